@@ -34,6 +34,7 @@ type Effects struct {
 	Answer  []Slot     // learners: reply to the commands of these applied slots
 	Forget  []Slot     // learners: another learner replied to these
 	Drop    []Drop     // messages that were not taken, and why
+	Stop    string     // why the role must stop for good; empty: it goes on
 }
 
 // Reset empties e and keeps its memory.

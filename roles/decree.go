@@ -1,0 +1,92 @@
+package roles
+
+import "github.com/synod-paxos/synod/paxos"
+
+// This file is agreement on one slot. A value is chosen when a phase-2 quorum
+// has voted for it in one ballot (PTP §2.2, PMS §2.1). Two rules keep it the only
+// one: an acceptor votes in no ballot below its promise (acceptor.go), and a
+// proposer proposes what safeValue says.
+
+// safeValue is PTP's B3 and PMS's P2c, given the votes that the promises of a
+// phase-1 quorum reported: the proposer must adopt the value of the vote with the
+// highest ballot, since it may be chosen, and is free only where none voted. Then
+// every ballot above the one that chose a value proposes that value again.
+func safeValue(highest paxos.Vote, free paxos.Value) paxos.Value {
+	if highest.Ballot.IsZero() {
+		return free
+	}
+	return highest.Value
+}
+
+// higher is the vote that safeValue must see, of two in the same slot.
+func higher(a, b paxos.Vote) paxos.Vote {
+	if a.Ballot.Less(b.Ballot) {
+		return b
+	}
+	return a
+}
+
+// tally counts the votes of one ballot in one slot. Votes of other ballots, even
+// for an equal value, belong to other tallies: only a quorum within one ballot
+// chooses (PTP §2.1 B2).
+type tally struct {
+	ballot paxos.Ballot
+	voters paxos.Set // an acceptor that repeats itself counts once
+	value  paxos.Value
+	known  bool // value is the value of ballot; votes can be heard before it
+}
+
+// chosen reports whether the votes counted so far choose the tally's value.
+func (t *tally) chosen(c *paxos.Configuration) bool { return c.Phase2(t.voters) }
+
+// tallies are the ballots of one slot that a learner heard of, in no order that
+// matters. There are rarely more than two.
+type tallies []*tally
+
+// of is the tally of ballot b, made when there was none.
+func (ts *tallies) of(b paxos.Ballot) *tally {
+	for _, t := range *ts {
+		if t.ballot == b {
+			return t
+		}
+	}
+	t := &tally{ballot: b}
+	*ts = append(*ts, t)
+	return t
+}
+
+// decided is the value that is chosen as far as these tallies and the claim of a
+// leader show. The leader of claim.ballot counted a quorum of that ballot for
+// every slot in claim.chosen, so any ballot not below it has the chosen value
+// (PTP §2.2, theorem 1). ok is false while nothing is known to be chosen, or its
+// value is not known.
+func (ts tallies) decided(slot paxos.Slot, c *paxos.Configuration, claim claim) (paxos.Decision, bool) {
+	for _, t := range ts {
+		if t.known && (t.chosen(c) || claim.covers(slot, t.ballot)) {
+			return paxos.Decision{Slot: slot, Ballot: t.ballot, Value: t.value}, true
+		}
+	}
+	return paxos.Decision{}, false
+}
+
+// quorum reports whether some ballot has a quorum, its value known or not.
+func (ts tallies) quorum(c *paxos.Configuration) bool {
+	for _, t := range ts {
+		if t.chosen(c) {
+			return true
+		}
+	}
+	return false
+}
+
+// claim is what the leader of a ballot says is chosen.
+type claim struct {
+	ballot paxos.Ballot
+	chosen paxos.Chosen
+}
+
+// covers reports whether a value proposed in slot in ballot b is the chosen one
+// if the claim is true.
+func (c claim) covers(slot paxos.Slot, b paxos.Ballot) bool {
+	return c.chosen.From <= slot && slot < c.chosen.Below && !b.Less(c.ballot)
+}

@@ -1,0 +1,358 @@
+package roles
+
+import "github.com/synod-paxos/synod/paxos"
+
+// LearnerOptions are the times and bounds of a Learner.
+type LearnerOptions struct {
+	Patience paxos.Duration // how long a slot that is chosen may be missing before it is fetched
+	Retry    paxos.Duration // before a Fetch is sent again, to another acceptor for the values
+	Publish  paxos.Duration // between Positions while it moves
+	Idle     paxos.Duration // between Positions while it does not
+	Cover    paxos.Duration // how long the named answerer may take before the next learner answers too
+
+	OpenSlots paxos.Slot // slots above the lowest missing one that are kept
+	OpenBytes int        // bytes of values that are kept for them
+}
+
+// DefaultLearnerOptions go with DefaultProposerOptions.
+func DefaultLearnerOptions() LearnerOptions {
+	return LearnerOptions{
+		Patience: 20e6, Retry: 60e6, Publish: 15e6, Idle: 75e6, Cover: 50e6,
+		OpenSlots: 1024, OpenBytes: 64 << 20,
+	}
+}
+
+// Learner is the learner of Multi-Paxos (PMS §2.3): it finds out what is chosen,
+// in the order of the slots, and sees to it that every command is answered. It
+// hears the leader's Accepts for the values and the acceptors' Accepted for the
+// votes, and fetches what it missed.
+type Learner struct {
+	member
+	opts LearnerOptions
+
+	next   paxos.Slot              // lowest slot not learned
+	open   map[paxos.Slot]*tallies // what is known of slots from next on
+	bytes  int                     // of the values in open, and of those learned and not applied
+	queued []queuedBytes           // learned and not applied, ascending
+	claim  claim                   // of the leader with the highest ballot heard of
+	below  paxos.Slot              // all slots below are chosen, as anyone claimed
+	trim   paxos.Slot              // votes below are forgotten by some acceptor
+	fetch  fetch
+	answer answers
+
+	position    paxos.Position
+	published   paxos.Position
+	publishedAt paxos.Instant
+	nextHello   paxos.Instant
+}
+
+// queuedBytes is the size of a value that waits to be applied.
+type queuedBytes struct {
+	slot  paxos.Slot
+	bytes int
+}
+
+// NewLearner is the learner self whose state machine has applied all slots up to
+// and including applied.
+func NewLearner(self paxos.Sender, opts LearnerOptions, applied paxos.Position, now paxos.Now) *Learner {
+	l := &Learner{
+		member: member{self: self}, opts: opts, next: applied.Applied + 1, open: map[paxos.Slot]*tallies{},
+		position: applied, nextHello: now.Mono,
+	}
+	l.answer.self, l.answer.cover = self.ID, opts.Cover
+	return l
+}
+
+// LearnerStatus is what a person or a metric wants to know of a learner.
+type LearnerStatus struct {
+	Learned     paxos.Slot // all slots up to and including it
+	ChosenBelow paxos.Slot // as far as anyone claimed
+	TrimBelow   paxos.Slot // the learner needs a snapshot when Learned+1 is below
+	Leader      paxos.Ballot
+	Open        int // slots heard of and not learned
+	Unanswered  int // slots applied that another learner has yet to answer
+	Fetching    bool
+	Position    paxos.Position
+}
+
+// Status is the learner's state.
+func (l *Learner) Status() LearnerStatus {
+	return LearnerStatus{
+		Learned: l.next - 1, ChosenBelow: l.below, TrimBelow: l.trim, Leader: l.claim.ballot, Open: len(l.open),
+		Unanswered: len(l.answer.covered), Fetching: l.fetch.since != 0, Position: l.position,
+	}
+}
+
+// NeedsSnapshot reports whether the next slot can no longer be learned from the
+// acceptors' votes.
+func (l *Learner) NeedsSnapshot() bool { return l.next < l.trim }
+
+// Wake is when Tick should be called next.
+func (l *Learner) Wake() paxos.Instant {
+	wake := min(l.nextHello, l.publishAt())
+	for _, at := range []paxos.Instant{l.fetch.wake(l.opts), l.answer.wake()} {
+		if at != 0 {
+			wake = min(wake, at)
+		}
+	}
+	return wake
+}
+
+// Tick does what is due.
+func (l *Learner) Tick(now paxos.Now, out *paxos.Effects) {
+	if now.Mono >= l.nextHello {
+		l.nextHello = now.Mono + paxos.Instant(AcceptorHello)
+		if l.genesis == nil {
+			l.nextHello = now.Mono + paxos.Instant(AcceptorHello/4)
+		}
+		l.send(out, "", paxos.Hello{})
+	}
+	if l.genesis == nil {
+		return
+	}
+	l.tickFetch(now, out)
+	l.answer.tick(now, out)
+	if now.Mono >= l.publishAt() {
+		l.publish(now, out)
+	}
+}
+
+// Step handles one message.
+func (l *Learner) Step(now paxos.Now, e paxos.Envelope, out *paxos.Effects) {
+	if e.To != "" && e.To != l.self.ID && !l.overhears(e) {
+		return
+	}
+	switch m := e.Msg.(type) {
+	case paxos.Accept:
+		l.stepAccept(now, e, m, out)
+	case paxos.Heartbeat:
+		l.stepHeartbeat(now, e, m, out)
+	case paxos.Accepted:
+		l.stepAccepted(now, e, m, out)
+	case paxos.Votes:
+		l.stepVotes(now, e, m, out)
+	case paxos.Position:
+		l.stepPosition(now, e, m, out)
+	case paxos.Hello:
+		l.stepHello(now, e, m, out)
+	}
+}
+
+// overhears reports whether e, although sent to another, is meant for learners
+// too: an Accepted goes to its leader and past all learners.
+func (l *Learner) overhears(e paxos.Envelope) bool {
+	_, accepted := e.Msg.(paxos.Accepted)
+	return accepted
+}
+
+// stepAccept keeps the value that a leader proposes. It is chosen only by votes.
+func (l *Learner) stepAccept(now paxos.Now, e paxos.Envelope, m paxos.Accept, out *paxos.Effects) {
+	if !l.fromLeader(e, m.Ballot, m.Chosen, out) {
+		return
+	}
+	if t := l.tally(m.Slot, m.Ballot); t != nil {
+		l.keep(m.Slot, t, m.Value)
+	}
+	l.hearClaim(claim{m.Ballot, m.Chosen})
+	l.advance(now, out)
+}
+
+func (l *Learner) stepHeartbeat(now paxos.Now, e paxos.Envelope, m paxos.Heartbeat, out *paxos.Effects) {
+	if !l.fromLeader(e, m.Ballot, m.Chosen, out) {
+		return
+	}
+	l.hearClaim(claim{m.Ballot, m.Chosen})
+	l.advance(now, out)
+}
+
+// fromLeader reports whether e may be believed to come from the leader of ballot b.
+func (l *Learner) fromLeader(e paxos.Envelope, b paxos.Ballot, c paxos.Chosen, out *paxos.Effects) bool {
+	reason := l.foreign(e)
+	if reason == 0 && (!ownBallot(e, b) || c.From > c.Below || c.Below > max(l.below, l.next)+maxSlotStep) {
+		reason = paxos.Extreme
+	}
+	if reason != 0 {
+		drop(out, e, reason)
+	}
+	return reason == 0
+}
+
+// hearClaim keeps the claim of the highest ballot. A leader's claims only grow.
+func (l *Learner) hearClaim(c claim) {
+	if l.claim.ballot.Less(c.ballot) || (l.claim.ballot == c.ballot && l.claim.chosen.Below < c.chosen.Below) {
+		l.claim = c
+	}
+	l.below = max(l.below, c.chosen.Below)
+}
+
+// stepAccepted counts an acceptor's votes.
+func (l *Learner) stepAccepted(now paxos.Now, e paxos.Envelope, m paxos.Accepted, out *paxos.Effects) {
+	i, reason := l.fromAcceptor(e)
+	if reason != 0 {
+		drop(out, e, reason)
+		return
+	}
+	for _, slot := range m.Slots {
+		if t := l.tally(slot, m.Ballot); t != nil {
+			t.voters = t.voters.With(i)
+		}
+	}
+	l.advance(now, out)
+}
+
+// tally is the tally of a ballot in a slot; nil when the slot is learned already
+// or too far ahead to be kept.
+func (l *Learner) tally(slot paxos.Slot, b paxos.Ballot) *tally {
+	if slot < l.next || slot >= l.next+l.opts.OpenSlots {
+		return nil
+	}
+	o := l.open[slot]
+	if o == nil {
+		o = &tallies{}
+		l.open[slot] = o
+	}
+	return o.of(b)
+}
+
+// keep notes the value of a tally, unless there is no room for it: then it is
+// fetched when its turn comes.
+func (l *Learner) keep(slot paxos.Slot, t *tally, v paxos.Value) {
+	if t.known || (l.bytes+v.Size() > l.opts.OpenBytes && slot != l.next) {
+		return
+	}
+	t.value, t.known = v, true
+	l.bytes += v.Size()
+}
+
+// advance learns the next slots, as far as they are decided.
+func (l *Learner) advance(now paxos.Now, out *paxos.Effects) {
+	for !l.full() {
+		o := l.open[l.next]
+		if o == nil {
+			break
+		}
+		d, ok := o.decided(l.next, l.config, l.claim)
+		if !ok {
+			break
+		}
+		l.learn(d, out)
+	}
+	l.noticeGap(now)
+}
+
+// full reports whether the state machine is too far behind for more to be learned.
+func (l *Learner) full() bool {
+	return len(l.queued) > 0 && (l.bytes > l.opts.OpenBytes || l.next > l.position.Applied+l.opts.OpenSlots)
+}
+
+func (l *Learner) learn(d paxos.Decision, out *paxos.Effects) {
+	l.close(d.Slot)
+	l.bytes += d.Value.Size()
+	l.queued = append(l.queued, queuedBytes{d.Slot, d.Value.Size()})
+	l.next = d.Slot + 1
+	l.fetch.progress()
+	l.answer.note(d)
+	out.Learn = append(out.Learn, d)
+}
+
+// close forgets the tallies of a slot.
+func (l *Learner) close(slot paxos.Slot) {
+	if o := l.open[slot]; o != nil {
+		for _, t := range *o {
+			if t.known {
+				l.bytes -= t.value.Size()
+			}
+		}
+		delete(l.open, slot)
+	}
+}
+
+// stepHello learns the cluster, and how far the log is, from the acceptors, and
+// meets twins: two processes with one disk would count as one copy of the log.
+func (l *Learner) stepHello(now paxos.Now, e paxos.Envelope, m paxos.Hello, out *paxos.Effects) {
+	switch e.From.Role {
+	case paxos.AcceptorRole:
+		if l.genesis == nil && m.Genesis != nil && m.Genesis.Check() == nil && m.Genesis.Cluster == e.Cluster {
+			l.join(m.Genesis)
+		}
+		if l.genesis == nil {
+			return // the acceptor waits for its founding, too
+		}
+		if _, reason := l.fromAcceptor(e); reason != 0 {
+			drop(out, e, reason)
+			return
+		}
+		l.hearMarks(m.Marks)
+		l.noticeGap(now)
+	case paxos.LearnerRole:
+		if e.From.ID == l.self.ID && e.From.Process != l.self.Process && e.From.Boot >= l.self.Boot {
+			drop(out, e, paxos.Twin)
+			out.Stop = "another process runs learner " + string(l.self.ID) + "; every learner needs an id of its own"
+		}
+	}
+}
+
+// hearMarks notes how far the log is, and how much of it is forgotten.
+func (l *Learner) hearMarks(m paxos.Marks) {
+	if limit := max(l.below, l.next) + maxSlotStep; m.ChosenBelow > limit || m.TrimBelow > limit {
+		return
+	}
+	l.below, l.trim = max(l.below, m.ChosenBelow), max(l.trim, m.TrimBelow)
+}
+
+// Join gives the learner its cluster, which its disk remembers.
+func (l *Learner) Join(g *paxos.Genesis) { l.join(g) }
+
+// Installed tells the learner that its state machine took over a snapshot that
+// includes all slots up to and including position.Applied.
+func (l *Learner) Installed(now paxos.Now, position paxos.Position, out *paxos.Effects) {
+	for slot := l.next; slot <= position.Applied && slot < l.next+l.opts.OpenSlots; slot++ {
+		l.close(slot)
+	}
+	l.next = max(l.next, position.Applied+1)
+	l.answer.skip(position.Applied, out)
+	l.Applied(now, position, out)
+}
+
+// Applied tells the learner how far its state machine is, after every batch and
+// whenever more became durable.
+func (l *Learner) Applied(now paxos.Now, position paxos.Position, out *paxos.Effects) {
+	l.position = position
+	for len(l.queued) > 0 && l.queued[0].slot <= position.Applied {
+		l.bytes -= l.queued[0].bytes
+		l.queued = l.queued[1:]
+	}
+	if l.genesis == nil {
+		return
+	}
+	l.answer.applied(now, position.Applied, l.genesis.Window, out)
+	l.advance(now, out)
+}
+
+// publishAt is when the learner next tells how far it is: soon after it moved.
+func (l *Learner) publishAt() paxos.Instant {
+	if l.genesis == nil {
+		return l.nextHello
+	}
+	if l.position != l.published {
+		return l.publishedAt + paxos.Instant(l.opts.Publish)
+	}
+	return l.publishedAt + paxos.Instant(l.opts.Idle)
+}
+
+// publish tells how far this learner is, after its answers up to there.
+func (l *Learner) publish(now paxos.Now, out *paxos.Effects) {
+	l.published, l.publishedAt = l.position, now.Mono
+	l.send(out, "", l.position)
+}
+
+// stepPosition notes how far a fellow learner is.
+func (l *Learner) stepPosition(now paxos.Now, e paxos.Envelope, m paxos.Position, out *paxos.Effects) {
+	if reason := l.foreign(e); reason != 0 {
+		drop(out, e, reason)
+		return
+	}
+	if e.From.ID != l.self.ID {
+		l.answer.hear(now, e.From.ID, m.Applied, out)
+	}
+}

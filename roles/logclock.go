@@ -1,0 +1,66 @@
+package roles
+
+import (
+	"slices"
+
+	"github.com/synod-paxos/synod/paxos"
+)
+
+// logClock makes the stamps of a leader. It starts at the larger of the highest
+// stamp that its promise quorum voted for and the lower median of that quorum's
+// wall clocks, and then follows the leader's monotonic clock, bent by at most
+// maxBend towards the median of the acceptors' clocks. So the leader's own wall
+// clock counts for nothing, one wrong clock among the acceptors neither, and
+// stamps never fall, not even from one leader to the next.
+type logClock struct {
+	stamp   paxos.LogTime
+	at      paxos.Instant
+	offsets map[int]paxos.LogTime // by acceptor: its wall clock less our monotonic clock
+}
+
+// maxBend is the part of elapsed time by which the clock may run fast or slow: 1/maxBend.
+const maxBend = 10
+
+func startClock(highest paxos.LogTime, clocks []paxos.LogTime, now paxos.Now) logClock {
+	return logClock{stamp: max(highest, lowerMedian(clocks)), at: now.Mono, offsets: map[int]paxos.LogTime{}}
+}
+
+// lowerMedian of no clocks is 0.
+func lowerMedian(clocks []paxos.LogTime) paxos.LogTime {
+	if len(clocks) == 0 {
+		return 0
+	}
+	sorted := slices.Sorted(slices.Values(clocks))
+	return sorted[(len(sorted)-1)/2]
+}
+
+// hear notes the wall clock of acceptor i.
+func (c *logClock) hear(i int, clock paxos.LogTime, now paxos.Now) {
+	if clock != 0 {
+		c.offsets[i] = clock - paxos.LogTime(now.Mono)
+	}
+}
+
+// read is the stamp for a value proposed at now. It never falls.
+func (c *logClock) read(now paxos.Now) paxos.LogTime {
+	elapsed := paxos.LogTime(now.Mono - c.at)
+	if elapsed <= 0 {
+		return c.stamp
+	}
+	c.at = now.Mono
+	c.stamp += elapsed
+	if target := c.target(now); target != 0 {
+		bend := elapsed / maxBend
+		c.stamp += min(max(target-c.stamp, -bend), bend)
+	}
+	return c.stamp
+}
+
+// target is the lower median of the acceptors' clocks now; 0 when none is known.
+func (c *logClock) target(now paxos.Now) paxos.LogTime {
+	clocks := make([]paxos.LogTime, 0, len(c.offsets))
+	for _, offset := range c.offsets {
+		clocks = append(clocks, offset+paxos.LogTime(now.Mono))
+	}
+	return lowerMedian(clocks)
+}

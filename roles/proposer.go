@@ -1,0 +1,285 @@
+package roles
+
+import (
+	"slices"
+
+	"github.com/synod-paxos/synod/paxos"
+)
+
+// ProposerOptions are the times and bounds of a Proposer. Every proposer of a
+// cluster should have the same Heartbeat and Election.
+type ProposerOptions struct {
+	Heartbeat paxos.Duration // between a leader's signs of life
+	Election  paxos.Duration // silence before a standby asks for an election: drawn from [Election, 2 Election)
+	Retry     paxos.Duration // before an unanswered Prepare or Accept is sent again
+
+	Pipeline      int // batches in flight at once; the cluster's window bounds it too
+	BatchCommands int // most commands in one batch
+	BatchBytes    int // most bytes in one batch; a command that does not fit is refused
+	QueueCommands int // most commands that wait
+	QueueBytes    int // most bytes that wait
+	// QueueTimeout is how long a command waits to be proposed before it is refused:
+	// without a quorum or a learner nothing else would end the wait.
+	QueueTimeout paxos.Duration
+
+	Seed uint64 // for the timeouts; equal seeds draw equal ones
+}
+
+// DefaultProposerOptions suit a cluster whose members are within a few
+// milliseconds of each other.
+func DefaultProposerOptions() ProposerOptions {
+	return ProposerOptions{
+		Heartbeat: 60e6, Election: 300e6, Retry: 150e6,
+		Pipeline: 8, BatchCommands: 4096, BatchBytes: 512 << 10,
+		QueueCommands: 16384, QueueBytes: 64 << 20, QueueTimeout: 2e9,
+	}
+}
+
+// stage is what a proposer is doing.
+type stage uint8
+
+const (
+	standby   stage = iota // listens for a leader
+	asking                 // asks the acceptors whether they hear one
+	preparing              // phase 1
+	leading                // phase 2, for one batch after the other
+	retired                // has handed over, and never leads again
+)
+
+func (s stage) String() string {
+	return [...]string{"standby", "asking", "preparing", "leading", "retired"}[s]
+}
+
+// Proposer is the proposer of Multi-Paxos: PTP's president, or a candidate. It
+// remembers nothing over a restart: a new start has new ballots.
+type Proposer struct {
+	member
+	opts   ProposerOptions
+	random random
+	stage  stage
+
+	rounds    uint64       // highest round heard of
+	leader    paxos.Ballot // highest ballot of a leader heard of
+	chosen    paxos.Chosen // what is chosen; From counts only while leading
+	deadline  paxos.Instant
+	nextHello paxos.Instant
+	failures  int // elections lost in a row
+	peers     peers
+	learners  learners
+
+	query  query // while asking
+	ballot paxos.Ballot
+	phase1 promises // while preparing
+	lead   leadership
+	queue  queue
+	drain  bool
+}
+
+// NewProposer is the proposer self, with a ballot incarnation that no other start
+// of any proposer has: self.Process.
+func NewProposer(self paxos.Sender, opts ProposerOptions, now paxos.Now) *Proposer {
+	p := &Proposer{member: member{self: self}, opts: opts, random: random(opts.Seed), chosen: paxos.Chosen{Below: 1}}
+	p.nextHello = now.Mono
+	p.waitForLeader(now)
+	return p
+}
+
+// Serving reports whether clients should reach this proposer. Its caller leaves
+// the subjects of clients before it releases anything else once this is false.
+func (p *Proposer) Serving() bool { return p.stage == leading && !p.drain }
+
+// Leading is the ballot that the proposer leads in; zero when it does not.
+func (p *Proposer) Leading() paxos.Ballot {
+	if p.stage != leading {
+		return paxos.Ballot{}
+	}
+	return p.ballot
+}
+
+// Drain makes the proposer hand over as soon as what it took is decided: no
+// command is cut off, and the next leader need not wait for a timeout.
+func (p *Proposer) Drain(now paxos.Now, out *paxos.Effects) {
+	p.drain = true
+	if p.stage != leading {
+		p.stage = retired
+	}
+	p.handOver(now, out)
+}
+
+// Retired reports whether the proposer has drained.
+func (p *Proposer) Retired() bool { return p.stage == retired }
+
+// ProposerStatus is what a person or a metric wants to know of a proposer.
+type ProposerStatus struct {
+	Stage        string
+	Ballot       paxos.Ballot // its own; zero before it ever prepared
+	Leader       paxos.Ballot // of the leader that it follows, itself included
+	ChosenBelow  paxos.Slot
+	Next         paxos.Slot // first slot that it has not used, while leading
+	InFlight     int        // slots proposed and not known to be chosen
+	Queued       int        // commands that wait for a slot
+	QueuedBytes  int
+	Silent       []paxos.NodeID // acceptors not heard for an election timeout, while leading
+	LiveLearners []paxos.NodeID
+}
+
+// Status is the proposer's state at now.
+func (p *Proposer) Status(now paxos.Now) ProposerStatus {
+	s := ProposerStatus{
+		Stage: p.stage.String(), Ballot: p.ballot, Leader: p.leader, ChosenBelow: p.chosen.Below,
+		Queued: len(p.queue.commands), QueuedBytes: p.queue.bytes, LiveLearners: p.learners.live(now),
+	}
+	if p.stage == leading {
+		s.Leader, s.Next, s.InFlight = p.ballot, p.lead.next, len(p.lead.rounds)
+		for i, m := range p.config.Acceptors {
+			if !p.heardLately(now).Has(i) {
+				s.Silent = append(s.Silent, m.ID)
+			}
+		}
+	}
+	return s
+}
+
+// Wake is when Tick should be called next.
+func (p *Proposer) Wake() paxos.Instant {
+	return min(p.nextHello, p.deadline)
+}
+
+// Tick does what is due.
+func (p *Proposer) Tick(now paxos.Now, out *paxos.Effects) {
+	if now.Mono >= p.nextHello {
+		p.hello(now, out)
+	}
+	if now.Mono < p.deadline {
+		return
+	}
+	switch p.stage {
+	case standby:
+		p.ask(now, out)
+	case asking:
+		p.waitForLeader(now)
+	case preparing:
+		p.tickPreparing(now, out)
+	case leading:
+		p.tickLeading(now, out)
+	case retired:
+		p.deadline = now.Mono + paxos.Instant(AcceptorHello)
+	}
+}
+
+// Step handles one message.
+func (p *Proposer) Step(now paxos.Now, e paxos.Envelope, out *paxos.Effects) {
+	if e.To != "" && e.To != p.self.ID {
+		return
+	}
+	if m, ok := e.Msg.(paxos.Hello); ok && p.genesis == nil {
+		p.learnCluster(now, e, m)
+	}
+	switch m := e.Msg.(type) {
+	case paxos.Heartbeat:
+		p.stepHeartbeat(now, e, m, out)
+	case paxos.HandOver:
+		p.stepHandOver(now, e, m, out)
+	case paxos.Position:
+		p.stepPosition(now, e, m, out)
+	case paxos.Fill:
+		p.stepFill(now, e, m, out)
+	case paxos.Hello:
+		p.stepHello(now, e, m, out)
+	case paxos.LeaderReport, paxos.Promise, paxos.Accepted, paxos.Nack:
+		p.stepAnswer(now, e, out)
+	}
+}
+
+// stepAnswer handles what only acceptors send.
+func (p *Proposer) stepAnswer(now paxos.Now, e paxos.Envelope, out *paxos.Effects) {
+	i, reason := p.fromAcceptor(e)
+	if reason != 0 {
+		drop(out, e, reason)
+		return
+	}
+	p.noticeHigher(now, e.From.Promised, out)
+	switch m := e.Msg.(type) {
+	case paxos.LeaderReport:
+		p.stepReport(now, i, m, out)
+	case paxos.Promise:
+		p.stepPromise(now, i, e, m, out)
+	case paxos.Accepted:
+		p.stepAccepted(now, i, e, m, out)
+	case paxos.Nack:
+		p.stepNack(now, e, m, out)
+	}
+}
+
+// stepHello keeps track of who is there. A leader's Heartbeats are answered with
+// the acceptors' Hellos, so these are also what shows it that it has a quorum.
+func (p *Proposer) stepHello(now paxos.Now, e paxos.Envelope, m paxos.Hello, out *paxos.Effects) {
+	if p.genesis == nil {
+		return // an acceptor that waits for its founding, too
+	}
+	switch e.From.Role {
+	case paxos.AcceptorRole:
+		i, reason := p.fromAcceptor(e)
+		if reason != 0 {
+			drop(out, e, reason)
+			return
+		}
+		p.heard(now, i, m.Marks)
+		p.lead.noSpace[i] = m.NoSpace
+		p.noticeHigher(now, e.From.Promised, out)
+	case paxos.ProposerRole:
+		p.peers.note(e.From.ID, now)
+	}
+}
+
+// learnCluster takes the cluster from the first acceptor that has a sealed
+// genesis: all its acceptors stored the same one before.
+func (p *Proposer) learnCluster(now paxos.Now, e paxos.Envelope, m paxos.Hello) {
+	if e.From.Role != paxos.AcceptorRole || m.Genesis == nil || m.Genesis.Check() != nil || m.Genesis.Cluster != e.Cluster {
+		return
+	}
+	p.join(m.Genesis)
+	p.lead.reset(len(p.config.Acceptors))
+	p.waitForLeader(now)
+}
+
+// hello makes the proposer known, and asks for the cluster while it knows none.
+func (p *Proposer) hello(now paxos.Now, out *paxos.Effects) {
+	every := AcceptorHello
+	if p.genesis == nil {
+		every = p.opts.Election
+	}
+	p.nextHello = now.Mono + paxos.Instant(every)
+	if p.stage != retired {
+		p.send(out, "", paxos.Hello{Leading: p.Leading()})
+	}
+}
+
+// peers are the other proposers, by when they were last heard.
+type peers []peer
+
+type peer struct {
+	id    paxos.NodeID
+	heard paxos.Instant
+}
+
+func (ps *peers) note(id paxos.NodeID, now paxos.Now) {
+	for i := range *ps {
+		if (*ps)[i].id == id {
+			(*ps)[i].heard = now.Mono
+			return
+		}
+	}
+	*ps = append(*ps, peer{id, now.Mono})
+	slices.SortFunc(*ps, func(a, b peer) int { return cmpID(a.id, b.id) })
+}
+
+// successor is a proposer other than self that was heard lately; empty for none.
+func (ps peers) successor(self paxos.NodeID, now paxos.Now) paxos.NodeID {
+	for _, p := range ps {
+		if p.id != self && now.Mono-p.heard < paxos.Instant(3*AcceptorHello) {
+			return p.id
+		}
+	}
+	return ""
+}

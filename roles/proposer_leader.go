@@ -1,0 +1,240 @@
+package roles
+
+import (
+	"slices"
+
+	"github.com/synod-paxos/synod/paxos"
+)
+
+// leadership is what a leader keeps while its phase 1 holds.
+type leadership struct {
+	next    paxos.Slot                // first slot that it has not used
+	adopted map[paxos.Slot]paxos.Vote // votes of phase 1 in slots not yet proposed again
+	top     paxos.Slot                // the last slot of adopted
+	rounds  map[paxos.Slot]*round     // proposed and not known to be chosen
+	batches int                       // of them, those with new commands
+	refill  *promises                 // phase 1 again, for slots that a learner lacks
+	clock   logClock
+
+	heard   []paxos.Instant // by acceptor
+	noSpace []bool          // by acceptor
+	beat    paxos.Instant   // when the next Heartbeat is due
+}
+
+// round is phase 2 in one slot.
+type round struct {
+	tally
+	batch bool // holds new commands
+	sent  paxos.Instant
+}
+
+func (l *leadership) reset(acceptors int) {
+	*l = leadership{heard: make([]paxos.Instant, acceptors), noSpace: make([]bool, acceptors)}
+}
+
+// becomeLeader starts phase 2 once a phase-1 quorum promised (PTP §3.1 step 4).
+// Slots below the highest chosen watermark or trim point of the quorum are left
+// alone. In those above with a vote the value is fixed by it; gaps get no-ops.
+func (p *Proposer) becomeLeader(now paxos.Now, out *paxos.Effects) {
+	ps := p.phase1
+	below := max(p.chosen.Below, ps.below)
+	heard, noSpace := p.lead.heard, p.lead.noSpace
+	p.lead = leadership{
+		next: below, adopted: ps.votes, top: ps.top, rounds: map[paxos.Slot]*round{},
+		clock: startClock(ps.stamp, ps.clocks, now), heard: heard, noSpace: noSpace,
+	}
+	for i := range heard {
+		heard[i] = now.Mono // from now on, each has an election timeout to answer
+	}
+	p.phase1 = promises{}
+	p.stage, p.failures, p.leader = leading, 0, p.ballot
+	p.chosen = paxos.Chosen{From: below, Below: below}
+	p.hello(now, out)
+	p.tickLeading(now, out)
+}
+
+// tickLeading keeps the leadership alive, or ends it when it has no quorum.
+func (p *Proposer) tickLeading(now paxos.Now, out *paxos.Effects) {
+	if !p.config.Phase2(p.heardLately(now)) {
+		p.stepDown(now, out)
+		return
+	}
+	if now.Mono >= p.lead.beat {
+		p.lead.beat = now.Mono + paxos.Instant(p.opts.Heartbeat)
+		p.send(out, "", paxos.Heartbeat{Ballot: p.ballot, Chosen: p.chosen, Next: p.lead.next})
+	}
+	p.deadline = p.lead.beat
+	p.resend(now, out)
+	p.expire(now, out)
+	p.Flush(now, out)
+	p.handOver(now, out)
+}
+
+// heardLately is the acceptors that answered within an election timeout. A leader
+// that has no quorum of them must not keep clients waiting for nothing.
+func (p *Proposer) heardLately(now paxos.Now) paxos.Set {
+	var s paxos.Set
+	for i, at := range p.lead.heard {
+		if now.Mono-at < paxos.Instant(p.opts.Election) {
+			s = s.With(i)
+		}
+	}
+	return s
+}
+
+// heard notes that acceptor i answered.
+func (p *Proposer) heard(now paxos.Now, i int, m paxos.Marks) {
+	p.lead.heard[i] = now.Mono
+	if p.stage == leading {
+		p.lead.clock.hear(i, m.Clock, now)
+	}
+}
+
+// propose is phase 2a in one slot (PMS §2.2). No leader proposes two values in
+// one slot and ballot, because it uses every slot of its ballot once.
+func (p *Proposer) propose(now paxos.Now, slot paxos.Slot, v paxos.Value, batch bool, out *paxos.Effects) {
+	r := &round{tally: tally{ballot: p.ballot, value: v, known: true}, batch: batch, sent: now.Mono}
+	p.lead.rounds[slot] = r
+	if batch {
+		p.lead.batches++
+	}
+	p.sendAccept(slot, v, out)
+}
+
+func (p *Proposer) sendAccept(slot paxos.Slot, v paxos.Value, out *paxos.Effects) {
+	p.send(out, "", paxos.Accept{Ballot: p.ballot, Slot: slot, Value: v, Chosen: p.chosen})
+}
+
+// recover proposes again what phase 1 found, as far as the window allows.
+func (p *Proposer) recover(now paxos.Now, out *paxos.Effects) {
+	for p.lead.next <= p.lead.top && p.windowOpen() {
+		slot := p.lead.next
+		gap := paxos.Value{Kind: paxos.Noop, Stamp: p.lead.clock.read(now)}
+		p.propose(now, slot, safeValue(p.lead.adopted[slot], gap), false, out)
+		delete(p.lead.adopted, slot)
+		p.lead.next++
+	}
+}
+
+// windowOpen reports whether one more slot stays within alpha of what is chosen.
+func (p *Proposer) windowOpen() bool { return p.lead.next < p.chosen.Below+p.genesis.Window }
+
+// stepAccepted counts votes (PMS §2.2: a value is chosen when a quorum accepted).
+func (p *Proposer) stepAccepted(now paxos.Now, i int, e paxos.Envelope, m paxos.Accepted, out *paxos.Effects) {
+	if p.stage != leading || m.Ballot != p.ballot {
+		drop(out, e, paxos.Stale)
+		return
+	}
+	p.lead.heard[i] = now.Mono
+	for _, slot := range m.Slots {
+		r := p.lead.rounds[slot]
+		if r == nil {
+			continue // chosen already by the others
+		}
+		r.voters = r.voters.With(i)
+		if r.chosen(p.config) {
+			p.finish(slot, r)
+		}
+	}
+	p.Flush(now, out)
+	p.handOver(now, out)
+}
+
+// finish notes that slot is chosen, and advances the watermark over all that are.
+func (p *Proposer) finish(slot paxos.Slot, r *round) {
+	delete(p.lead.rounds, slot)
+	if r.batch {
+		p.lead.batches--
+	}
+	for p.chosen.Below < p.lead.next && p.lead.rounds[p.chosen.Below] == nil {
+		p.chosen.Below++
+	}
+}
+
+// resend repeats the Accepts that were not answered by a quorum in time. An
+// acceptor that voted already votes again, and its answer counts once.
+func (p *Proposer) resend(now paxos.Now, out *paxos.Effects) {
+	if len(p.lead.rounds) == 0 && p.lead.refill == nil {
+		return
+	}
+	for _, slot := range p.openSlots() {
+		r := p.lead.rounds[slot]
+		if now.Mono-r.sent >= paxos.Instant(p.opts.Retry) {
+			r.sent = now.Mono
+			p.sendAccept(slot, r.value, out)
+		}
+	}
+	if p.lead.refill != nil {
+		p.askPromises(p.lead.refill, out)
+	}
+}
+
+// openSlots is the slots in flight, ascending.
+func (p *Proposer) openSlots() []paxos.Slot {
+	slots := make([]paxos.Slot, 0, len(p.lead.rounds))
+	for slot := range p.lead.rounds {
+		slots = append(slots, slot)
+	}
+	slices.Sort(slots)
+	return slots
+}
+
+// stepDown ends a leadership. What was proposed may still be chosen, by the votes
+// in flight or by the next leader, and is answered by a learner; what only waited
+// was certainly not done.
+func (p *Proposer) stepDown(now paxos.Now, out *paxos.Effects) {
+	p.queue.refuseAll(paxos.NotLeader, out)
+	p.lead.reset(len(p.config.Acceptors))
+	p.stage = standby
+	if p.drain {
+		p.stage = retired
+	}
+	p.waitForLeader(now)
+	p.hello(now, out)
+}
+
+// handOver asks another proposer to lead once a draining leader has nothing left.
+func (p *Proposer) handOver(now paxos.Now, out *paxos.Effects) {
+	if p.stage != leading || !p.drain || len(p.lead.rounds) > 0 || len(p.queue.commands) > 0 {
+		return
+	}
+	if to := p.peers.successor(p.self.ID, now); to != "" {
+		p.send(out, to, paxos.HandOver{Ballot: p.ballot, Chosen: p.chosen})
+	}
+	p.stepDown(now, out)
+}
+
+// stepFill proposes again, in this ballot, what a phase-1 quorum voted for in
+// slots that a learner cannot assemble: their votes may be spread over ballots
+// that no quorum remembers together. Slots of this ballot need no such help.
+func (p *Proposer) stepFill(now paxos.Now, e paxos.Envelope, m paxos.Fill, out *paxos.Effects) {
+	if reason := p.foreign(e); reason != 0 {
+		drop(out, e, reason)
+		return
+	}
+	if p.stage != leading || p.lead.refill != nil {
+		return
+	}
+	to := min(m.To, p.chosen.From, m.From+p.genesis.Window)
+	if m.From == 0 || m.From >= to {
+		drop(out, e, paxos.Stale)
+		return
+	}
+	ps := newPromises(m.From, to, len(p.config.Acceptors))
+	p.lead.refill = &ps
+	p.askPromises(&ps, out)
+}
+
+// refillFound proposes what a quorum remembers. Below a trim point it remembers
+// too little: the votes that are left there may be of ballots that chose nothing,
+// and learners take a snapshot instead.
+func (p *Proposer) refillFound(now paxos.Now, out *paxos.Effects) {
+	ps := p.lead.refill
+	p.lead.refill = nil
+	for slot := max(ps.from, ps.trim); slot < ps.to; slot++ {
+		v, voted := ps.votes[slot]
+		if voted && p.lead.rounds[slot] == nil {
+			p.propose(now, slot, v.Value, false, out)
+		}
+	}
+}

@@ -1,0 +1,224 @@
+package roles
+
+import (
+	"slices"
+
+	"github.com/synod-paxos/synod/paxos"
+)
+
+// queue is the commands that wait for a slot. It is bounded by its user.
+type queue struct {
+	commands []queued
+	bytes    int
+}
+
+type queued struct {
+	paxos.Command
+	since paxos.Instant
+}
+
+func (q *queue) refuse(n int, reason paxos.RefusalReason, out *paxos.Effects) {
+	for _, c := range q.take(n) {
+		out.Refuse = append(out.Refuse, paxos.Refusal{Command: c.Command, Reason: reason})
+	}
+}
+
+func (q *queue) refuseAll(reason paxos.RefusalReason, out *paxos.Effects) {
+	q.refuse(len(q.commands), reason, out)
+}
+
+// take removes the first n commands.
+func (q *queue) take(n int) []queued {
+	taken := q.commands[:n]
+	q.commands = q.commands[n:]
+	for _, c := range taken {
+		q.bytes -= c.Size()
+	}
+	if len(q.commands) == 0 {
+		q.commands = nil // so that the memory of a burst goes
+	}
+	return taken
+}
+
+// Propose takes a command, or refuses it at once. Flush proposes what was taken.
+func (p *Proposer) Propose(now paxos.Now, c paxos.Command, out *paxos.Effects) {
+	refuse := func(reason paxos.RefusalReason, limit int) {
+		out.Refuse = append(out.Refuse, paxos.Refusal{Command: c, Reason: reason, Limit: limit})
+	}
+	size := c.Size()
+	switch {
+	case p.stage != leading:
+		refuse(paxos.NotLeader, 0)
+	case size > p.opts.BatchBytes:
+		refuse(paxos.TooLarge, p.opts.BatchBytes)
+	case len(p.queue.commands) >= p.opts.QueueCommands, p.queue.bytes+size > p.opts.QueueBytes, !p.hasSpace():
+		refuse(paxos.Overloaded, 0)
+	default:
+		p.queue.commands = append(p.queue.commands, queued{c, now.Mono})
+		p.queue.bytes += size
+	}
+}
+
+// hasSpace reports whether a phase-2 quorum has disk space for more values.
+func (p *Proposer) hasSpace() bool {
+	var s paxos.Set
+	for i, full := range p.lead.noSpace {
+		if !full {
+			s = s.With(i)
+		}
+	}
+	return p.config.Phase2(s)
+}
+
+// Flush proposes what waits: first what phase 1 found, then batches of commands
+// while the pipeline has room. Its caller calls it when no more input waits, so
+// batches form of what arrived meanwhile, and nothing ever waits for company.
+func (p *Proposer) Flush(now paxos.Now, out *paxos.Effects) {
+	if p.stage != leading {
+		return
+	}
+	p.recover(now, out)
+	for p.lead.next > p.lead.top && len(p.queue.commands) > 0 && p.lead.batches < p.opts.Pipeline && p.windowOpen() {
+		answerer := p.learners.pick(now, p.lead.next)
+		if answerer == "" {
+			return // nobody would reply; QueueTimeout ends the wait
+		}
+		body := p.cut()
+		v := paxos.Value{Kind: paxos.Batch, Stamp: p.lead.clock.read(now), Answerer: answerer, Body: body}
+		p.propose(now, p.lead.next, v, true, out)
+		p.lead.next++
+	}
+	p.proposeExpiry(now, out)
+}
+
+// cut takes the commands of the next batch off the queue.
+func (p *Proposer) cut() []byte {
+	n, size := 0, 1
+	for _, c := range p.queue.commands {
+		if n == p.opts.BatchCommands || (n > 0 && size+c.Size() > p.opts.BatchBytes) {
+			break
+		}
+		n, size = n+1, size+c.Size()
+	}
+	body := make([]byte, 0, size)
+	for _, c := range p.queue.take(n) {
+		body = paxos.AppendCommand(body, c.Command)
+	}
+	return body
+}
+
+// proposeExpiry moves log time on an idle log when a learner's state has
+// something that ends by time: a lease ends although nobody proposes anything.
+func (p *Proposer) proposeExpiry(now paxos.Now, out *paxos.Effects) {
+	due := p.learners.nextExpiry(now)
+	if due == 0 || len(p.lead.rounds) > 0 || p.lead.next <= p.lead.top || !p.windowOpen() {
+		return
+	}
+	stamp := p.lead.clock.read(now)
+	if stamp < due || p.learners.applied(now)+1 < p.lead.next {
+		return // not due, or an earlier slot may already end it
+	}
+	p.propose(now, p.lead.next, paxos.Value{Kind: paxos.Batch, Stamp: stamp}, true, out)
+	p.lead.next++
+}
+
+// expire refuses commands that waited too long: without a quorum or a learner
+// nothing else would answer them.
+func (p *Proposer) expire(now paxos.Now, out *paxos.Effects) {
+	n := 0
+	for n < len(p.queue.commands) && now.Mono-p.queue.commands[n].since >= paxos.Instant(p.opts.QueueTimeout) {
+		n++
+	}
+	p.queue.refuse(n, paxos.NoProgress, out)
+}
+
+// learnerAlive is how long after its last Position a learner counts as there.
+const learnerAlive = paxos.Duration(250e6)
+
+// learners are the learners by id, as their Positions tell.
+type learners []learnerView
+
+type learnerView struct {
+	id       paxos.NodeID
+	heard    paxos.Instant
+	position paxos.Position
+}
+
+func (v learnerView) alive(now paxos.Now) bool { return now.Mono-v.heard < paxos.Instant(learnerAlive) }
+
+func (ls *learners) note(id paxos.NodeID, m paxos.Position, now paxos.Now) {
+	i, found := slices.BinarySearchFunc(*ls, id, func(v learnerView, id paxos.NodeID) int { return cmpID(v.id, id) })
+	if !found {
+		*ls = slices.Insert(*ls, i, learnerView{id: id})
+	}
+	(*ls)[i].heard, (*ls)[i].position = now.Mono, m
+}
+
+// live is the learners that were heard lately, in the order of their ids.
+func (ls learners) live(now paxos.Now) []paxos.NodeID {
+	var ids []paxos.NodeID
+	for _, v := range ls {
+		if v.alive(now) {
+			ids = append(ids, v.id)
+		}
+	}
+	return ids
+}
+
+// pick spreads the answers over the live learners; empty when there is none.
+func (ls learners) pick(now paxos.Now, slot paxos.Slot) paxos.NodeID {
+	n := 0
+	for _, v := range ls {
+		if v.alive(now) {
+			n++
+		}
+	}
+	if n == 0 {
+		return ""
+	}
+	at := int(uint64(slot) % uint64(n))
+	for _, v := range ls {
+		if v.alive(now) {
+			if at == 0 {
+				return v.id
+			}
+			at--
+		}
+	}
+	return ""
+}
+
+// nextExpiry is the earliest expiry that a live learner reports; 0 for none.
+func (ls learners) nextExpiry(now paxos.Now) paxos.LogTime {
+	var next paxos.LogTime
+	for _, v := range ls {
+		if at := v.position.NextExpiry; v.alive(now) && at != 0 && (next == 0 || at < next) {
+			next = at
+		}
+	}
+	return next
+}
+
+// applied is the highest slot that a live learner applied.
+func (ls learners) applied(now paxos.Now) paxos.Slot {
+	var highest paxos.Slot
+	for _, v := range ls {
+		if v.alive(now) {
+			highest = max(highest, v.position.Applied)
+		}
+	}
+	return highest
+}
+
+// stepPosition notes how far a learner is.
+func (p *Proposer) stepPosition(now paxos.Now, e paxos.Envelope, m paxos.Position, out *paxos.Effects) {
+	if reason := p.foreign(e); reason != 0 {
+		drop(out, e, reason)
+		return
+	}
+	first := len(p.queue.commands) > 0 && p.learners.pick(now, 1) == ""
+	p.learners.note(e.From.ID, m, now)
+	if first {
+		p.Flush(now, out)
+	}
+}
