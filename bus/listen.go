@@ -1,0 +1,200 @@
+package bus
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"github.com/synod-paxos/synod/paxos"
+)
+
+const (
+	// A subscription that holds more than this drops what comes, counted.
+	pendingMessages = 64 << 10
+	pendingBytes    = 256 << 20
+
+	confirmTimeout = 5 * time.Second
+)
+
+// A Listener is a group of subscriptions that end together.
+type Listener struct {
+	bus  *Bus
+	subs []*nats.Subscription
+	turn sync.Mutex
+}
+
+// Listen delivers what the role id hears ([Subjects.Hears]). It returns once the
+// server has confirmed: what is published after that is not missed for want of a
+// subscription. Messages that do not decode, or are not of their subject's sender,
+// are dropped, counted and logged; so is nothing else but messages addressed to
+// another node, which are skipped.
+//
+// deliver is called from NATS callbacks, one call at a time. Messages of one
+// sender and subject come in the order in which they were published; others may
+// overtake each other. It must not block: while it does, NATS queues, and then
+// drops, what comes. The messages are deliver's to keep.
+func (b *Bus) Listen(role paxos.Role, id paxos.NodeID, deliver func(paxos.Envelope)) (*Listener, error) {
+	if !id.Valid() {
+		return nil, fmt.Errorf("bus: listen as %s %q: invalid id", role, id)
+	}
+	l := &Listener{bus: b}
+	return l, l.subscribe(b.subjects.Hears(role, id), "", func(m *nats.Msg) {
+		if e, ok := b.receive(m); ok && reaches(&e, id) {
+			l.deliver(&e, len(m.Data), deliver)
+		}
+	})
+}
+
+// Observe delivers every message of the protocol, with its subject: for people.
+func (b *Bus) Observe(deliver func(subject string, e paxos.Envelope)) (*Listener, error) {
+	l := &Listener{bus: b}
+	return l, l.subscribe(b.subjects.Protocol(), "", func(m *nats.Msg) {
+		if e, ok := b.receive(m); ok {
+			l.deliver(&e, len(m.Data), func(e paxos.Envelope) { deliver(m.Subject, e) })
+		}
+	})
+}
+
+// ServeClients calls handle for the messages on subjects, as one member of the
+// queue group: NATS gives each message to one member. An empty queue hears all. It
+// returns once the server has confirmed, and from then on routes here. handle is
+// called one call at a time per subject, and must not block.
+func (b *Bus) ServeClients(queue string, subjects []string, handle func(*nats.Msg)) (*Listener, error) {
+	l := &Listener{bus: b}
+	return l, l.subscribe(subjects, queue, handle)
+}
+
+// Stop ends l: the server, if there is one, has confirmed when it returns, and
+// routes nothing here any more. Messages that it sent before may still be
+// delivered. A second Stop does nothing.
+func (l *Listener) Stop() error {
+	subs := l.bus.forget(l)
+	var errs []error
+	for _, s := range subs {
+		l.bus.stats.dropped[DropSlow].Add(droppedBy(s))
+		if err := s.Drain(); err != nil && !errors.Is(err, nats.ErrConnectionClosed) && !errors.Is(err, nats.ErrBadSubscription) {
+			errs = append(errs, fmt.Errorf("bus: stop listening on %s: %w", s.Subject, err))
+		}
+	}
+	if len(subs) > 0 && l.bus.Connected() {
+		errs = append(errs, l.bus.confirm())
+	}
+	return errors.Join(errs...)
+}
+
+func (b *Bus) forget(l *Listener) []*nats.Subscription {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	subs := l.subs
+	l.subs = nil
+	for _, s := range subs {
+		delete(b.subs, s)
+	}
+	return subs
+}
+
+func (l *Listener) subscribe(subjects []string, queue string, handle nats.MsgHandler) error {
+	for _, subject := range subjects {
+		if err := l.add(subject, queue, handle); err != nil {
+			return errors.Join(fmt.Errorf("bus: subscribe %s: %w", subject, err), l.Stop())
+		}
+	}
+	err := l.bus.confirm()
+	if err == nil {
+		err = l.bus.denied(subjects)
+	}
+	if err != nil {
+		return errors.Join(err, l.Stop())
+	}
+	return nil
+}
+
+func (l *Listener) add(subject, queue string, handle nats.MsgHandler) error {
+	s, err := l.bus.nc.QueueSubscribe(subject, queue, handle)
+	if err != nil {
+		return err
+	}
+	l.bus.mu.Lock()
+	l.subs = append(l.subs, s)
+	l.bus.subs[s] = struct{}{}
+	l.bus.mu.Unlock()
+	return s.SetPendingLimits(pendingMessages, pendingBytes)
+}
+
+// confirm waits until the server has seen all that was asked of it.
+func (b *Bus) confirm() error {
+	if err := b.nc.FlushTimeout(confirmTimeout); err != nil {
+		return fmt.Errorf("bus: the NATS server does not confirm: %w", err)
+	}
+	return nil
+}
+
+// denied finds the refusal of one of subjects, which arrives before the
+// confirmation.
+func (b *Bus) denied(subjects []string) error {
+	err := b.nc.LastError()
+	if !errors.Is(err, nats.ErrPermissionViolation) {
+		return nil
+	}
+	for _, subject := range subjects {
+		if strings.Contains(err.Error(), `Subscription to "`+subject+`"`) {
+			return fmt.Errorf("bus: subscribe %s: %w (see `synod permissions` for what each role needs)", subject, err)
+		}
+	}
+	return nil
+}
+
+func (b *Bus) receive(m *nats.Msg) (paxos.Envelope, bool) {
+	e, err := Decode(m.Data)
+	reason := DropMalformed
+	if errors.Is(err, ErrWireVersion) {
+		reason = DropVersion
+	}
+	if err == nil {
+		if err = b.subjects.CheckSender(m.Subject, e); err == nil {
+			return e, true
+		}
+		reason = DropSender
+	}
+	b.stats.dropped[reason].Add(1)
+	b.quiet[reason].Do(func() {
+		b.log.Warn("message dropped", "reason", reason.String(), "subject", m.Subject, "bytes", len(m.Data), "err", err)
+	})
+	return paxos.Envelope{}, false
+}
+
+func (l *Listener) deliver(e *paxos.Envelope, bytes int, deliver func(paxos.Envelope)) {
+	l.bus.stats.received[KindOf(e.Msg)].add(bytes)
+	l.turn.Lock()
+	defer l.turn.Unlock()
+	deliver(*e)
+}
+
+// reaches reports whether e is for id. Learners count the votes that are addressed
+// to the proposer.
+func reaches(e *paxos.Envelope, id paxos.NodeID) bool {
+	if _, vote := e.Msg.(paxos.Accepted); vote {
+		return true
+	}
+	return e.To == "" || e.To == id
+}
+
+// redact hides the user info of URLs.
+func redact(urls string) string {
+	parts := strings.Split(urls, ",")
+	for i, u := range parts {
+		scheme, rest, found := strings.Cut(u, "://")
+		if !found {
+			scheme, rest = "nats", u
+		}
+		if at := strings.LastIndex(rest, "@"); at >= 0 {
+			rest = "xxxxx" + rest[at:]
+		}
+		parts[i] = scheme + "://" + rest
+	}
+	return strings.Join(parts, ",")
+}

@@ -1,0 +1,128 @@
+package bus
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/nats-io/nats.go"
+)
+
+// Options say how to reach NATS, and as whom. Only Subjects.Cluster has no default.
+// At most one of Creds, NKey, Token and User names who connects.
+type Options struct {
+	Subjects Subjects
+	Name     string   // of the connection, as NATS monitoring shows it: "acceptor a1"
+	URLs     []string // servers of one NATS cluster; empty: those of Context, or nats.DefaultURL
+	Context  string   // a context of the nats command-line tool; fields set here win over it
+
+	User, Password string
+	Token          string
+	Creds          string // file with a user JWT and its nkey seed
+	NKey           string // file with an nkey seed
+
+	CA        string // file with the certificates that the server's must descend from; empty: the system's
+	Cert, Key string // files with the client's certificate and key, for mutual TLS
+
+	// Wait makes Connect wait until a server answers, and lets the connection outlive
+	// refused credentials later on: for processes that may start before their server.
+	// Without it Connect fails at once.
+	Wait bool
+	// Log gets what happens to the connection; nil: slog.Default. No secret is logged.
+	Log *slog.Logger
+	// NATS are options that go before those of this package.
+	NATS []nats.Option
+}
+
+const (
+	dialTimeout  = 2 * time.Second
+	pingInterval = 2 * time.Second // a server that is stopped, not dead, is left after three
+	writeTimeout = 5 * time.Second // how long a publish may wait for the socket
+
+	reconnectFirst = 50 * time.Millisecond
+	reconnectMost  = 2 * time.Second
+)
+
+// Check reports everything that is wrong with o, without reading a file.
+func (o *Options) Check() error {
+	errs := []error{o.Subjects.Check()}
+	var who []string
+	for _, w := range []struct{ name, value string }{
+		{"a creds file", o.Creds}, {"an nkey file", o.NKey}, {"a token", o.Token}, {"a user", o.User},
+	} {
+		if w.value != "" {
+			who = append(who, w.name)
+		}
+	}
+	if len(who) > 1 {
+		errs = append(errs, fmt.Errorf("credentials: %s are given, want one of them", strings.Join(who, " and ")))
+	}
+	if o.Password != "" && o.User == "" {
+		errs = append(errs, errors.New("credentials: a password without a user"))
+	}
+	if (o.Cert == "") != (o.Key == "") {
+		errs = append(errs, errors.New("TLS: want both a client certificate and its key, or neither"))
+	}
+	return errors.Join(errs...)
+}
+
+// servers is the URLs to try, comma-separated as nats.go takes them, and the
+// connection options that o names. It fills o from its context.
+func (o *Options) servers() (string, []nats.Option, error) {
+	var options []nats.Option
+	if o.Context != "" {
+		c, err := loadContext(o.Context)
+		if err != nil {
+			return "", nil, err
+		}
+		options = c.fill(o)
+	}
+	if len(o.URLs) == 0 {
+		o.URLs = []string{nats.DefaultURL}
+	}
+	own, err := o.credentials()
+	return strings.Join(o.URLs, ","), append(options, own...), err
+}
+
+func (o *Options) credentials() ([]nats.Option, error) {
+	for _, file := range []string{o.Creds, o.NKey, o.CA, o.Cert, o.Key} {
+		if file == "" {
+			continue
+		}
+		if _, err := os.ReadFile(file); err != nil {
+			return nil, fmt.Errorf("credentials: %w", err)
+		}
+	}
+	var options []nats.Option
+	switch {
+	case o.Creds != "":
+		options = append(options, nats.UserCredentials(o.Creds))
+	case o.NKey != "":
+		nkey, err := nats.NkeyOptionFromSeed(o.NKey)
+		if err != nil {
+			return nil, fmt.Errorf("nkey file %s: %w", o.NKey, err)
+		}
+		options = append(options, nkey)
+	case o.Token != "":
+		options = append(options, nats.Token(o.Token))
+	case o.User != "":
+		options = append(options, nats.UserInfo(o.User, o.Password))
+	}
+	if o.CA != "" {
+		options = append(options, nats.RootCAs(o.CA))
+	}
+	if o.Cert != "" {
+		options = append(options, nats.ClientCert(o.Cert, o.Key))
+	}
+	return options, nil
+}
+
+func (o *Options) log() *slog.Logger {
+	if o.Log == nil {
+		return slog.Default()
+	}
+	return o.Log
+}
