@@ -1,0 +1,209 @@
+package actors
+
+import (
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	"github.com/synod-paxos/synod/paxos"
+)
+
+// syncEvery is how often a learner makes its state durable. Nothing waits for it:
+// what a crash loses is learned again from the acceptors, who keep it until then.
+const syncEvery = 500 * time.Millisecond
+
+// applier feeds a state machine what was learned, in a goroutine of its own, and
+// keeps the results until the learner answers with them or forgets them. What
+// waits is bounded by the learner's role, which learns no more when it is full.
+type applier struct {
+	machine Machine
+	log     *slog.Logger
+	wake    func()
+	fail    func(error)
+	done    sync.WaitGroup
+	stop    chan struct{}
+
+	mu       sync.Mutex
+	wait     sync.Cond
+	learned  []paxos.Decision
+	outcomes map[paxos.Slot]outcome
+	at       paxos.Position
+	closed   bool
+	commands uint64
+	batches  uint64
+}
+
+// outcome is the results of one slot.
+type outcome struct {
+	ballot  paxos.Ballot
+	inboxes []string // by command; empty: nobody waits
+	results []Result
+}
+
+func newApplier(m Machine, log *slog.Logger, wake func(), fail func(error)) *applier {
+	a := &applier{
+		machine: m, log: log, wake: wake, fail: fail, stop: make(chan struct{}),
+		outcomes: map[paxos.Slot]outcome{}, at: m.Position(),
+	}
+	a.wait.L = &a.mu
+	return a
+}
+
+func (a *applier) start() {
+	a.done.Add(2)
+	go func() {
+		defer a.done.Done()
+		a.run()
+	}()
+	go func() {
+		defer a.done.Done()
+		a.syncLoop()
+	}()
+}
+
+// close returns once all that was learned is applied, or the machine has failed.
+func (a *applier) close() {
+	a.mu.Lock()
+	if !a.closed {
+		a.closed = true
+		close(a.stop)
+	}
+	a.mu.Unlock()
+	a.wait.Signal()
+	a.done.Wait()
+}
+
+func (a *applier) put(learned []paxos.Decision) {
+	if len(learned) == 0 {
+		return
+	}
+	a.mu.Lock()
+	a.learned = append(a.learned, learned...)
+	a.mu.Unlock()
+	a.wait.Signal()
+}
+
+// position is how far the machine is.
+func (a *applier) position() paxos.Position {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.at
+}
+
+// results removes and returns the outcome of a slot.
+func (a *applier) results(slot paxos.Slot) outcome {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	o := a.outcomes[slot]
+	delete(a.outcomes, slot)
+	return o
+}
+
+func (a *applier) counts() (commands, batches uint64) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.commands, a.batches
+}
+
+func (a *applier) run() {
+	for {
+		learned := a.next()
+		if learned == nil {
+			return
+		}
+		for _, d := range learned {
+			if err := a.apply(d); err != nil {
+				a.fail(err)
+				return
+			}
+		}
+	}
+}
+
+// next waits for decisions; nil is the end.
+func (a *applier) next() []paxos.Decision {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for len(a.learned) == 0 {
+		if a.closed {
+			return nil
+		}
+		a.wait.Wait()
+	}
+	learned := a.learned
+	a.learned = nil
+	return learned
+}
+
+func (a *applier) apply(d paxos.Decision) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("the state machine panicked on slot %d: %v\n%s", d.Slot, r, debug.Stack())
+		}
+	}()
+	commands, err := a.commandsOf(d)
+	if err != nil {
+		// Chosen is chosen: every learner finds the same bytes and skips them.
+		a.log.Error("a chosen batch cannot be read and is skipped by every learner", "slot", d.Slot, "err", err)
+	}
+	results, err := a.machine.Apply(d.Slot, d.Value.Stamp, commands)
+	if err != nil {
+		return fmt.Errorf("apply slot %d: %w", d.Slot, err)
+	}
+	if len(results) != len(commands) {
+		return fmt.Errorf("apply slot %d: %d results for %d commands", d.Slot, len(results), len(commands))
+	}
+	a.applied(d, commands, results)
+	return nil
+}
+
+func (a *applier) commandsOf(d paxos.Decision) ([]paxos.Command, error) {
+	if d.Value.Kind != paxos.Batch {
+		return nil, nil
+	}
+	return paxos.DecodeBatch(d.Value.Body)
+}
+
+func (a *applier) applied(d paxos.Decision, commands []paxos.Command, results []Result) {
+	inboxes := make([]string, len(commands))
+	for i, c := range commands {
+		inboxes[i] = c.Reply
+	}
+	at := a.machine.Position()
+	a.mu.Lock()
+	if len(commands) > 0 {
+		a.outcomes[d.Slot] = outcome{d.Ballot, inboxes, results}
+	}
+	a.at = at
+	a.commands += uint64(len(commands))
+	a.batches++
+	a.mu.Unlock()
+	a.wake()
+}
+
+// syncLoop makes the state durable now and then.
+func (a *applier) syncLoop() {
+	ticker := time.NewTicker(syncEvery)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-a.stop:
+			return
+		case <-ticker.C:
+		}
+		if p := a.machine.Position(); p.Durable >= p.Applied {
+			continue
+		}
+		if err := a.machine.Sync(); err != nil {
+			a.fail(fmt.Errorf("sync the state: %w", err))
+			return
+		}
+		durable := a.machine.Position().Durable
+		a.mu.Lock()
+		a.at.Durable = min(durable, a.at.Applied) // apply may be about to tell more
+		a.mu.Unlock()
+		a.wake()
+	}
+}

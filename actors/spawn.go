@@ -1,0 +1,228 @@
+package actors
+
+import (
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+
+	"github.com/synod-paxos/synod/paxos"
+)
+
+// System is the actors of one process.
+type System struct {
+	actors *actor.ActorSystem
+	log    *slog.Logger
+}
+
+// NewSystem makes a system that logs to log.
+func NewSystem(log *slog.Logger) *System {
+	quiet := actor.WithLoggerFactory(func(*actor.ActorSystem) *slog.Logger { return log.With("lib", "protoactor") })
+	return &System{actors: actor.NewActorSystem(quiet), log: log}
+}
+
+// Handle is a running role.
+type Handle struct {
+	id     paxos.NodeID
+	sys    *System
+	pid    *actor.PID
+	inbox  inbox[input]
+	drops  dropLog
+	failed chan error
+	gone   chan struct{} // closed once the role has failed or stopped
+	once   sync.Once
+	ended  sync.Once
+}
+
+// input is one thing for a role to do: a message off the bus, or a call.
+type input struct {
+	envelope paxos.Envelope
+	call     func()
+}
+
+// Bounds of the inbox of protocol messages. What does not fit is lost, as on the
+// network, and counted.
+const (
+	inboxItems = 1 << 16
+	inboxBytes = 256 << 20
+)
+
+// wake tells an actor that something waits in its inbox, or that a timer is due.
+type wake struct{}
+
+var wakeUp = &wake{}
+
+// role is what the actor of a role must be able to do.
+type role interface {
+	begin()                               // once, inside the actor
+	step(now paxos.Now, e paxos.Envelope) // one message
+	settle(now paxos.Now)                 // carry out the effects of all steps since the last
+	wakeAt() paxos.Instant                // when settle is next due without a message
+	end()                                 // once, when nothing more is stepped
+}
+
+// spawn starts r as an actor that is stopped, never restarted, when it panics.
+func spawn(sys *System, id paxos.NodeID, name string, clock *Clock, h *Handle, r role) error {
+	h.id, h.sys, h.failed, h.gone = id, sys, make(chan error, 1), make(chan struct{})
+	h.inbox.maxItems, h.inbox.maxBytes = inboxItems, inboxBytes
+	h.drops.log = sys.log
+	failStop := actor.NewOneForOneStrategy(0, time.Minute, func(reason any) actor.Directive {
+		h.fail(fmt.Errorf("%s: %v", name, reason))
+		return actor.StopDirective
+	})
+	props := actor.PropsFromProducer(func() actor.Actor {
+		return &host{handle: h, clock: clock, role: r}
+	}, actor.WithGuardian(failStop))
+	// The inbox wakes nobody before SpawnNamed has returned: protoactor registers a
+	// mailbox before it can take messages.
+	h.inbox.wake = func() {}
+	pid, err := sys.actors.Root.SpawnNamed(props, name)
+	if err != nil {
+		return fmt.Errorf("actors: spawn %s: %w", name, err)
+	}
+	h.inbox.mu.Lock()
+	h.pid = pid
+	h.inbox.wake = func() { sys.actors.Root.Send(pid, wakeUp) }
+	h.inbox.mu.Unlock()
+	sys.actors.Root.Send(pid, wakeUp)
+	return nil
+}
+
+// Deliver hands the role a message off the bus. It never blocks; a message that
+// finds the inbox full is lost and counted.
+func (h *Handle) Deliver(e paxos.Envelope) { h.inbox.push(input{envelope: e}, size(e.Msg)) }
+
+// call runs f inside the actor, between two messages.
+func (h *Handle) call(f func()) bool { return h.inbox.push(input{call: f}, 0) }
+
+// ask runs f inside the actor and waits until it has run, or the actor is gone.
+func (h *Handle) ask(f func()) {
+	done := make(chan struct{})
+	if !h.call(func() { f(); close(done) }) {
+		return
+	}
+	select {
+	case <-done:
+	case <-h.gone:
+	case <-time.After(time.Second):
+	}
+}
+
+// Failed yields why the role had to stop, at most once. The process must exit.
+func (h *Handle) Failed() <-chan error { return h.failed }
+
+func (h *Handle) fail(err error) {
+	h.once.Do(func() { h.failed <- err })
+	h.ended.Do(func() { close(h.gone) })
+}
+
+// Overflow is how many messages were lost because the inbox was full.
+func (h *Handle) Overflow() uint64 { return h.inbox.overflow.Load() }
+
+// Drops is how many messages the role did not take, by reason.
+func (h *Handle) Drops() map[string]uint64 { return h.drops.counts() }
+
+// stop ends the actor after what waits in its mailbox.
+func (h *Handle) stop() error {
+	defer h.ended.Do(func() { close(h.gone) })
+	if err := h.sys.actors.Root.PoisonFuture(h.pid).Wait(); err != nil {
+		return fmt.Errorf("actors: stop %s: %w", h.id, err)
+	}
+	return nil
+}
+
+// host is the protoactor actor around a role.
+type host struct {
+	handle *Handle
+	clock  *Clock
+	role   role
+	timer  *time.Timer
+	armed  paxos.Instant // when timer fires; 0: it does not
+	taken  []sized[input]
+	dead   bool
+}
+
+func (h *host) Receive(ctx actor.Context) {
+	switch ctx.Message().(type) {
+	case *actor.Started:
+		h.timer = time.AfterFunc(time.Hour, func() { h.handle.sys.actors.Root.Send(ctx.Self(), wakeUp) })
+		h.timer.Stop()
+		h.role.begin()
+	case *wake:
+		h.run()
+	case *actor.Stopping:
+		h.timer.Stop()
+		if !h.dead {
+			h.role.end()
+		}
+	}
+}
+
+// run steps the role with all that waits.
+func (h *host) run() {
+	if h.dead {
+		return
+	}
+	defer h.die()
+	h.taken = h.handle.inbox.take(h.taken)
+	for _, in := range h.taken {
+		if in.item.call != nil {
+			in.item.call()
+			continue
+		}
+		h.role.step(h.clock.Now(), in.item.envelope)
+	}
+	h.role.settle(h.clock.Now())
+	h.arm()
+}
+
+// die turns a panic into the end of the role, and says where it came from.
+func (h *host) die() {
+	if r := recover(); r != nil {
+		h.dead = true
+		h.timer.Stop()
+		panic(fmt.Sprintf("%v\n%s", r, debug.Stack()))
+	}
+}
+
+// minTimer keeps a role that wants to be woken in the past from spinning.
+const minTimer = 200 * time.Microsecond
+
+// arm sets the timer for what the role is due to do next. A timer that fires too
+// early is harmless, so it is only moved to an earlier time.
+func (h *host) arm() {
+	at, now := h.role.wakeAt(), h.clock.Now().Mono
+	if at == 0 || (h.armed > now && h.armed <= at) {
+		return
+	}
+	h.armed = max(at, now+paxos.Instant(minTimer))
+	h.timer.Reset(time.Duration(h.armed - now))
+}
+
+// size is about how many bytes a message holds on to.
+func size(m paxos.Message) int {
+	const small = 128
+	switch m := m.(type) {
+	case paxos.Accept:
+		return small + m.Value.Size()
+	case paxos.Promise:
+		return small + pageSize(m.Page)
+	case paxos.Votes:
+		return small + pageSize(m.Page)
+	case paxos.Accepted:
+		return small + 8*len(m.Slots)
+	default:
+		return small
+	}
+}
+
+func pageSize(p paxos.Page) int {
+	n := 0
+	for _, v := range p.Votes {
+		n += v.Value.Size()
+	}
+	return n
+}
