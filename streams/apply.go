@@ -1,0 +1,96 @@
+package streams
+
+import (
+	"errors"
+	"fmt"
+	"runtime/debug"
+
+	"github.com/cockroachdb/pebble/v2"
+)
+
+// Apply applies the commands of one slot, in order, and returns one reply for
+// each. First everything that is due at the slot's log time expires, which is the
+// larger of stamp (nanoseconds since the Unix epoch) and the log time before. A
+// slot without commands only moves slot and log time.
+//
+// All of it, the applied slot included, becomes visible at once and survives a
+// crash together or not at all; it is durable only after Sync. The replies stay
+// valid; commands are not kept.
+//
+// An error, which also comes when slot is not Applied()+1, means that nothing
+// was applied.
+func (m *Machine) Apply(slot uint64, stamp int64, commands []Message) (replies []Reply, err error) {
+	if m.broken != nil {
+		return nil, m.broken
+	}
+	before := m.Digest()
+	if slot != before.Slot+1 {
+		return nil, fmt.Errorf("streams: apply slot %d after slot %d: want slot %d", slot, before.Slot, before.Slot+1)
+	}
+	now := max(before.LogTime, stamp)
+	defer m.endSlot(slot, &replies, &err)
+	w := &m.work
+	w.begin(now)
+	w.expire()
+	replies = make([]Reply, len(commands))
+	for i := range commands {
+		replies[i] = w.command(&commands[i])
+	}
+	w.commit(Digest{Slot: slot, LogTime: now})
+	return replies, nil
+}
+
+// endSlot drops the batch, and turns a failure into an error. After any panic the
+// machine's memory is ahead of its disk, so it must not be used again.
+func (m *Machine) endSlot(slot uint64, replies *[]Reply, err *error) {
+	p := recover()
+	if p != nil {
+		m.broken = fmt.Errorf("streams: slot %d was not applied, open the state again", slot)
+	}
+	closeErr := m.work.close()
+	if p == nil {
+		if closeErr != nil {
+			m.broken = fmt.Errorf("streams: apply slot %d: %w", slot, closeErr)
+			*replies, *err = nil, m.broken
+		}
+		return
+	}
+	f, ok := p.(*failure)
+	if !ok {
+		panic(fmt.Sprintf("%v\nwhile applying slot %d\n%s", p, slot, debug.Stack()))
+	}
+	m.broken = fmt.Errorf("streams: apply slot %d: %w", slot, errors.Join(f.err, closeErr))
+	*replies, *err = nil, m.broken
+}
+
+// commit writes the batch and lets readers see it.
+func (w *work) commit(d Digest) {
+	m := w.m
+	w.flush()
+	d.Sum = w.sum
+	w.record = appendPosition(w.record[:0], d)
+	fail(w.batch.Set([]byte{tablePosition}, w.record, nil))
+	if w.iter != nil {
+		fail(w.iter.Close())
+		w.iter = nil
+	}
+	m.publish(d, w.catalog, func() {
+		fail(m.db.Apply(w.batch, pebble.NoSync))
+	})
+}
+
+// publish makes the committed slot visible: database, catalog and position agree
+// for every reader.
+func (m *Machine) publish(d Digest, catalogChanged bool, commit func()) {
+	if catalogChanged {
+		m.mu.Lock()
+		commit()
+		m.catalog = newCatalog(m.order)
+		m.mu.Unlock()
+	} else {
+		commit()
+	}
+	m.position.Store(&d)
+	m.expiry.Store(m.nextDue)
+	m.advanced.wake()
+}

@@ -1,0 +1,51 @@
+// Package streams is the built-in replicated state machine: streams and
+// key-value buckets with JetStream's semantics, kept on Pebble.
+//
+// A [Machine] is fed one slot of the log at a time with [Machine.Apply]. It is
+// deterministic by contract: two machines that applied the same slots hold the
+// same state to the byte and gave the same replies, whatever restarts and
+// snapshots lie between. So it reads no clock, no randomness and no map order.
+// The only time is log time, which Apply computes as the maximum of its previous
+// value and the stamp of the slot, in nanoseconds since the Unix epoch.
+//
+// # Commands
+//
+// A command is a NATS message whose subject is relative to "synod.<cluster>.":
+//
+//	propose                   append the message to the stream LEDGER
+//	api.STREAM.CREATE.<s>     JetStream's management API: CREATE, UPDATE, DELETE,
+//	                          PURGE, and STREAM.MSG.DELETE.<s>
+//	api.<subject>             publish to the stream whose subjects match
+//	command.<s>               a typed command for stream s
+//
+// Bytes from clients never panic: what cannot be done is answered with
+// JetStream's JSON error and changes nothing. A broken invariant panics with the
+// name of the invariant. Damaged bytes on disk are an error that names the key.
+//
+// # What is on disk
+//
+// The data directory holds a marker file that names the directory of the Pebble
+// database in use ("state-000001", ...), so that a restored snapshot replaces the
+// state in one atomic step. Integers in keys are big endian. A table is the first
+// byte of a key; s is a stream's number (8 bytes), never used twice:
+//
+//	01                     format version of this layout; local
+//	02                     position: applied slot, log time, digest
+//	03                     globals: state-machine version, next stream number, limits
+//	10 s                   configuration of stream s
+//	11 s                   counters and digests of stream s
+//	20 s seq               message
+//	21 s subject 00 seq    a message that is neither first nor last of its subject
+//	22 s subject           number of messages of the subject, first and last sequence
+//	23 s time seq          message seq expires at time
+//	28 s id                Nats-Msg-Id seen within the duplicate window
+//	29 s seq               the same ids in the order of their expiry
+//
+// # Digest
+//
+// The digest of a set of pairs is the sum modulo 2^128 of HighwayHash-128 of each
+// pair, so it does not depend on order and follows every write in constant time.
+// A stream's counters hold the digests of its messages (20 to 23) and of its ids
+// (28, 29); the digest of the state is that of the pairs 03, 10 and 11, which
+// contain the former. Dropping a whole stream therefore needs no reading.
+package streams

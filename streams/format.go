@@ -1,0 +1,90 @@
+package streams
+
+import (
+	"encoding/binary"
+	"fmt"
+)
+
+// formatVersion is the layout of the database that this build reads and writes.
+// A directory with another version is refused, never guessed at.
+const formatVersion = 1
+
+// machineVersion is the version of the rules by which commands change the state.
+// It is part of the state, so a build with newer rules can apply the old ones
+// until the log says otherwise.
+const machineVersion = 1
+
+const (
+	tableVersion  = 0x01
+	tablePosition = 0x02
+	tableGlobals  = 0x03
+	tableConfig   = 0x10
+	tableState    = 0x11
+	tableMessage  = 0x20
+	tableIndex    = 0x21
+	tableSubject  = 0x22
+	tableExpiry   = 0x23
+	tableID       = 0x28
+	tableIDQueue  = 0x29
+)
+
+// messageTables and idTables are the tables that a stream's two digests cover.
+var (
+	messageTables = []byte{tableMessage, tableIndex, tableSubject, tableExpiry}
+	idTables      = []byte{tableID, tableIDQueue}
+)
+
+const (
+	prefixBytes = 1 + 8           // table and stream number
+	seqKeyBytes = prefixBytes + 8 // ... and sequence
+)
+
+func appendPrefix(b []byte, table byte, id uint64) []byte {
+	return binary.BigEndian.AppendUint64(append(b, table), id)
+}
+
+func appendSeqKey(b []byte, table byte, id, seq uint64) []byte {
+	return binary.BigEndian.AppendUint64(appendPrefix(b, table, id), seq)
+}
+
+func appendSubjectKey(b []byte, id uint64, subject []byte) []byte {
+	return append(appendPrefix(b, tableSubject, id), subject...)
+}
+
+func appendIndexKey(b []byte, id uint64, subject []byte, seq uint64) []byte {
+	b = append(appendPrefix(b, tableIndex, id), subject...)
+	return binary.BigEndian.AppendUint64(append(b, 0), seq)
+}
+
+func appendExpiryKey(b []byte, id uint64, at int64, seq uint64) []byte {
+	b = appendPrefix(b, tableExpiry, id)
+	b = binary.BigEndian.AppendUint64(b, uint64(at))
+	return binary.BigEndian.AppendUint64(b, seq)
+}
+
+func appendIDKey(b []byte, id uint64, msgID []byte) []byte {
+	return append(appendPrefix(b, tableID, id), msgID...)
+}
+
+// seqOfKey returns the sequence that ends a key of the tables message, index,
+// expiry and id queue.
+func seqOfKey(key []byte) uint64 { return binary.BigEndian.Uint64(key[len(key)-8:]) }
+
+// expiryOfKey returns the time in a key of the expiry table.
+func expiryOfKey(key []byte) int64 {
+	return int64(binary.BigEndian.Uint64(key[prefixBytes : prefixBytes+8]))
+}
+
+// A damageError says which stored pair is not what this package wrote.
+type damageError struct {
+	key  []byte
+	what string
+}
+
+func (e *damageError) Error() string {
+	return fmt.Sprintf("streams: damaged state: key %x: %s", e.key, e.what)
+}
+
+func damaged(key []byte, what string) error {
+	return &damageError{key: append([]byte(nil), key...), what: what}
+}

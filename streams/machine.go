@@ -1,0 +1,172 @@
+package streams
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+
+	"github.com/cockroachdb/pebble/v2"
+)
+
+// A Message is one command: a NATS message in the order of the log.
+type Message struct {
+	Subject string // relative to "synod.<cluster>."
+	Header  []byte // NATS wire form, "NATS/1.0\r\nKey: value\r\n\r\n"; nil for none
+	Data    []byte
+}
+
+// A Reply answers one command.
+type Reply struct {
+	Header []byte // NATS wire form; nil for none
+	Data   []byte // JetStream's JSON, success or {"error":{...}}
+}
+
+// A Machine holds the replicated state of one learner on its disk.
+//
+// Apply belongs to one goroutine. All other methods may be called from any
+// goroutine, also while Apply runs. After an error of Apply the machine refuses
+// to apply anything more: close it, and open it again to start from what is on
+// disk.
+type Machine struct {
+	dir   string // of the database in use
+	db    *pebble.DB
+	cache *pebble.Cache
+	lock  *pebble.Lock
+
+	// Owned by the goroutine of Apply.
+	globals globals
+	byName  map[string]*stream // only looked up, never walked
+	order   []*stream          // by id
+	routes  routes
+	ledger  *stream
+	nextDue int64 // log time of the next expiry, 0 none; may be early
+	broken  error
+	work    work
+
+	mu       sync.RWMutex // makes catalog and db change together
+	catalog  *catalog
+	position atomic.Pointer[Digest]
+	expiry   atomic.Int64
+	durable  atomic.Uint64
+	advanced notifier
+}
+
+// errClosed is what a machine that was closed says.
+var errClosed = errors.New("streams: machine is closed")
+
+// Open opens the state in dir, or makes an empty one in which LEDGER exists. What
+// an interrupted Restore has left there is removed.
+//
+// It fails when another process holds dir, when dir was written in another
+// format, and when what it reads there is damaged.
+func Open(dir string, o Options) (*Machine, error) {
+	o = o.withDefaults()
+	home, err := openHome(dir, o)
+	if err != nil {
+		return nil, err
+	}
+	m, err := openState(home, o)
+	if err != nil {
+		return nil, errors.Join(err, home.lock.Close())
+	}
+	return m, nil
+}
+
+// openState opens the database that home names, and makes it when there is none.
+func openState(home *home, o Options) (*Machine, error) {
+	name := home.current
+	if name == "" {
+		name = home.nextName()
+		if err := home.clear(name); err != nil {
+			return nil, err
+		}
+	}
+	m, err := openMachine(home, name, o)
+	if err != nil {
+		return nil, err
+	}
+	if home.current == "" {
+		err = m.genesis(o.Limits)
+		if err == nil {
+			err = home.use(name)
+		}
+	}
+	if err == nil {
+		err = m.load()
+	}
+	if err != nil {
+		return nil, errors.Join(err, m.closeDatabase())
+	}
+	return m, nil
+}
+
+// openMachine opens one database, without reading it.
+func openMachine(home *home, name string, o Options) (*Machine, error) {
+	path := o.FS.PathJoin(home.dir, name)
+	cache := pebble.NewCache(o.CacheBytes)
+	db, err := pebble.Open(path, o.pebble(cache))
+	if err != nil {
+		cache.Unref()
+		return nil, fmt.Errorf("streams: open %s: %w", path, err)
+	}
+	m := &Machine{dir: path, db: db, cache: cache, lock: home.lock}
+	m.position.Store(&Digest{})
+	return m, nil
+}
+
+// Close makes everything applied durable and releases the directory. It must not
+// run while another method does, nor before every View and Snapshot is closed.
+func (m *Machine) Close() error {
+	_, err := m.Sync()
+	return errors.Join(err, m.closeDatabase(), m.lock.Close())
+}
+
+// closeDatabase releases the database, not the directory.
+func (m *Machine) closeDatabase() error {
+	m.broken = errClosed
+	m.advanced.close()
+	err := m.work.close()
+	err = errors.Join(err, m.db.Close())
+	m.cache.Unref()
+	if err != nil {
+		return fmt.Errorf("streams: close %s: %w", m.dir, err)
+	}
+	return nil
+}
+
+// Applied returns the last slot in the state, 0 before the first.
+func (m *Machine) Applied() uint64 { return m.position.Load().Slot }
+
+// LogTime returns the log time after the last slot, in nanoseconds since the Unix
+// epoch.
+func (m *Machine) LogTime() int64 { return m.position.Load().LogTime }
+
+// NextExpiry returns the log time at which something in the state is next due to
+// end, 0 when nothing is. It may be earlier than the true one, never later. A
+// time not after LogTime means that the last slot left work for the next one.
+func (m *Machine) NextExpiry() int64 { return m.expiry.Load() }
+
+// Digest returns the digest of the state and the slot at which it was taken.
+func (m *Machine) Digest() Digest { return *m.position.Load() }
+
+// Durable returns the last slot that is known to survive a loss of power.
+func (m *Machine) Durable() uint64 { return m.durable.Load() }
+
+// Sync makes durable what Apply has returned from, and returns the last such
+// slot. After an error what is durable is unknown and the machine must be closed.
+func (m *Machine) Sync() (uint64, error) {
+	slot := m.Applied()
+	if slot <= m.durable.Load() {
+		return m.durable.Load(), nil
+	}
+	if err := m.db.LogData(nil, pebble.Sync); err != nil {
+		return m.durable.Load(), fmt.Errorf("streams: sync %s: %w", m.dir, err)
+	}
+	for {
+		known := m.durable.Load()
+		if known >= slot || m.durable.CompareAndSwap(known, slot) {
+			return max(known, slot), nil
+		}
+	}
+}

@@ -1,0 +1,122 @@
+package streams
+
+import (
+	"fmt"
+	"log/slog"
+
+	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/bloom"
+	"github.com/cockroachdb/pebble/v2/sstable"
+	"github.com/cockroachdb/pebble/v2/sstable/block"
+	"github.com/cockroachdb/pebble/v2/vfs"
+)
+
+// Options say how one learner keeps the state. The zero value is ready for use.
+// Only Limits reach the replicated state.
+type Options struct {
+	FS     vfs.FS       // default: the operating system's
+	Logger *slog.Logger // default: discards everything
+
+	// CacheBytes is the size of the cache of disk blocks. Default 64 MiB.
+	CacheBytes int64
+
+	// MemTableBytes is how much is collected in memory before it goes to a table
+	// file; up to four such buffers live at once. Default 32 MiB.
+	MemTableBytes uint64
+
+	// Limits are written into a state when it is made. A state that exists, or
+	// that a snapshot brings, keeps its own.
+	Limits Limits
+}
+
+// Limits bound the state. They must be the same on all learners of a cluster.
+type Limits struct {
+	Streams    uint64 // number of streams; each takes a few KiB of memory. Default 10000
+	MessageIDs uint64 // number of ids in one stream's duplicate window; each takes about 100 bytes of disk. Default 2^26
+
+	// Expiries is the number of messages and ids that one slot removes because
+	// they are due; the rest is left for the next slot. Default 4096.
+	Expiries uint64
+}
+
+func (o Options) withDefaults() Options {
+	if o.FS == nil {
+		o.FS = vfs.Default
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.CacheBytes == 0 {
+		o.CacheBytes = 64 << 20
+	}
+	if o.MemTableBytes == 0 {
+		o.MemTableBytes = 32 << 20
+	}
+	o.Limits = o.Limits.withDefaults()
+	return o
+}
+
+func (l Limits) withDefaults() Limits {
+	if l.Streams == 0 {
+		l.Streams = 10_000
+	}
+	if l.MessageIDs == 0 {
+		l.MessageIDs = 1 << 26
+	}
+	if l.Expiries == 0 {
+		l.Expiries = 4096
+	}
+	return l
+}
+
+// pebble returns the options of the database. Writes are never stopped for
+// compactions that lag: the log bounds how fast a learner applies, and a reader
+// of many files is slower but right.
+func (o Options) pebble(cache *pebble.Cache) *pebble.Options {
+	p := &pebble.Options{
+		FS:                          o.FS,
+		Cache:                       cache,
+		Logger:                      pebbleLogger{o.Logger},
+		MemTableSize:                o.MemTableBytes,
+		MemTableStopWritesThreshold: 4,
+		L0CompactionThreshold:       2,
+		L0StopWritesThreshold:       1000,
+		LBaseMaxBytes:               256 << 20,
+		FormatMajorVersion:          pebble.FormatNewest,
+		CompactionConcurrencyRange:  func() (int, int) { return 1, 2 },
+		WALBytesPerSync:             1 << 20,
+	}
+	p.TargetFileSizes[0] = 8 << 20
+	for i := range p.Levels {
+		l := &p.Levels[i]
+		l.BlockSize = 16 << 10
+		l.FilterPolicy = bloom.FilterPolicy(10)
+		l.Compression = func() *sstable.CompressionProfile { return block.NoCompression }
+		if i >= 5 {
+			l.Compression = func() *sstable.CompressionProfile { return block.SnappyCompression }
+		}
+	}
+	return p
+}
+
+// pebbleLogger hands the database's messages to slog. They say what the database
+// does, so they are for debugging; its errors are errors.
+type pebbleLogger struct {
+	log *slog.Logger
+}
+
+func (l pebbleLogger) Infof(format string, args ...any) {
+	l.log.Debug(fmt.Sprintf(format, args...))
+}
+
+func (l pebbleLogger) Errorf(format string, args ...any) {
+	l.log.Error(fmt.Sprintf(format, args...))
+}
+
+// Fatalf is called when the database cannot go on, for instance because the disk
+// refused a write. It must not return.
+func (l pebbleLogger) Fatalf(format string, args ...any) {
+	text := fmt.Sprintf(format, args...)
+	l.log.Error(text)
+	panic("streams: database failed: " + text)
+}

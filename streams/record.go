@@ -1,0 +1,236 @@
+package streams
+
+import (
+	"encoding/binary"
+)
+
+// A reader takes fields off the front of a record. After a short or malformed
+// field it yields zeros and ok reports false.
+type reader struct {
+	b   []byte
+	bad bool
+}
+
+func (r *reader) take(n uint64) []byte {
+	if n > uint64(len(r.b)) {
+		r.bad, r.b = true, nil
+		return nil
+	}
+	v := r.b[:n]
+	r.b = r.b[n:]
+	return v
+}
+
+func (r *reader) byte() byte {
+	if v := r.take(1); v != nil {
+		return v[0]
+	}
+	return 0
+}
+
+func (r *reader) uint64() uint64 {
+	if v := r.take(8); v != nil {
+		return binary.BigEndian.Uint64(v)
+	}
+	return 0
+}
+
+func (r *reader) int64() int64 { return int64(r.uint64()) }
+
+func (r *reader) uvarint() uint64 {
+	v, n := binary.Uvarint(r.b)
+	if n <= 0 {
+		r.bad, r.b = true, nil
+		return 0
+	}
+	r.b = r.b[n:]
+	return v
+}
+
+func (r *reader) bytes() []byte { return r.take(r.uvarint()) }
+
+func (r *reader) sum() Sum { return Sum{Hi: r.uint64(), Lo: r.uint64()} }
+
+// done reports whether the record was well formed and has no bytes left.
+func (r *reader) done() bool { return !r.bad && len(r.b) == 0 }
+
+func appendBytes(b, v []byte) []byte {
+	return append(binary.AppendUvarint(b, uint64(len(v))), v...)
+}
+
+// A message as it is stored. The slices point into the record.
+type message struct {
+	time    int64 // log time of the slot that stored it
+	expires int64 // log time; 0 by the stream's max_age alone, never: not even then
+	subject []byte
+	header  []byte
+	data    []byte
+}
+
+// never is the expiry of a message that outlives the stream's max_age.
+const never = -1
+
+const (
+	flagHeader  = 1 << 0
+	flagExpires = 1 << 1
+	flagNever   = 1 << 2
+)
+
+func appendMessage(b []byte, m *message) []byte {
+	var flags byte
+	if len(m.header) > 0 {
+		flags |= flagHeader
+	}
+	switch {
+	case m.expires > 0:
+		flags |= flagExpires
+	case m.expires == never:
+		flags |= flagNever
+	}
+	b = append(b, flags)
+	b = binary.BigEndian.AppendUint64(b, uint64(m.time))
+	if m.expires > 0 {
+		b = binary.BigEndian.AppendUint64(b, uint64(m.expires))
+	}
+	b = appendBytes(b, m.subject)
+	if len(m.header) > 0 {
+		b = appendBytes(b, m.header)
+	}
+	return append(b, m.data...)
+}
+
+func parseMessage(b []byte) (m message, ok bool) {
+	r := reader{b: b}
+	flags := r.byte()
+	m.time = r.int64()
+	switch {
+	case flags&flagExpires != 0:
+		m.expires = r.int64()
+	case flags&flagNever != 0:
+		m.expires = never
+	}
+	m.subject = r.bytes()
+	if flags&flagHeader != 0 {
+		m.header = r.bytes()
+	}
+	m.data = r.b
+	return m, !r.bad
+}
+
+// A subjectRecord counts the messages of one subject. One with count 0 is not
+// stored.
+type subjectRecord struct {
+	count, first, last uint64
+}
+
+func appendSubjectRecord(b []byte, s subjectRecord) []byte {
+	b = binary.AppendUvarint(b, s.count)
+	b = binary.AppendUvarint(b, s.first)
+	return binary.AppendUvarint(b, s.last)
+}
+
+func parseSubjectRecord(b []byte) (s subjectRecord, ok bool) {
+	r := reader{b: b}
+	s = subjectRecord{count: r.uvarint(), first: r.uvarint(), last: r.uvarint()}
+	return s, r.done() && s.count > 0 && s.first <= s.last
+}
+
+// streamState is what changes in a stream with every message.
+type streamState struct {
+	msgs, bytes uint64
+	first, last uint64 // first is last+1 when the stream is empty, both 0 when it never held one
+	lastTime    int64  // log time of the message last; 0 when there never was one
+	subjects    uint64
+	ageFloor    uint64 // every message below it is exempt from max_age
+	ids         uint64 // pairs in the id table
+	lastID      []byte // Nats-Msg-Id of the message last
+	messageSum  Sum
+	idSum       Sum
+}
+
+func appendStreamState(b []byte, s *streamState) []byte {
+	for _, v := range [...]uint64{s.msgs, s.bytes, s.first, s.last, uint64(s.lastTime), s.subjects, s.ageFloor, s.ids} {
+		b = binary.AppendUvarint(b, v)
+	}
+	b = appendBytes(b, s.lastID)
+	return s.idSum.append(s.messageSum.append(b))
+}
+
+func parseStreamState(b []byte) (s streamState, ok bool) {
+	r := reader{b: b}
+	s.msgs, s.bytes = r.uvarint(), r.uvarint()
+	s.first, s.last = r.uvarint(), r.uvarint()
+	s.lastTime = int64(r.uvarint())
+	s.subjects, s.ageFloor, s.ids = r.uvarint(), r.uvarint(), r.uvarint()
+	s.lastID = append([]byte(nil), r.bytes()...)
+	s.messageSum, s.idSum = r.sum(), r.sum()
+	return s, r.done()
+}
+
+// A seenID is the value of the id table: the message that an id stands for.
+type seenID struct {
+	seq  uint64
+	time int64 // log time at which the id was stored
+}
+
+func appendSeenID(b []byte, s seenID) []byte {
+	b = binary.BigEndian.AppendUint64(b, s.seq)
+	return binary.BigEndian.AppendUint64(b, uint64(s.time))
+}
+
+func parseSeenID(b []byte) (s seenID, ok bool) {
+	r := reader{b: b}
+	s = seenID{seq: r.uint64(), time: r.int64()}
+	return s, r.done()
+}
+
+// A queuedID is the value of the id queue.
+type queuedID struct {
+	time int64
+	id   []byte
+}
+
+func appendQueuedID(b []byte, q queuedID) []byte {
+	return append(binary.BigEndian.AppendUint64(b, uint64(q.time)), q.id...)
+}
+
+func parseQueuedID(b []byte) (q queuedID, ok bool) {
+	r := reader{b: b}
+	q.time = r.int64()
+	q.id = r.b
+	return q, !r.bad
+}
+
+// globals is what belongs to no stream.
+type globals struct {
+	version    uint64 // of the state machine's rules
+	nextStream uint64
+	limits     Limits
+}
+
+func appendGlobals(b []byte, g globals) []byte {
+	b = binary.AppendUvarint(b, g.version)
+	b = binary.AppendUvarint(b, g.nextStream)
+	b = binary.AppendUvarint(b, g.limits.Streams)
+	b = binary.AppendUvarint(b, g.limits.MessageIDs)
+	return binary.AppendUvarint(b, g.limits.Expiries)
+}
+
+func parseGlobals(b []byte) (g globals, ok bool) {
+	r := reader{b: b}
+	g.version, g.nextStream = r.uvarint(), r.uvarint()
+	g.limits = Limits{Streams: r.uvarint(), MessageIDs: r.uvarint(), Expiries: r.uvarint()}
+	return g, r.done()
+}
+
+func appendPosition(b []byte, d Digest) []byte {
+	b = binary.BigEndian.AppendUint64(b, d.Slot)
+	b = binary.BigEndian.AppendUint64(b, uint64(d.LogTime))
+	return d.Sum.append(b)
+}
+
+func parsePosition(b []byte) (d Digest, ok bool) {
+	r := reader{b: b}
+	d = Digest{Slot: r.uint64(), LogTime: r.int64(), Sum: r.sum()}
+	return d, r.done()
+}

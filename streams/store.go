@@ -1,0 +1,226 @@
+package streams
+
+import (
+	"bytes"
+)
+
+// messageSize is what JetStream counts a message as, which depends on where it
+// thinks to store it.
+func (s *stream) messageSize(subject, header, data int) uint64 {
+	n := uint64(subject + header + data)
+	if s.config.Storage == storageMemory {
+		return n + 16
+	}
+	if header > 0 {
+		n += 4
+	}
+	return n + 30
+}
+
+func (s *stream) sizeOf(m *message) uint64 {
+	return s.messageSize(len(m.subject), len(m.header), len(m.data))
+}
+
+// appendTo stores m as the next message of s and returns its sequence. Limits are
+// the caller's business.
+func (w *work) appendTo(s *stream, m *message) uint64 {
+	w.touch(s)
+	seq := s.state.last + 1
+	w.indexAppended(s, m.subject, seq)
+	w.key = appendSeqKey(w.key[:0], tableMessage, s.id, seq)
+	w.record = appendMessage(w.record[:0], m)
+	w.insert(&s.state.messageSum, w.key, w.record)
+	if m.expires > 0 {
+		w.key = appendExpiryKey(w.key[:0], s.id, m.expires, seq)
+		w.insert(&s.state.messageSum, w.key, nil)
+		w.due(s, m.expires)
+	}
+	if s.config.MaxAge > 0 && m.expires != never {
+		w.due(s, saturate(m.time, int64(s.config.MaxAge)))
+	}
+	st := &s.state
+	if st.msgs == 0 {
+		st.first = seq
+	}
+	st.msgs++
+	st.bytes += s.sizeOf(m)
+	st.last, st.lastTime = seq, m.time
+	return seq
+}
+
+// indexAppended makes seq the last message of its subject.
+func (w *work) indexAppended(s *stream, subject []byte, seq uint64) {
+	r := w.changeSubject(s, subject)
+	if r.count == 0 {
+		s.state.subjects++
+		r.first = seq
+	}
+	if r.count >= 2 && !s.plain {
+		w.key = appendIndexKey(w.key[:0], s.id, subject, r.last)
+		w.insert(&s.state.messageSum, w.key, nil)
+	}
+	r.count++
+	r.last = seq
+}
+
+// load reads the message seq of s into w.msg, which the result points into.
+func (w *work) load(s *stream, seq uint64) (m message, ok bool) {
+	w.key = appendSeqKey(w.key[:0], tableMessage, s.id, seq)
+	v, ok := w.get(w.key)
+	if !ok {
+		return m, false
+	}
+	w.msg = append(w.msg[:0], v...)
+	m, ok = parseMessage(w.msg)
+	if !ok {
+		fail(damaged(w.key, "not a message"))
+	}
+	return m, true
+}
+
+// removeSeq removes the message seq of s and reports whether there was one.
+func (w *work) removeSeq(s *stream, seq uint64) bool {
+	m, ok := w.load(s, seq)
+	if ok {
+		w.removeLoaded(s, seq, &m)
+	}
+	return ok
+}
+
+// removeLoaded removes the message seq of s, which load has just returned as m.
+func (w *work) removeLoaded(s *stream, seq uint64, m *message) {
+	w.touch(s)
+	w.key = appendSeqKey(w.key[:0], tableMessage, s.id, seq)
+	w.remove(&s.state.messageSum, w.key, w.msg)
+	if m.expires > 0 {
+		w.key = appendExpiryKey(w.key[:0], s.id, m.expires, seq)
+		w.remove(&s.state.messageSum, w.key, nil)
+	}
+	w.indexRemoved(s, m.subject, seq)
+	st := &s.state
+	size := s.sizeOf(m)
+	invariant(st.msgs > 0 && st.bytes >= size, "stream counters cover its messages")
+	st.msgs--
+	st.bytes -= size
+	switch {
+	case st.msgs == 0:
+		st.first = st.last + 1
+	case seq == st.first:
+		st.first = w.nextSeq(s, seq+1)
+	}
+}
+
+// indexRemoved takes seq out of its subject.
+func (w *work) indexRemoved(s *stream, subject []byte, seq uint64) {
+	r := w.changeSubject(s, subject)
+	invariant(r.count > 0 && r.first <= seq && seq <= r.last, "subject record covers its messages")
+	r.count--
+	switch {
+	case r.count == 0:
+		s.state.subjects--
+	case r.count == 1 && seq == r.first:
+		r.first = r.last
+	case r.count == 1 && seq == r.last:
+		r.last = r.first
+	case seq == r.first:
+		r.first = w.takeNeighbour(s, subject, seq, false)
+	case seq == r.last:
+		r.last = w.takeNeighbour(s, subject, seq, true)
+	case !s.plain:
+		w.key = appendIndexKey(w.key[:0], s.id, subject, seq)
+		w.remove(&s.state.messageSum, w.key, nil)
+	}
+}
+
+// takeNeighbour returns the message of the subject next to its end seq, and takes
+// it out of the index because it is the end now.
+func (w *work) takeNeighbour(s *stream, subject []byte, seq uint64, below bool) uint64 {
+	if s.plain {
+		if below {
+			return w.previousSeq(s, seq)
+		}
+		return w.nextSeq(s, seq+1)
+	}
+	w.key = appendIndexKey(w.key[:0], s.id, subject, 0)
+	w.upper = appendIndexKey(w.upper[:0], s.id, subject, 1<<64-1)
+	it := w.between(w.key, w.upper)
+	ok := false
+	if below {
+		ok = it.Last()
+	} else {
+		ok = it.First()
+	}
+	check(it)
+	invariant(ok, "index holds a subject's middle messages")
+	w.key = append(w.key[:0], it.Key()...)
+	w.remove(&s.state.messageSum, w.key, nil)
+	return seqOfKey(w.key)
+}
+
+// nextSeq returns the first message of s at or after seq; there must be one.
+func (w *work) nextSeq(s *stream, seq uint64) uint64 {
+	w.key = appendSeqKey(w.key[:0], tableMessage, s.id, seq)
+	if w.has(w.key) {
+		return seq
+	}
+	next, ok := w.seekSeq(s, seq)
+	invariant(ok, "a stream's messages are in the message table")
+	return next
+}
+
+// seekSeq returns the first message of s at or after seq, and whether there is one.
+func (w *work) seekSeq(s *stream, seq uint64) (uint64, bool) {
+	w.key = appendSeqKey(w.key[:0], tableMessage, s.id, seq)
+	w.upper = appendPrefix(w.upper[:0], tableMessage, s.id+1)
+	it := w.between(w.key, w.upper)
+	if !it.First() {
+		check(it)
+		return 0, false
+	}
+	return seqOfKey(it.Key()), true
+}
+
+// previousSeq returns the last message of s below seq; there must be one.
+func (w *work) previousSeq(s *stream, seq uint64) uint64 {
+	w.key = appendPrefix(w.key[:0], tableMessage, s.id)
+	w.upper = appendSeqKey(w.upper[:0], tableMessage, s.id, seq)
+	it := w.between(w.key, w.upper)
+	ok := it.Last()
+	check(it)
+	invariant(ok, "a stream's messages are in the message table")
+	return seqOfKey(it.Key())
+}
+
+// lastSeqOf returns the last message of the subject in s, 0 when it has none. A
+// subject with wildcards stands for all that it matches.
+func (w *work) lastSeqOf(s *stream, subject []byte) uint64 {
+	if !hasWildcard(subject) {
+		return w.subjectRecord(s, subject).last
+	}
+	w.flushSubject(s)
+	literal := literalPrefix(subject)
+	w.key = appendSubjectKey(w.key[:0], s.id, literal)
+	w.upper = appendPrefixEnd(w.upper[:0], w.key)
+	var last uint64
+	it := w.between(w.key, w.upper)
+	for ok := it.First(); ok; ok = it.Next() {
+		if !matches(subject, it.Key()[prefixBytes:]) {
+			continue
+		}
+		r, ok := parseSubjectRecord(it.Value())
+		if !ok {
+			fail(damaged(bytes.Clone(it.Key()), "not a subject record"))
+		}
+		last = max(last, r.last)
+	}
+	check(it)
+	return last
+}
+
+// saturate returns a+b, or the largest time when that overflows. b is not negative.
+func saturate(a, b int64) int64 {
+	if sum := a + b; sum >= a {
+		return sum
+	}
+	return 1<<63 - 1
+}

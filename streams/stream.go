@@ -1,0 +1,112 @@
+package streams
+
+import (
+	"bytes"
+)
+
+// A stream is what the goroutine of Apply keeps in memory of one stream: nothing
+// that grows with the number of messages or subjects.
+type stream struct {
+	id      uint64
+	config  *Config // never changed, only replaced
+	created int64   // log time
+	state   streamState
+
+	// plain: all messages have one subject, so the message table serves as the
+	// index of the subject. Only LEDGER is, because its subjects cannot change.
+	plain bool
+
+	stateSum  Sum // of the stored counters
+	configSum Sum // of the stored configuration
+	subject   subjectCache
+	nextDue   int64  // log time of the next expiry, 0 none; may be early
+	ackPrefix []byte // of a PubAck, up to the sequence
+	dirty     bool   // listed in work.dirty
+	dropped   bool   // deleted by this slot
+}
+
+// subjectCache holds the record of the subject that was used last. Most slots
+// write many messages of one subject, and then write its record once.
+type subjectCache struct {
+	valid   bool
+	name    []byte
+	record  subjectRecord
+	stored  bool // there is a pair on disk
+	sum     Sum  // of that pair
+	changed bool // record differs from that pair
+}
+
+func newStream(id uint64, config *Config, created int64) *stream {
+	s := &stream{id: id, created: created, plain: config.Name == Ledger}
+	s.setConfig(config)
+	return s
+}
+
+func (s *stream) setConfig(c *Config) {
+	s.config = c
+	s.ackPrefix = append(appendJSONString([]byte(`{"stream":`), c.Name), `,"seq":`...)
+}
+
+// due lowers the time of the stream's next expiry to at, if that is earlier.
+func (w *work) due(s *stream, at int64) {
+	if s.nextDue == 0 || at < s.nextDue {
+		s.nextDue = at
+	}
+	if w.m.nextDue == 0 || at < w.m.nextDue {
+		w.m.nextDue = at
+	}
+}
+
+// subjectRecord returns the record of a subject, for reading. It is valid until
+// the next call for the stream.
+func (w *work) subjectRecord(s *stream, subject []byte) *subjectRecord {
+	c := &s.subject
+	if c.valid && bytes.Equal(c.name, subject) {
+		return &c.record
+	}
+	w.flushSubject(s)
+	c.valid, c.changed = true, false
+	c.name = append(c.name[:0], subject...)
+	c.record, c.stored = subjectRecord{}, false
+	w.key = appendSubjectKey(w.key[:0], s.id, subject)
+	v, ok := w.get(w.key)
+	if !ok {
+		return &c.record
+	}
+	if c.record, ok = parseSubjectRecord(v); !ok {
+		fail(damaged(w.key, "not a subject record"))
+	}
+	c.stored, c.sum = true, w.hash.pair(w.key, v)
+	return &c.record
+}
+
+// changeSubject is subjectRecord for a caller that changes the record.
+func (w *work) changeSubject(s *stream, subject []byte) *subjectRecord {
+	r := w.subjectRecord(s, subject)
+	s.subject.changed = true
+	return r
+}
+
+// flushSubject writes the cached record if it changed.
+func (w *work) flushSubject(s *stream) {
+	c := &s.subject
+	if !c.valid || !c.changed {
+		return
+	}
+	w.key = appendSubjectKey(w.key[:0], s.id, c.name)
+	if c.stored {
+		s.state.messageSum.sub(c.sum)
+	}
+	c.changed, c.stored = false, c.record.count > 0
+	if !c.stored {
+		fail(w.batch.Delete(w.key, nil))
+		return
+	}
+	w.record = appendSubjectRecord(w.record[:0], c.record)
+	fail(w.batch.Set(w.key, w.record, nil))
+	c.sum = w.hash.pair(w.key, w.record)
+	s.state.messageSum.add(c.sum)
+}
+
+// forgetSubject drops the cached record without writing it.
+func (s *stream) forgetSubject() { s.subject.valid, s.subject.changed = false, false }

@@ -1,0 +1,179 @@
+package streams
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/cockroachdb/pebble/v2"
+)
+
+// work is one slot while it is applied: an uncommitted batch that reads its own
+// writes, and the digest that goes with it. Its buffers live from slot to slot.
+//
+// A failed read or write ends the slot by a panic with *failure, which Apply turns
+// into its error: nothing that the slot has done is then committed.
+type work struct {
+	m     *Machine
+	batch *pebble.Batch
+	iter  *pebble.Iterator // over batch; one user at a time
+	now   int64            // log time of the slot
+	sum   Sum              // digest of the state so far
+	hash  hasher
+
+	dirty      []*stream // whose counters the slot changed, in the order of first change
+	catalog    bool      // a configuration changed
+	expiries   uint64    // what is left of Limits.Expiries
+	replyBytes []byte    // replies of the slot point into it
+
+	key, upper, value []byte // scratch; value holds the result of get
+	record            []byte // scratch for encoding
+	msg               []byte // the message that removeMessage reads
+}
+
+// failure carries an error up to Apply.
+type failure struct {
+	err error
+}
+
+func fail(err error) {
+	if err != nil {
+		panic(&failure{err})
+	}
+}
+
+// invariant panics with the name of what was thought impossible.
+func invariant(holds bool, name string) {
+	if !holds {
+		panic("streams: invariant broken: " + name)
+	}
+}
+
+func (w *work) begin(now int64) {
+	w.batch = w.m.db.NewIndexedBatch()
+	w.now = now
+	w.sum = w.m.Digest().Sum
+	w.dirty = w.dirty[:0]
+	w.catalog = false
+	w.expiries = w.m.globals.limits.Expiries
+	w.replyBytes = nil
+}
+
+// end drops the batch, committed or not.
+func (w *work) close() error {
+	var errs []error
+	if w.iter != nil {
+		errs = append(errs, w.iter.Close())
+		w.iter = nil
+	}
+	if w.batch != nil {
+		errs = append(errs, w.batch.Close())
+		w.batch = nil
+	}
+	return errors.Join(errs...)
+}
+
+// get returns the value of key, valid until the next get, and whether there is one.
+func (w *work) get(key []byte) ([]byte, bool) {
+	v, closer, err := w.batch.Get(key)
+	if errors.Is(err, pebble.ErrNotFound) {
+		return nil, false
+	}
+	if err != nil {
+		fail(fmt.Errorf("streams: read key %x: %w", key, err))
+	}
+	w.value = append(w.value[:0], v...)
+	fail(closer.Close())
+	return w.value, true
+}
+
+// has reports whether there is a pair with key.
+func (w *work) has(key []byte) bool {
+	_, closer, err := w.batch.Get(key)
+	if errors.Is(err, pebble.ErrNotFound) {
+		return false
+	}
+	if err != nil {
+		fail(fmt.Errorf("streams: read key %x: %w", key, err))
+	}
+	fail(closer.Close())
+	return true
+}
+
+// between returns the iterator, set to the keys in [lower, upper). It is valid
+// until the next call, and does not see writes made after it.
+func (w *work) between(lower, upper []byte) *pebble.Iterator {
+	o := &pebble.IterOptions{LowerBound: lower, UpperBound: upper}
+	if w.iter != nil {
+		w.iter.SetOptions(o)
+		return w.iter
+	}
+	it, err := w.batch.NewIter(o)
+	fail(err)
+	w.iter = it
+	return it
+}
+
+// check ends the slot if it stopped because of an error.
+func check(it *pebble.Iterator) {
+	if err := it.Error(); err != nil {
+		fail(fmt.Errorf("streams: read: %w", err))
+	}
+}
+
+// insert writes a pair whose key is not there, and adds it to sum.
+func (w *work) insert(sum *Sum, key, value []byte) {
+	fail(w.batch.Set(key, value, nil))
+	sum.add(w.hash.pair(key, value))
+}
+
+// remove deletes a pair whose value is known, and takes it out of sum.
+func (w *work) remove(sum *Sum, key, value []byte) {
+	fail(w.batch.Delete(key, nil))
+	sum.sub(w.hash.pair(key, value))
+}
+
+// removeRange deletes every pair of the given tables of stream id.
+func (w *work) removeRange(tables []byte, id uint64) {
+	for _, table := range tables {
+		w.key = appendPrefix(w.key[:0], table, id)
+		w.upper = appendPrefix(w.upper[:0], table, id+1)
+		fail(w.batch.DeleteRange(w.key, w.upper, nil))
+	}
+}
+
+// touch notes that the counters of s change in this slot.
+func (w *work) touch(s *stream) {
+	if !s.dirty {
+		s.dirty = true
+		w.dirty = append(w.dirty, s)
+	}
+}
+
+// flush writes the counters of every stream that the slot changed.
+func (w *work) flush() {
+	for _, s := range w.dirty {
+		s.dirty = false
+		if s.dropped {
+			continue
+		}
+		w.flushSubject(s)
+		w.writeState(s)
+	}
+}
+
+// writeState replaces the counters of s.
+func (w *work) writeState(s *stream) {
+	w.key = appendPrefix(w.key[:0], tableState, s.id)
+	w.record = appendStreamState(w.record[:0], &s.state)
+	w.sum.sub(s.stateSum)
+	fail(w.batch.Set(w.key, w.record, nil))
+	s.stateSum = w.hash.pair(w.key, w.record)
+	w.sum.add(s.stateSum)
+}
+
+// writeGlobals replaces the globals, which were old before.
+func (w *work) writeGlobals(old globals) {
+	key := []byte{tableGlobals}
+	w.sum.sub(w.hash.pair(key, appendGlobals(nil, old)))
+	w.insert(&w.sum, key, appendGlobals(nil, w.m.globals))
+}
