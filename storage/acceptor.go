@@ -1,0 +1,210 @@
+package storage
+
+import (
+	"errors"
+	"io"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"github.com/synod-paxos/synod/paxos"
+)
+
+// Acceptor is one acceptor's durable memory. Append is called by one goroutine at
+// a time; all other methods may be called by any, at any time before Close.
+type Acceptor struct {
+	options  Options
+	dir      *Dir
+	halt     *halt
+	counters counters
+
+	disk    vfs.FS    // the directory's file system, timed
+	watch   io.Closer // ends the timing; may be nil
+	cover   *cover
+	db      *pebble.DB
+	loaded  paxos.AcceptorState
+	space   space
+	stage   stage
+	commits chan struct{} // the stage is full: commit it
+	results chan error    // of each commit
+
+	timing sync.Mutex  // guards timer
+	timer  *time.Timer // runs until the cover is written; nil when all is covered
+	closed atomic.Bool
+}
+
+// OpenAcceptor opens the data directory of acceptor id, and makes it if dir is
+// missing or empty. All that was ever appended is there: the boot number is
+// raised, durably, once that is known.
+//
+// Its errors are those of OpenLearnerDir. None of them loses anything: opening
+// again, once the reason is gone, finds all that was there.
+func OpenAcceptor(dir string, id paxos.NodeID, o Options) (*Acceptor, error) {
+	a := &Acceptor{options: o.withDefaults(), commits: make(chan struct{}), results: make(chan error, 1)}
+	a.halt = newHalt(a.options.Log)
+	a.disk, a.watch = a.watchDisk()
+	under := a.options
+	under.FS = a.disk
+	d, err := openDir(dir, paxos.AcceptorRole, id, under)
+	if err != nil {
+		return nil, errors.Join(err, a.stopWatch())
+	}
+	a.dir = d
+	if err := a.open(); err != nil {
+		a.halt.enter(closing)
+		return nil, errors.Join(err, a.release())
+	}
+	a.halt.enter(serving)
+	go a.commitLoop()
+	return a, nil
+}
+
+// open reads the store, or makes it in a directory that was never opened whole.
+func (a *Acceptor) open() error {
+	if a.dir.info.Boot == 0 {
+		return a.create()
+	}
+	c, err := openCover(a.disk, a.dir.file(coverName), a.dir.info.Disk)
+	if err != nil {
+		return err
+	}
+	a.cover = c
+	if err := a.checkCover(); err != nil {
+		return err
+	}
+	if err := a.openVotes(func(o *pebble.Options) { o.ErrorIfNotExists = true }); err != nil {
+		return err
+	}
+	s, err := a.loadState()
+	if err != nil {
+		return a.whyUnread(err)
+	}
+	if err := a.checkState(s); err != nil {
+		return err
+	}
+	return a.begin(s)
+}
+
+// checkCover compares the logs with the cover before Pebble sees them: it would
+// take a damaged end for an unfinished write, and delete the rest.
+func (a *Acceptor) checkCover() error {
+	at, err := pebble.Peek(a.votesPath(), a.disk)
+	if err != nil {
+		return wrap("open", a.votesPath(), err)
+	}
+	if !at.Exists {
+		return corrupt(a.votesPath(), "the votes are missing")
+	}
+	return a.cover.check(a.disk, a.votesPath(), a.disk.PathBase(at.ManifestFilename))
+}
+
+// checkState catches what is sound in itself and yet older than it should be.
+func (a *Acceptor) checkState(s state) error {
+	if s.appends < a.cover.page.appends {
+		return corrupt(a.votesPath(), "the last append is number %d, number %d was durable", s.appends, a.cover.page.appends)
+	}
+	if s.boot > a.dir.info.Boot {
+		return corrupt(a.dir.file(identityName), "boot number %d, the votes have seen %d", a.dir.info.Boot, s.boot)
+	}
+	return nil
+}
+
+// create makes an empty store. What an unfinished making left is removed: nothing
+// was ever answered from it, since the boot number is raised last.
+func (a *Acceptor) create() error {
+	if err := a.disk.RemoveAll(a.votesPath()); err != nil {
+		return wrap("create", a.votesPath(), err)
+	}
+	if err := makeDir(a.disk, a.votesPath()); err != nil {
+		return wrap("create", a.votesPath(), err)
+	}
+	c, err := createCover(a.disk, a.dir.file(coverName), a.dir.info.Disk)
+	if err != nil {
+		return err
+	}
+	a.cover = c
+	if err := a.openVotes(func(o *pebble.Options) { o.ErrorIfExists = true }); err != nil {
+		return err
+	}
+	return a.begin(state{})
+}
+
+func (a *Acceptor) openVotes(choose func(*pebble.Options)) error {
+	o := a.engineOptions(&guardFS{FS: a.disk, halt: a.halt, cover: a.cover})
+	choose(o)
+	db, err := openEngine(a.votesPath(), o)
+	if err != nil {
+		return a.whyUnread(wrap("open", a.votesPath(), err))
+	}
+	a.db = db
+	return a.halt.cause()
+}
+
+// whyUnread prefers what was seen on the file itself to what Pebble made of it.
+func (a *Acceptor) whyUnread(err error) error {
+	if cause := a.halt.cause(); cause != nil {
+		return cause
+	}
+	return err
+}
+
+// begin goes on from s: it writes the state record, so that from now on a store
+// without one is known to be damaged, covers it, and raises the boot number.
+func (a *Acceptor) begin(s state) error {
+	a.loaded = s.AcceptorState
+	s.boot = a.dir.info.Boot
+	a.stage = newStage(a.dir.info.Disk, a.db.NewBatch(pebble.WithMaxRetainedSizeBytes(batchRetained)), s)
+	if err := a.stage.fill(nil); err != nil {
+		return wrap("open", a.votesPath(), err)
+	}
+	if err := a.commit(); err != nil {
+		return err
+	}
+	a.stage.settle()
+	if err := a.cover.write(); err != nil {
+		return err
+	}
+	if err := a.dir.raiseBoot(); err != nil {
+		return err
+	}
+	a.stage.state.boot = a.dir.info.Boot
+	return nil
+}
+
+// Disk is the disk incarnation: a UUID made with the directory.
+func (a *Acceptor) Disk() paxos.UUID { return a.dir.info.Disk }
+
+// Boot is how often the directory was opened, this time included.
+func (a *Acceptor) Boot() uint64 { return a.dir.info.Boot }
+
+// State is what the directory held when it was opened.
+func (a *Acceptor) State() paxos.AcceptorState { return a.loaded }
+
+// Failed yields the first failure, once, when there is one. It may be one that
+// no call has met: a table that could not be written, a disk that hangs. The
+// process should stop.
+func (a *Acceptor) Failed() <-chan error { return a.halt.failed }
+
+func (a *Acceptor) votesPath() string { return a.dir.file(votesName) }
+
+func (a *Acceptor) stopWatch() error {
+	if a.watch == nil {
+		return nil
+	}
+	return a.watch.Close()
+}
+
+// release closes what open opened, as far as it got.
+func (a *Acceptor) release() error {
+	var errs []error
+	if a.db != nil {
+		errs = append(errs, closeEngine(a.db))
+	}
+	if a.cover != nil {
+		errs = append(errs, a.cover.close())
+	}
+	return errors.Join(append(errs, a.dir.Close(), a.stopWatch())...)
+}

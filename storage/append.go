@@ -1,0 +1,202 @@
+package storage
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2"
+
+	"github.com/synod-paxos/synod/paxos"
+)
+
+// batchRetained is the size in bytes up to which an Append's memory is kept for
+// the next.
+const batchRetained = 8 << 20
+
+// Append makes the records durable, in order and all or none, with one sync, and
+// then returns nil. Nothing that was remembered is ever lowered: what a record
+// means is said by paxos.AcceptorState.Apply, and a vote below the trim point is
+// not kept. The records are not held on to.
+//
+// After an error it is unknown which of this Append's records are durable, and
+// the store is unusable: every call returns that error, or the one that came
+// first in the background.
+func (a *Acceptor) Append(records []paxos.Record) error {
+	if err := a.unusable(); err != nil {
+		return err
+	}
+	if len(records) == 0 {
+		return nil
+	}
+	start := time.Now()
+	if err := a.stage.fill(records); err != nil {
+		return a.halt.fail(wrap("append", a.votesPath(), err))
+	}
+	size := a.stage.batch.Len() // Pebble may keep a large batch
+	a.commits <- struct{}{}
+	select {
+	case err := <-a.results:
+		if err != nil {
+			return err
+		}
+	case <-a.halt.stop: // the disk may never answer
+		return a.halt.cause()
+	}
+	a.stage.settle()
+	a.counters.appended(records, size, time.Since(start))
+	return nil
+}
+
+// unusable is why no call can be served, or nil.
+func (a *Acceptor) unusable() error {
+	if a.closed.Load() {
+		return &Error{Op: "use", Path: a.dir.path, Kind: ErrClosed}
+	}
+	return a.halt.cause()
+}
+
+// commitLoop commits for Append, which waits no longer than the store lives.
+func (a *Acceptor) commitLoop() {
+	for range a.commits {
+		a.results <- a.commit()
+	}
+}
+
+// commit makes the staged batch durable, and has it covered.
+func (a *Acceptor) commit() error {
+	if err := a.apply(); err != nil {
+		return a.halt.fail(wrap("append", a.votesPath(), err))
+	}
+	a.cover.acked(a.stage.next.appends)
+	if a.options.CoverAfter < 0 {
+		return a.coverNow()
+	}
+	a.coverSoon()
+	return nil
+}
+
+// apply commits the batch. Pebble panics where it cannot go on, and returns nil
+// after an error that it told its logger: the store is halted then.
+func (a *Acceptor) apply() (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("pebble: %v", p)
+		}
+	}()
+	return errors.Join(a.db.Apply(a.stage.batch, pebble.Sync), a.halt.cause())
+}
+
+// stage is where an Append's batch is put together.
+type stage struct {
+	disk  paxos.UUID
+	batch *pebble.Batch
+
+	state state  // what is durable
+	key   []byte // of its record; empty before the first
+
+	next    state // what is durable once the batch is
+	nextKey []byte
+	founded bool // the batch changes the genesis
+
+	scratch []byte
+}
+
+func newStage(disk paxos.UUID, batch *pebble.Batch, s state) stage {
+	st := stage{disk: disk, batch: batch, state: s}
+	if s.appends > 0 {
+		st.key = appendStateKey(nil, s.position(), s.appends)
+	}
+	return st
+}
+
+// fill makes the batch hold the records and the state record after them.
+func (s *stage) fill(records []paxos.Record) error {
+	s.batch.Reset()
+	s.next, s.founded = s.state, false
+	s.next.appends++
+	for _, r := range records {
+		if err := s.put(r); err != nil {
+			return err
+		}
+	}
+	return errors.Join(s.putGenesis(), s.putState())
+}
+
+// settle says that the batch is durable.
+func (s *stage) settle() {
+	s.state = s.next
+	s.key, s.nextKey = s.nextKey, s.key
+}
+
+func (s *stage) put(r paxos.Record) error {
+	trimmed := s.next.Marks.TrimBelow
+	s.next.Apply(r)
+	switch r := r.(type) {
+	case paxos.Promised:
+		return nil
+	case paxos.Voted:
+		return s.putVote(r.Vote)
+	case paxos.Trimmed:
+		return s.putTrim(trimmed, s.next.Marks.TrimBelow)
+	case paxos.Founded, paxos.Abandoned:
+		s.founded = true
+		return nil
+	default:
+		return fmt.Errorf("%w: %T", ErrRecord, r)
+	}
+}
+
+// putVote encodes v straight into the batch, so that a body is copied once.
+func (s *stage) putVote(v paxos.Vote) (err error) {
+	if v.Slot < s.next.Marks.TrimBelow {
+		return nil
+	}
+	var sum uint32
+	s.scratch = appendVoteKey(s.scratch[:0], v.Slot)
+	s.scratch, sum, err = appendVoteHeader(s.scratch, s.disk, s.scratch, v)
+	if err != nil {
+		return err
+	}
+	key, header := s.scratch[:voteKeyLen], s.scratch[voteKeyLen:]
+	op := s.batch.SetDeferred(len(key), len(header)+bodyRecordLen(v.Value.Body))
+	copy(op.Key, key)
+	putBody(op.Value[copy(op.Value, header):], sum, v.Value.Body)
+	return op.Finish()
+}
+
+// putTrim deletes the votes that are newly below the trim point. Ranges that do
+// not overlap cost least; what is below them was deleted before.
+func (s *stage) putTrim(from, to paxos.Slot) error {
+	if from == to {
+		return nil
+	}
+	return s.batch.DeleteRange(appendVoteKey(nil, from), appendVoteKey(nil, to), nil)
+}
+
+func (s *stage) putGenesis() error {
+	if !s.founded {
+		return nil
+	}
+	if s.next.Genesis == nil {
+		return s.batch.Delete(genesisKey, nil)
+	}
+	value, err := appendGenesis(nil, s.disk, s.next.Genesis)
+	if err != nil {
+		return err
+	}
+	return s.batch.Set(genesisKey, value, nil)
+}
+
+// putState moves the state record. Each key is set once and deleted once, so the
+// two vanish together when the MemTable is written out.
+func (s *stage) putState() error {
+	if len(s.key) > 0 {
+		if err := s.batch.SingleDelete(s.key, nil); err != nil {
+			return err
+		}
+	}
+	s.nextKey = appendStateKey(s.nextKey[:0], s.next.position(), s.next.appends)
+	s.scratch = appendState(s.scratch[:0], s.disk, s.nextKey, s.next)
+	return s.batch.Set(s.nextKey, s.scratch, nil)
+}

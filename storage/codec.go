@@ -1,0 +1,227 @@
+package storage
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash/crc32"
+
+	"github.com/synod-paxos/synod/paxos"
+)
+
+// Keys. Votes are ordered by slot. The state record lies behind the vote of the
+// highest slot that was voted in or trimmed, so that all that one table holds is
+// one short range of keys; see FORMAT.md for why that matters.
+//
+//	genesis  'g'
+//	vote     'v' slot
+//	state    'v' slot append
+const (
+	genesisPrefix = 'g'
+	votePrefix    = 'v'
+	voteKeyLen    = 1 + 8
+	stateKeyLen   = 1 + 8 + 8
+)
+
+var (
+	genesisKey = []byte{genesisPrefix}
+	voteSpan   = [2][]byte{{votePrefix}, {votePrefix + 1}} // all votes and states
+)
+
+func appendVoteKey(b []byte, s paxos.Slot) []byte {
+	return binary.BigEndian.AppendUint64(append(b, votePrefix), uint64(s))
+}
+
+func appendStateKey(b []byte, s paxos.Slot, appends uint64) []byte {
+	return binary.BigEndian.AppendUint64(appendVoteKey(b, s), appends)
+}
+
+// recordVersion starts each value.
+const recordVersion = 1
+
+// errBroken is a value that does not decode.
+var errBroken = errors.New("the record does not have its checksum or its form")
+
+// seal is the checksum of part, begun with the directory and the key: a value of
+// another directory or of another key does not pass.
+func seal(disk paxos.UUID, key, part []byte) uint32 {
+	sum := crc32.Checksum(disk[:], castagnoli)
+	return crc32.Update(crc32.Update(sum, castagnoli, key), castagnoli, part)
+}
+
+// appendVoteHeader adds the first part of v's record, which has its own checksum,
+// so that ballots can be read without their values. It returns that checksum.
+// Behind it comes the body, if there is one, and the body's checksum, begun with
+// the header's.
+func appendVoteHeader(b []byte, disk paxos.UUID, key []byte, v paxos.Vote) ([]byte, uint32, error) {
+	if len(v.Ballot.Proposer) > 255 || len(v.Value.Answerer) > 255 {
+		return nil, 0, fmt.Errorf("%w: slot %d: a node id of more than 255 bytes", ErrRecord, v.Slot)
+	}
+	start := len(b)
+	b = append(b, recordVersion, byte(v.Value.Kind))
+	b = appendBallot(b, v.Ballot)
+	b = binary.AppendVarint(b, int64(v.Value.Stamp))
+	b = append(append(b, byte(len(v.Value.Answerer))), v.Value.Answerer...)
+	b = binary.AppendUvarint(b, uint64(len(v.Value.Body)))
+	sum := seal(disk, key, b[start:])
+	return binary.LittleEndian.AppendUint32(b, sum), sum, nil
+}
+
+// bodyRecordLen is how many bytes a body takes behind the header.
+func bodyRecordLen(body []byte) int {
+	if len(body) == 0 {
+		return 0
+	}
+	return len(body) + 4
+}
+
+// putBody writes the second part of a vote's record to b, which has its size. sum
+// is the header's checksum.
+func putBody(b []byte, sum uint32, body []byte) {
+	if n := copy(b, body); n > 0 {
+		binary.LittleEndian.PutUint32(b[n:], crc32.Update(sum, castagnoli, body))
+	}
+}
+
+// decodeVote reads a vote's record. The body shares memory with b. With
+// ballotOnly it neither reads nor returns the value.
+func decodeVote(b []byte, disk paxos.UUID, key []byte, ballotOnly bool) (paxos.Vote, error) {
+	d := decoder{rest: b}
+	d.version()
+	v := paxos.Vote{Slot: paxos.Slot(binary.BigEndian.Uint64(key[1:]))}
+	v.Value.Kind = paxos.ValueKind(d.byte())
+	v.Ballot = d.ballot()
+	v.Value.Stamp = paxos.LogTime(d.varint())
+	v.Value.Answerer = paxos.NodeID(d.short())
+	length := d.uvarint()
+	sum := seal(disk, key, b[:len(b)-len(d.rest)])
+	if d.uint32() != sum || d.bad {
+		return paxos.Vote{}, errBroken
+	}
+	if ballotOnly {
+		return paxos.Vote{Slot: v.Slot, Ballot: v.Ballot}, nil
+	}
+	if length > 0 {
+		v.Value.Body = d.bytes(length)
+		if d.uint32() != crc32.Update(sum, castagnoli, v.Value.Body) {
+			d.bad = true
+		}
+	}
+	return v, d.done()
+}
+
+// state is what the state record holds: all of an AcceptorState but the genesis
+// itself, which rarely changes and has its own record.
+type state struct {
+	paxos.AcceptorState
+	appends uint64 // counts the Appends of the directory's life
+	boot    uint64 // boot number of the last one
+}
+
+// position is the slot behind whose vote the state record lies. It never falls.
+func (s *state) position() paxos.Slot { return max(s.Marks.MaxVoted, s.Marks.TrimBelow) }
+
+const (
+	foundedFlag = 1 << iota
+	sealedFlag
+)
+
+func appendState(b []byte, disk paxos.UUID, key []byte, s state) []byte {
+	start := len(b)
+	b = binary.AppendUvarint(append(b, recordVersion), s.boot)
+	b = appendBallot(b, s.Promised)
+	b = binary.AppendUvarint(b, uint64(s.Marks.ChosenBelow))
+	b = binary.AppendUvarint(b, uint64(s.Marks.TrimBelow))
+	b = binary.AppendUvarint(b, uint64(s.Marks.MaxVoted))
+	b = binary.AppendVarint(b, int64(s.Marks.MaxStamp))
+	var flags byte
+	if s.Genesis != nil {
+		flags |= foundedFlag
+	}
+	if s.Sealed {
+		flags |= sealedFlag
+	}
+	b = append(b, flags)
+	return binary.LittleEndian.AppendUint32(b, seal(disk, key, b[start:]))
+}
+
+// decodeState reads a state record. Its Genesis is non-nil, and empty, if there
+// is a genesis record beside it.
+func decodeState(b []byte, disk paxos.UUID, key []byte) (state, error) {
+	if len(key) != stateKeyLen {
+		return state{}, errBroken
+	}
+	d := decoder{rest: b}
+	d.version()
+	s := state{appends: binary.BigEndian.Uint64(key[voteKeyLen:]), boot: d.uvarint()}
+	s.Promised = d.ballot()
+	s.Marks.ChosenBelow = paxos.Slot(d.uvarint())
+	s.Marks.TrimBelow = paxos.Slot(d.uvarint())
+	s.Marks.MaxVoted = paxos.Slot(d.uvarint())
+	s.Marks.MaxStamp = paxos.LogTime(d.varint())
+	flags := d.byte()
+	sum := seal(disk, key, b[:len(b)-len(d.rest)])
+	if d.uint32() != sum || flags&^(foundedFlag|sealedFlag) != 0 {
+		d.bad = true
+	}
+	if s.position() != paxos.Slot(binary.BigEndian.Uint64(key[1:])) {
+		d.bad = true
+	}
+	if flags&foundedFlag != 0 {
+		s.Genesis = &paxos.Genesis{}
+	}
+	s.Sealed = flags&sealedFlag != 0
+	return s, d.done()
+}
+
+func appendGenesis(b []byte, disk paxos.UUID, g *paxos.Genesis) ([]byte, error) {
+	start := len(b)
+	b = append(append(b, recordVersion), g.Cluster.UUID[:]...)
+	b = binary.AppendUvarint(b, g.Cluster.Generation)
+	b = binary.AppendUvarint(b, uint64(g.Window))
+	b = binary.AppendUvarint(b, g.First.Number)
+	b = binary.AppendUvarint(b, uint64(g.First.From))
+	b = binary.AppendUvarint(b, uint64(len(g.First.Acceptors)))
+	for _, m := range g.First.Acceptors {
+		if len(m.ID) > 255 {
+			return nil, fmt.Errorf("%w: genesis: a node id of more than 255 bytes", ErrRecord)
+		}
+		b = append(append(b, byte(len(m.ID))), m.ID...)
+		b = append(b, m.Disk[:]...)
+	}
+	q := g.First.Quorums
+	b = append(b, byte(q.Kind))
+	for _, n := range []int{q.Size1, q.Size2, q.Rows, g.First.Copies} {
+		b = binary.AppendVarint(b, int64(n))
+	}
+	return binary.LittleEndian.AppendUint32(b, seal(disk, genesisKey, b[start:])), nil
+}
+
+func decodeGenesis(b []byte, disk paxos.UUID) (*paxos.Genesis, error) {
+	d := decoder{rest: b}
+	d.version()
+	g := &paxos.Genesis{}
+	g.Cluster = paxos.ClusterID{UUID: d.uuid(), Generation: d.uvarint()}
+	g.Window = paxos.Slot(d.uvarint())
+	g.First.Number = d.uvarint()
+	g.First.From = paxos.Slot(d.uvarint())
+	for n := d.uvarint(); n > 0 && !d.bad; n-- {
+		g.First.Acceptors = append(g.First.Acceptors, paxos.Member{ID: paxos.NodeID(d.short()), Disk: d.uuid()})
+	}
+	q := &g.First.Quorums
+	q.Kind = paxos.QuorumKind(d.byte())
+	for _, n := range []*int{&q.Size1, &q.Size2, &q.Rows, &g.First.Copies} {
+		*n = int(d.varint())
+	}
+	sum := seal(disk, genesisKey, b[:len(b)-len(d.rest)])
+	if d.uint32() != sum {
+		d.bad = true
+	}
+	return g, d.done()
+}
+
+func appendBallot(b []byte, ballot paxos.Ballot) []byte {
+	b = binary.AppendUvarint(b, ballot.Round)
+	b = binary.LittleEndian.AppendUint64(b, ballot.Incarnation)
+	return append(append(b, byte(len(ballot.Proposer))), ballot.Proposer...)
+}

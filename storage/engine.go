@@ -1,0 +1,136 @@
+package storage
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/sstable"
+	"github.com/cockroachdb/pebble/v2/vfs"
+)
+
+const (
+	memTables     = 4        // one that is written to and three that wait for the disk
+	tableBytes    = 64 << 20 // of one table: a MemTable, so a flush makes one table
+	baseBytes     = 1 << 30  // of the first level below L0
+	cacheBytes    = 16 << 20 // recent votes are read from the MemTable
+	stopWritesAt  = 1000     // tables that overlap in L0; votes hardly ever do
+	compactAt     = 8        // likewise
+	trimFlushWait = 10 * time.Second
+)
+
+// engineOptions tunes Pebble for votes: written once, in order, seldom read, and
+// deleted from the lower end. Tables hardly overlap, so compactions move them
+// without rewriting; values are not compressed, since trimming drops them soon.
+func (a *Acceptor) engineOptions(fsys vfs.FS) *pebble.Options {
+	o := &pebble.Options{
+		FS:                          fsys,
+		FormatMajorVersion:          pebble.FormatTableFormatV6,
+		Logger:                      quietLogger{a},
+		EventListener:               a.events(),
+		Cache:                       pebble.NewCache(cacheBytes),
+		MemTableSize:                uint64(a.options.MemTable),
+		MemTableStopWritesThreshold: memTables,
+		L0CompactionThreshold:       compactAt,
+		L0StopWritesThreshold:       stopWritesAt,
+		LBaseMaxBytes:               baseBytes,
+		FlushDelayDeleteRange:       trimFlushWait,
+		CompactionConcurrencyRange:  func() (int, int) { return 1, 2 },
+	}
+	for i := range o.TargetFileSizes {
+		o.TargetFileSizes[i] = tableBytes
+	}
+	for i := range o.Levels {
+		o.Levels[i].Compression = func() *sstable.CompressionProfile { return sstable.NoCompression }
+	}
+	return o
+}
+
+// events tells what happens inside Pebble. An error in the background halts the
+// store: Pebble would try again, and nobody would know.
+func (a *Acceptor) events() *pebble.EventListener {
+	return &pebble.EventListener{
+		BackgroundError: func(err error) { a.halt.fail(wrap("write", a.votesPath(), err)) },
+		DataCorruption: func(i pebble.DataCorruptionInfo) {
+			a.halt.fail(&Error{Op: "read", Path: i.Path, Kind: ErrCorrupt, Err: i.Details})
+		},
+		WriteStallBegin: func(i pebble.WriteStallBeginInfo) {
+			a.counters.stalls.Add(1)
+			a.options.Log.Warn("votes wait for the disk", "reason", i.Reason)
+		},
+		FlushEnd:      func(pebble.FlushInfo) { a.counters.flushes.Add(1) },
+		CompactionEnd: func(pebble.CompactionInfo) { a.counters.compactions.Add(1) },
+		WALCreated: func(i pebble.WALCreateInfo) {
+			if i.RecycledFileNum != 0 {
+				a.counters.recycled.Add(1)
+			}
+		},
+	}
+}
+
+// watchDisk returns o.FS with every change timed, and what ends the watch.
+func (a *Acceptor) watchDisk() (vfs.FS, io.Closer) {
+	if a.options.HungAfter < 0 {
+		return a.options.FS, nil
+	}
+	threshold := min(slowAfter, a.options.HungAfter)
+	return vfs.WithDiskHealthChecks(a.options.FS, threshold, nil, func(i vfs.DiskSlowInfo) {
+		a.counters.slow.Add(1)
+		if i.Duration >= a.options.HungAfter {
+			a.halt.fail(&Error{Op: i.OpType.String(), Path: i.Path, Kind: ErrHung,
+				Err: fmt.Errorf("no answer for %s", i.Duration.Round(time.Second))})
+			return
+		}
+		a.options.Log.Warn("slow disk", "op", i.OpType.String(), "path", i.Path, "for", i.Duration)
+	})
+}
+
+// openEngine opens the Pebble store. Pebble may panic on a directory that it
+// cannot make sense of: that is damage too.
+func openEngine(dir string, o *pebble.Options) (db *pebble.DB, err error) {
+	defer o.Cache.Unref()
+	defer func() {
+		if p := recover(); p != nil {
+			err = &Error{Op: "open", Path: dir, Kind: ErrCorrupt, Err: fmt.Errorf("pebble: %v", p)}
+		}
+	}()
+	return pebble.Open(dir, o)
+}
+
+// closeEngine closes the Pebble store, which may hang or panic once it has failed.
+func closeEngine(db *pebble.DB) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("pebble: %v", p)
+		}
+	}()
+	return db.Close()
+}
+
+// quietLogger is Pebble's logger: its news is debug output, and what it thinks
+// should end the process halts the store.
+type quietLogger struct{ a *Acceptor }
+
+func (l quietLogger) Infof(format string, args ...any) {
+	if l.a.options.Log.Enabled(context.Background(), slog.LevelDebug) {
+		l.a.options.Log.Debug("pebble: " + fmt.Sprintf(format, args...))
+	}
+}
+
+func (l quietLogger) Errorf(format string, args ...any) { l.Infof(format, args...) }
+
+// Fatalf returns, unlike what Pebble expects: its caller finds the store halted.
+// The error behind the text is found by the guard before Pebble is told of it.
+func (l quietLogger) Fatalf(format string, args ...any) {
+	err := errors.New(fmt.Sprintf(format, args...))
+	for _, arg := range args {
+		if cause, ok := arg.(error); ok {
+			err = cause
+		}
+	}
+	l.a.halt.fail(wrap("write", l.a.votesPath(), err))
+}

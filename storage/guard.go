@@ -1,0 +1,226 @@
+package storage
+
+import (
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"io/fs"
+	"strconv"
+	"strings"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+)
+
+// guardFS is the file system as Pebble sees it. The first change that fails halts
+// the store, so nothing is retried; and what is synced to the logs and manifests
+// is noted in the cover.
+type guardFS struct {
+	vfs.FS
+	halt  *halt
+	cover *cover
+}
+
+// change does one change of the directory, unless the store is halted, and halts
+// it when the change fails.
+func (g *guardFS) change(op, path string, do func() error) error {
+	if err := g.halt.gate(); err != nil {
+		return err
+	}
+	if err := do(); err != nil {
+		return g.halt.fail(wrap(op, path, err))
+	}
+	return nil
+}
+
+// Create first covers the log before a new one: it is complete.
+func (g *guardFS) Create(name string, category vfs.DiskWriteCategory) (vfs.File, error) {
+	return g.open("create", name, func() (vfs.File, error) {
+		if err := g.beforeLog(name); err != nil {
+			return nil, err
+		}
+		f, err := g.FS.Create(name, category)
+		if err != nil {
+			return nil, err
+		}
+		return f, restrict(f)
+	})
+}
+
+// ReuseForWrite makes the new log oldname out of an obsolete one.
+func (g *guardFS) ReuseForWrite(oldname, newname string, category vfs.DiskWriteCategory) (vfs.File, error) {
+	return g.open("reuse", newname, func() (vfs.File, error) {
+		g.cover.forget(g.PathBase(oldname))
+		if err := g.beforeLog(newname); err != nil {
+			return nil, err
+		}
+		return g.FS.ReuseForWrite(oldname, newname, category)
+	})
+}
+
+func (g *guardFS) beforeLog(name string) error {
+	if n, ok := parseCovered(g.PathBase(name)); !ok || n.kind != logFile {
+		return nil
+	}
+	return g.cover.write()
+}
+
+func (g *guardFS) OpenReadWrite(name string, category vfs.DiskWriteCategory, opts ...vfs.OpenOption) (vfs.File, error) {
+	return g.open("open", name, func() (vfs.File, error) { return g.FS.OpenReadWrite(name, category, opts...) })
+}
+
+func (g *guardFS) OpenDir(name string) (vfs.File, error) {
+	f, err := g.FS.OpenDir(name)
+	if err != nil {
+		return nil, err
+	}
+	return &guardFile{File: f, fs: g, path: name}, nil
+}
+
+func (g *guardFS) open(op, name string, do func() (vfs.File, error)) (vfs.File, error) {
+	var f vfs.File
+	err := g.change(op, name, func() (err error) {
+		f, err = do()
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	file := &guardFile{File: f, fs: g, path: name}
+	file.covered, _ = parseCovered(g.PathBase(name))
+	return file, nil
+}
+
+// Remove first takes a covered file off the cover, durably: one that is missing
+// without that was lost.
+func (g *guardFS) Remove(name string) error {
+	return g.change("remove", name, func() error {
+		if g.cover.forget(g.PathBase(name)) {
+			if err := g.cover.write(); err != nil {
+				return err
+			}
+		}
+		if err := g.FS.Remove(name); !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		return nil
+	})
+}
+
+func (g *guardFS) RemoveAll(name string) error {
+	return g.change("remove", name, func() error { return g.FS.RemoveAll(name) })
+}
+
+func (g *guardFS) Rename(oldname, newname string) error {
+	return g.change("rename", oldname, func() error { return g.FS.Rename(oldname, newname) })
+}
+
+func (g *guardFS) Link(oldname, newname string) error {
+	return g.change("link", newname, func() error { return g.FS.Link(oldname, newname) })
+}
+
+func (g *guardFS) MkdirAll(dir string, perm fs.FileMode) error {
+	return g.change("mkdir", dir, func() error { return g.FS.MkdirAll(dir, min(perm, dirMode)) })
+}
+
+// Unwrap is nil: what lies below must not be reached around the guard.
+func (g *guardFS) Unwrap() vfs.FS { return nil }
+
+// guardFile is a file that Pebble writes from its first byte to its last. One
+// goroutine at a time writes and syncs it.
+type guardFile struct {
+	vfs.File
+	fs      *guardFS
+	path    string
+	covered coveredName
+	length  int64
+	crc     uint32
+}
+
+func (f *guardFile) Write(p []byte) (int, error) {
+	err := f.fs.change("write", f.path, func() error {
+		if f.covered.kind != 0 { // before Write, which may change p
+			f.crc = crc32.Update(f.crc, castagnoli, p)
+		}
+		n, err := f.File.Write(p)
+		if err == nil && n < len(p) {
+			err = fmt.Errorf("wrote %d of %d bytes", n, len(p))
+		}
+		f.length += int64(n)
+		return err
+	})
+	if err != nil {
+		return 0, err
+	}
+	return len(p), nil
+}
+
+// errWriteAt is a write that the cover cannot follow. Pebble does none.
+var errWriteAt = errors.New("a write in the middle of a file")
+
+func (f *guardFile) WriteAt([]byte, int64) (int, error) {
+	return 0, f.fs.change("write", f.path, func() error { return errWriteAt })
+}
+
+func (f *guardFile) Sync() error {
+	return f.fs.change("sync", f.path, func() error { return f.synced(f.File.Sync()) })
+}
+
+func (f *guardFile) SyncData() error {
+	return f.fs.change("sync", f.path, func() error { return f.synced(f.File.SyncData()) })
+}
+
+func (f *guardFile) SyncTo(length int64) (full bool, err error) {
+	err = f.fs.change("sync", f.path, func() (err error) {
+		full, err = f.File.SyncTo(length)
+		return err
+	})
+	return full, err
+}
+
+// synced notes that all bytes so far are durable. A manifest's are covered at
+// once: as soon as its sync returns, Pebble removes what it makes obsolete. A
+// log's are covered when the Append that waits for them is.
+func (f *guardFile) synced(err error) error {
+	if err != nil || f.covered.kind == 0 {
+		return err
+	}
+	f.fs.cover.note(f.covered, extent{length: f.length, crc: f.crc})
+	if f.covered.kind == manifestFile {
+		return f.fs.cover.write()
+	}
+	return nil
+}
+
+// coveredKind tells the files apart whose synced length is covered.
+type coveredKind uint8
+
+const (
+	logFile coveredKind = iota + 1
+	manifestFile
+)
+
+// coveredName is the name of a log or a manifest.
+type coveredName struct {
+	kind   coveredKind
+	number uint64
+}
+
+func (n coveredName) String() string {
+	if n.kind == manifestFile {
+		return fmt.Sprintf("MANIFEST-%06d", n.number)
+	}
+	return fmt.Sprintf("%06d.log", n.number)
+}
+
+// parseCovered reports whether base names a log or a manifest, and which.
+func parseCovered(base string) (coveredName, bool) {
+	if digits, ok := strings.CutSuffix(base, ".log"); ok {
+		n, err := strconv.ParseUint(digits, 10, 64)
+		return coveredName{logFile, n}, err == nil
+	}
+	if digits, ok := strings.CutPrefix(base, "MANIFEST-"); ok {
+		n, err := strconv.ParseUint(digits, 10, 64)
+		return coveredName{manifestFile, n}, err == nil
+	}
+	return coveredName{}, false
+}

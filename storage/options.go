@@ -1,0 +1,62 @@
+package storage
+
+import (
+	"log/slog"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+)
+
+// Options are the choices of a data directory. The zero Options are right for a
+// process on a real disk.
+type Options struct {
+	// FS is the file system; nil is the operating system's.
+	FS vfs.FS
+
+	// Log gets what an operator should know: slow disks, failures, and, at debug
+	// level, what Pebble does. nil discards it.
+	Log *slog.Logger
+
+	// CoverAfter is how long after an Append the record is made durable that covers
+	// it against a damaged end of the log (see FORMAT.md). 0 is 10 ms. A negative
+	// value covers every Append before it returns, for one more sync each.
+	CoverAfter time.Duration
+
+	// Reserve is how many bytes of free space are kept for trimming: below it
+	// SpaceLow is true. 0 is 512 MiB, a negative value keeps none.
+	Reserve int64
+
+	// HungAfter is how long one call on the file system may take before the store
+	// fails with ErrHung. 0 is 30 s, a negative value waits for ever.
+	HungAfter time.Duration
+
+	// MemTable is how many bytes of votes are held in memory, and in one log file,
+	// before they are written to a table; up to four are held while the disk is
+	// behind. 0 is 64 MiB.
+	MemTable int
+}
+
+// slowAfter is when a call on the file system is counted and logged as slow.
+const slowAfter = time.Second
+
+func (o Options) withDefaults() Options {
+	if o.FS == nil {
+		o.FS = vfs.Default
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.CoverAfter == 0 {
+		o.CoverAfter = 10 * time.Millisecond
+	}
+	if o.Reserve == 0 {
+		o.Reserve = 512 << 20
+	}
+	if o.HungAfter == 0 {
+		o.HungAfter = 30 * time.Second
+	}
+	if o.MemTable == 0 {
+		o.MemTable = 64 << 20
+	}
+	return o
+}
