@@ -66,7 +66,7 @@ type LearnerStatus struct {
 func SpawnLearner(sys *System, c LearnerConfig) (*Learner, error) {
 	l := &Learner{}
 	l.actor = &learner{config: c, handle: &l.Handle}
-	l.actor.applier = newApplier(c.Machine, c.Log, func() { l.inbox.wake() }, l.fail)
+	l.actor.applier = newApplier(c.Machine, c.Log, l.wake, l.fail)
 	if err := spawn(sys, c.Self.ID, "learner-"+string(c.Self.ID), c.Clock, &l.Handle, l.actor); err != nil {
 		return nil, err
 	}

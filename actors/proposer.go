@@ -56,7 +56,7 @@ func SpawnProposer(sys *System, c ProposerConfig) (*Proposer, error) {
 	p := &Proposer{}
 	p.actor = &proposer{config: c, handle: p, gate: newGate(c.Front, c.Log), retired: make(chan struct{})}
 	p.actor.stats.Refused = map[string]uint64{}
-	p.commands = inbox[paxos.Command]{maxItems: c.Options.QueueCommands, maxBytes: c.Options.QueueBytes, wake: func() { p.inbox.wake() }}
+	p.commands = inbox[paxos.Command]{maxItems: c.Options.QueueCommands, maxBytes: c.Options.QueueBytes, wake: p.wake}
 	if err := spawn(sys, c.Self.ID, "proposer-"+string(c.Self.ID), c.Clock, &p.Handle, p.actor); err != nil {
 		return nil, err
 	}

@@ -85,10 +85,20 @@ func spawn(sys *System, id paxos.NodeID, name string, clock *Clock, h *Handle, r
 	}
 	h.inbox.mu.Lock()
 	h.pid = pid
-	h.inbox.wake = func() { sys.actors.Root.Send(pid, wakeUp) }
+	h.inbox.wake = h.wake
 	h.inbox.mu.Unlock()
-	sys.actors.Root.Send(pid, wakeUp)
+	h.wake()
 	return nil
+}
+
+// wake makes the actor look at its inbox and its timers. A role that is gone is
+// left alone: protoactor would log each message to it as a dead letter.
+func (h *Handle) wake() {
+	select {
+	case <-h.gone:
+	default:
+		h.sys.actors.Root.Send(h.pid, wakeUp)
+	}
 }
 
 // Deliver hands the role a message off the bus. It never blocks; a message that
@@ -148,7 +158,7 @@ type host struct {
 func (h *host) Receive(ctx actor.Context) {
 	switch ctx.Message().(type) {
 	case *actor.Started:
-		h.timer = time.AfterFunc(time.Hour, func() { h.handle.sys.actors.Root.Send(ctx.Self(), wakeUp) })
+		h.timer = time.AfterFunc(time.Hour, h.handle.wake)
 		h.timer.Stop()
 		h.role.begin()
 	case *wake:

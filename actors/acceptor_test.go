@@ -1,0 +1,206 @@
+package actors
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"testing/synctest"
+
+	"github.com/synod-paxos/synod/paxos"
+)
+
+func startAcceptor(t *testing.T, store *memory, out *sent) *Acceptor {
+	t.Helper()
+	a, err := SpawnAcceptor(NewSystem(quiet()), AcceptorConfig{
+		Self:  paxos.Sender{Role: paxos.AcceptorRole, ID: "a1", Disk: disk, Boot: 1, Process: 3},
+		State: paxos.AcceptorState{Genesis: &genesis, Sealed: true},
+		Store: store, Send: out, PageBytes: 1 << 20, Clock: NewClock(), Log: quiet(),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return a
+}
+
+// TestAcceptorThatCannotPersistSendsNothing is the promise that an acceptor may
+// not break: no Promise leaves it before that promise is durable.
+func TestAcceptorThatCannotPersistSendsNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store, out := newMemory(), &sent{}
+		store.broken = errors.New("no space left on device")
+		a := startAcceptor(t, store, out)
+		a.Deliver(from(leader, paxos.Prepare{Ballot: ballot, From: 1}))
+		synctest.Wait()
+		if got := of[paxos.Promise](out); len(got) != 0 {
+			t.Errorf("sent %v, want nothing", got)
+		}
+		select {
+		case err := <-a.Failed():
+			if want := "no space left on device"; !strings.Contains(err.Error(), want) {
+				t.Errorf("failed with %v, want it to name %q", err, want)
+			}
+		default:
+			t.Error("the acceptor still runs, want it failed")
+		}
+		stopAcceptor(t, a)
+	})
+}
+
+func stopAcceptor(t *testing.T, a *Acceptor) {
+	t.Helper()
+	if err := a.Stop(); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestAnswersWithoutRecordsWaitToo holds up the sync of a promise: a repeated
+// Prepare emits no record, and its answer states the promise all the same.
+func TestAnswersWithoutRecordsWaitToo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store, out := newMemory(), &sent{}
+		store.hold = make(chan struct{})
+		a := startAcceptor(t, store, out)
+		a.Deliver(from(leader, paxos.Prepare{Ballot: ballot, From: 1}))
+		synctest.Wait()
+		a.Deliver(from(leader, paxos.Prepare{Ballot: ballot, From: 1}))
+		a.Deliver(from(leader, paxos.Heartbeat{Ballot: ballot, Chosen: paxos.Chosen{From: 1, Below: 1}, Next: 1}))
+		synctest.Wait()
+		if got := of[paxos.Promise](out); len(got) != 0 {
+			t.Errorf("sent %v while the promise was not durable", got)
+		}
+		for _, h := range of[paxos.Hello](out) {
+			t.Errorf("sent %v after the promise, which is not durable", h)
+		}
+		close(store.hold)
+		synctest.Wait()
+		if got := of[paxos.Promise](out); len(got) != 2 {
+			t.Errorf("sent %d promises, want 2", len(got))
+		}
+		stopAcceptor(t, a)
+	})
+}
+
+// TestVotesShareASync holds up one sync: all votes that arrive meanwhile go with
+// the next one, and into one message. The role is not blocked by the disk.
+func TestVotesShareASync(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store, out := newMemory(), &sent{}
+		store.hold = make(chan struct{})
+		a := startAcceptor(t, store, out)
+		for slot := paxos.Slot(1); slot <= 8; slot++ {
+			a.Deliver(acceptFor(slot, "x"))
+			synctest.Wait()
+		}
+		if got := a.Status().State.Marks.MaxVoted; got != 8 {
+			t.Errorf("the role has voted up to slot %d behind a held disk, want 8", got)
+		}
+		store.hold <- struct{}{}
+		store.hold <- struct{}{}
+		synctest.Wait()
+		if got := len(store.appended()); got != 2 {
+			t.Errorf("%d syncs for 8 votes, want 2", got)
+		}
+		accepted := of[paxos.Accepted](out)
+		if len(accepted) != 2 || len(accepted[1].Slots) != 7 {
+			t.Errorf("sent %v, want slot 1 and then 2 to 8 in one message", accepted)
+		}
+		stopAcceptor(t, a)
+	})
+}
+
+// TestPagesShowTheDiskAsItWasThen emits a Promise and then a Trim before either
+// is written. The page must hold the votes that the later Trim forgets: without
+// them a new leader would take chosen slots for gaps.
+func TestPagesShowTheDiskAsItWasThen(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store, out := newMemory(), &sent{}
+		a := startAcceptor(t, store, out)
+		a.Deliver(acceptFor(1, "x"))
+		synctest.Wait()
+		store.hold = make(chan struct{})
+		higher := paxos.Ballot{Round: 2, Proposer: "p1", Incarnation: 7}
+		chosen := paxos.Chosen{From: 2, Below: 2}
+		a.call(func() {}) // all that follows is stepped as one group
+		a.Deliver(from(leader, paxos.Prepare{Ballot: higher, From: 1}))
+		a.Deliver(from(leader, paxos.Heartbeat{Ballot: higher, Chosen: chosen, Next: 2}))
+		a.Deliver(from(leader, paxos.Trim{Ballot: higher, Below: 2}))
+		close(store.hold)
+		synctest.Wait()
+		got := of[paxos.Promise](out)
+		if len(got) != 1 || len(got[0].Page.Votes) != 1 || got[0].Page.Votes[0].Slot != 1 {
+			t.Errorf("promised %v, want the vote in slot 1 on its page", got)
+		}
+		if below := store.ledger.State.Marks.TrimBelow; below != 2 {
+			t.Errorf("trimmed below %d, want 2", below)
+		}
+		stopAcceptor(t, a)
+	})
+}
+
+// TestAPanicEndsTheRoleForGood: a role whose memory may be wrong must not answer
+// again in this process.
+func TestAPanicEndsTheRoleForGood(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store, out := newMemory(), &sent{}
+		a := startAcceptor(t, store, out)
+		a.call(func() { panic("an invariant broke") })
+		synctest.Wait()
+		a.Deliver(from(leader, paxos.Prepare{Ballot: ballot, From: 1}))
+		synctest.Wait()
+		if got := of[paxos.Promise](out); len(got) != 0 {
+			t.Errorf("sent %v after a panic", got)
+		}
+		err := <-a.Failed()
+		if !strings.Contains(err.Error(), "an invariant broke") || !strings.Contains(err.Error(), "acceptor_test.go") {
+			t.Errorf("failed with %v, want the reason and where it was", err)
+		}
+		a.actor.writer.close()
+	})
+}
+
+// TestATwinStopsTheAcceptor hears its own id from another process on its disk.
+func TestATwinStopsTheAcceptor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store, out := newMemory(), &sent{}
+		a := startAcceptor(t, store, out)
+		twin := paxos.Sender{Role: paxos.AcceptorRole, ID: "a1", Disk: disk, Boot: 1, Process: 99}
+		a.Deliver(from(twin, paxos.Hello{}))
+		err := <-a.Failed()
+		if !strings.Contains(err.Error(), "another process") {
+			t.Errorf("failed with %v", err)
+		}
+		if a.Drops()["twin"] != 1 {
+			t.Errorf("counted %v", a.Drops())
+		}
+		a.actor.writer.close()
+	})
+}
+
+// TestADiskThatFailsOnItsOwnEndsTheAcceptor: nothing need be written to notice.
+func TestADiskThatFailsOnItsOwnEndsTheAcceptor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := newMemory()
+		a := startAcceptor(t, store, &sent{})
+		store.failed <- errors.New("a flush failed")
+		if err := <-a.Failed(); !strings.Contains(err.Error(), "a flush failed") {
+			t.Errorf("failed with %v", err)
+		}
+		stopAcceptor(t, a)
+	})
+}
+
+// TestAFullInboxLosesAndCounts: like the network, and without blocking NATS.
+func TestAFullInboxLosesAndCounts(t *testing.T) {
+	q := inbox[int]{maxItems: 2, maxBytes: 100, wake: func() {}}
+	for i, want := range []bool{true, true, false} {
+		if got := q.push(i, 1); got != want {
+			t.Errorf("push %d: %v", i, got)
+		}
+	}
+	if q.overflow.Load() != 1 || len(q.take(nil)) != 2 {
+		t.Errorf("overflow %d, left %d", q.overflow.Load(), q.len())
+	}
+	if !q.push(0, 100) || q.push(1, 1) {
+		t.Error("bytes are not bounded")
+	}
+}

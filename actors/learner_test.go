@@ -1,0 +1,245 @@
+package actors
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/synod-paxos/synod/paxos"
+	"github.com/synod-paxos/synod/roles"
+)
+
+// tape is a Machine that remembers what was applied.
+type tape struct {
+	mu      sync.Mutex
+	applied []string
+	at      paxos.Position
+	broken  error
+	hold    chan struct{}
+}
+
+func (m *tape) Apply(slot paxos.Slot, _ paxos.LogTime, commands []paxos.Command) ([]Result, error) {
+	if m.hold != nil {
+		<-m.hold
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if slot != m.at.Applied+1 {
+		return nil, fmt.Errorf("slot %d after %d", slot, m.at.Applied)
+	}
+	var results []Result
+	for _, c := range commands {
+		if string(c.Data) == "boom" {
+			panic("a command that the machine cannot bear")
+		}
+		m.applied = append(m.applied, string(c.Data))
+		results = append(results, Result{Data: c.Data})
+	}
+	m.at.Applied = slot
+	return results, m.broken
+}
+
+func (m *tape) Position() paxos.Position {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.at
+}
+
+func (m *tape) Sync() error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.at.Durable = m.at.Applied
+	return nil
+}
+
+// replies is an Answerer that remembers.
+type replies struct {
+	mu  sync.Mutex
+	got []string
+}
+
+func (r *replies) Answer(inbox string, result Result, slot paxos.Slot, _ paxos.Ballot) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.got = append(r.got, fmt.Sprintf("%s %d %s", inbox, slot, result.Data))
+}
+
+func (r *replies) all() []string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.got
+}
+
+type learning struct {
+	machine *tape
+	out     *sent
+	replies *replies
+	joined  error
+}
+
+func startLearner(t *testing.T, l *learning) *Learner {
+	t.Helper()
+	a, err := SpawnLearner(NewSystem(quiet()), LearnerConfig{
+		Self:    paxos.Sender{Role: paxos.LearnerRole, ID: "l1", Disk: paxos.UUID{21}, Boot: 1, Process: 21},
+		Options: roles.DefaultLearnerOptions(), Machine: l.machine, Send: l.out, Answer: l.replies,
+		Joined: func(*paxos.Genesis) error { return l.joined }, Clock: NewClock(), Log: quiet(),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	g := genesis
+	a.Deliver(from(acceptor1, paxos.Hello{Genesis: &g}))
+	return a
+}
+
+func newLearning() *learning { return &learning{machine: &tape{}, out: &sent{}, replies: &replies{}} }
+
+// choose delivers a value and the vote that chooses it.
+func choose(l *Learner, slot paxos.Slot, text string, answerer paxos.NodeID) {
+	e := acceptFor(slot, text)
+	a := e.Msg.(paxos.Accept)
+	a.Value.Answerer = answerer
+	e.Msg = a
+	l.Deliver(e)
+	voter := acceptor1
+	voter.Promised = ballot
+	l.Deliver(from(voter, paxos.Accepted{Ballot: ballot, Slots: []paxos.Slot{slot}}))
+}
+
+// TestLearnerAppliesInOrderAndAnswers what it is named for, and publishes its
+// position only after its answers.
+func TestLearnerAppliesInOrderAndAnswers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLearning()
+		a := startLearner(t, l)
+		choose(a, 2, "second", "l1")
+		choose(a, 1, "first", "l1")
+		synctest.Wait()
+		if got := strings.Join(l.machine.applied, " "); got != "first second" {
+			t.Errorf("applied %q", got)
+		}
+		if got := strings.Join(l.replies.all(), ", "); got != "inbox.first 1 first, inbox.second 2 second" {
+			t.Errorf("answered %q", got)
+		}
+		pass(time.Second)
+		positions := of[paxos.Position](l.out)
+		if last := positions[len(positions)-1]; last.Applied != 2 || last.Durable != 2 {
+			t.Errorf("published %+v, want 2 applied and durable", last)
+		}
+		stopLearner(t, a)
+	})
+}
+
+func stopLearner(t *testing.T, a *Learner) {
+	t.Helper()
+	if err := a.Stop(); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestTheNextLearnerAnswersForADeadOne after the time that covers for it, once.
+func TestTheNextLearnerAnswersForADeadOne(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLearning()
+		a := startLearner(t, l)
+		choose(a, 1, "x", "l2")
+		synctest.Wait()
+		if got := l.replies.all(); len(got) != 0 {
+			t.Fatalf("answered %v for l2 at once", got)
+		}
+		pass(200 * time.Millisecond)
+		if got := l.replies.all(); len(got) != 1 {
+			t.Errorf("answered %v, want x once", got)
+		}
+		stopLearner(t, a)
+	})
+}
+
+// TestResultsAreForgottenOnceAnswered: memory does not grow with what others say.
+func TestResultsAreForgottenOnceAnswered(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLearning()
+		a := startLearner(t, l)
+		for slot := paxos.Slot(1); slot <= 10; slot++ {
+			choose(a, slot, "x", "l2")
+		}
+		a.Deliver(from(paxos.Sender{Role: paxos.LearnerRole, ID: "l2", Process: 22}, paxos.Position{Applied: 10}))
+		pass(time.Second)
+		if n := len(a.actor.applier.outcomes); n != 0 {
+			t.Errorf("%d outcomes are still kept", n)
+		}
+		if got := l.replies.all(); len(got) != 0 {
+			t.Errorf("answered %v, which l2 had", got)
+		}
+		stopLearner(t, a)
+	})
+}
+
+// TestAMachineThatFailsStopsItsLearner, and the reason names the slot.
+func TestAMachineThatFailsStopsItsLearner(t *testing.T) {
+	for name, set := range map[string]func(*learning) (text string){
+		"an error": func(l *learning) string { l.machine.broken = errors.New("disk full"); return "x" },
+		"a panic":  func(*learning) string { return "boom" },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				l := newLearning()
+				text := set(l)
+				a := startLearner(t, l)
+				choose(a, 1, text, "l1")
+				if err := <-a.Failed(); !strings.Contains(err.Error(), "slot 1") {
+					t.Errorf("failed with %v, want slot 1 named", err)
+				}
+				if got := l.replies.all(); len(got) != 0 {
+					t.Errorf("answered %v from a machine that failed", got)
+				}
+				stopLearner(t, a)
+			})
+		})
+	}
+}
+
+// TestALearnerOfAnotherClusterAppliesNothing: its disk belongs elsewhere.
+func TestALearnerOfAnotherClusterAppliesNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLearning()
+		l.joined = errors.New("the directory belongs to another cluster")
+		a := startLearner(t, l)
+		if err := <-a.Failed(); !strings.Contains(err.Error(), "another cluster") {
+			t.Errorf("failed with %v", err)
+		}
+		choose(a, 1, "x", "l1")
+		synctest.Wait()
+		if len(l.machine.applied) != 0 {
+			t.Errorf("applied %v", l.machine.applied)
+		}
+		a.actor.applier.close()
+	})
+}
+
+// TestASlowMachineHoldsTheLearnerBack: what waits to be applied is bounded.
+func TestASlowMachineHoldsTheLearnerBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLearning()
+		l.machine.hold = make(chan struct{})
+		a := startLearner(t, l)
+		open := roles.DefaultLearnerOptions().OpenSlots
+		for slot := paxos.Slot(1); slot <= 3*open; slot++ {
+			choose(a, slot, "x", "l2")
+		}
+		synctest.Wait()
+		if got := a.Status().Learned; got > 2*open {
+			t.Errorf("learned %d slots that cannot be applied, want at most %d", got, 2*open)
+		}
+		close(l.machine.hold)
+		synctest.Wait()
+		if got := a.Status().Learned; got < open {
+			t.Errorf("learned %d slots once the machine ran, want at least %d", got, open)
+		}
+		stopLearner(t, a)
+	})
+}
