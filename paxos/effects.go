@@ -33,6 +33,7 @@ type Effects struct {
 	Learn   []Decision // learners: apply in this order; slots ascend without a gap
 	Answer  []Slot     // learners: reply to the commands of these applied slots
 	Forget  []Slot     // learners: another learner replied to these
+	Read    []uint64   // learners: reads that may be served from the state now
 	Drop    []Drop     // messages that were not taken, and why
 	Stop    string     // why the role must stop for good; empty: it goes on
 }
@@ -41,7 +42,7 @@ type Effects struct {
 func (e *Effects) Reset() {
 	*e = Effects{
 		Persist: e.Persist[:0], Send: e.Send[:0], Refuse: e.Refuse[:0], Learn: e.Learn[:0],
-		Answer: e.Answer[:0], Forget: e.Forget[:0], Drop: e.Drop[:0],
+		Answer: e.Answer[:0], Forget: e.Forget[:0], Read: e.Read[:0], Drop: e.Drop[:0],
 	}
 }
 

@@ -39,6 +39,7 @@ type Learner struct {
 	trim   paxos.Slot              // votes below are forgotten by some acceptor
 	fetch  fetch
 	answer answers
+	reads  reads
 
 	position    paxos.Position
 	published   paxos.Position
@@ -60,6 +61,7 @@ func NewLearner(self paxos.Sender, opts LearnerOptions, applied paxos.Position, 
 		position: applied, nextHello: now.Mono,
 	}
 	l.answer.self, l.answer.cover = self.ID, opts.Cover
+	l.reads.nonce = self.Process // answers to an earlier start must not count
 	return l
 }
 
@@ -90,7 +92,7 @@ func (l *Learner) NeedsSnapshot() bool { return l.next < l.trim }
 // Wake is when Tick should be called next.
 func (l *Learner) Wake() paxos.Instant {
 	wake := min(l.nextHello, l.publishAt())
-	for _, at := range []paxos.Instant{l.fetch.wake(l.opts), l.answer.wake()} {
+	for _, at := range []paxos.Instant{l.fetch.wake(l.opts), l.answer.wake(), l.readsWake()} {
 		if at != 0 {
 			wake = min(wake, at)
 		}
@@ -112,6 +114,8 @@ func (l *Learner) Tick(now paxos.Now, out *paxos.Effects) {
 	}
 	l.tickFetch(now, out)
 	l.answer.tick(now, out)
+	l.tickReads(now, out)
+	l.beginRound(now, out)
 	if now.Mono >= l.publishAt() {
 		l.publish(now, out)
 	}
@@ -131,6 +135,8 @@ func (l *Learner) Step(now paxos.Now, e paxos.Envelope, out *paxos.Effects) {
 		l.stepAccepted(now, e, m, out)
 	case paxos.Votes:
 		l.stepVotes(now, e, m, out)
+	case paxos.ReadReport:
+		l.stepReadReport(now, e, m, out)
 	case paxos.Position:
 		l.stepPosition(now, e, m, out)
 	case paxos.Hello:
@@ -326,6 +332,7 @@ func (l *Learner) Applied(now paxos.Now, position paxos.Position, out *paxos.Eff
 		return
 	}
 	l.answer.applied(now, position.Applied, l.genesis.Window, out)
+	l.serveReads(out)
 	l.advance(now, out)
 }
 

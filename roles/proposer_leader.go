@@ -204,25 +204,44 @@ func (p *Proposer) handOver(now paxos.Now, out *paxos.Effects) {
 	p.stepDown(now, out)
 }
 
-// stepFill proposes again, in this ballot, what a phase-1 quorum voted for in
-// slots that a learner cannot assemble: their votes may be spread over ballots
-// that no quorum remembers together. Slots of this ballot need no such help.
+// stepFill helps a learner that cannot go on by what the acceptors tell it.
 func (p *Proposer) stepFill(now paxos.Now, e paxos.Envelope, m paxos.Fill, out *paxos.Effects) {
 	if reason := p.foreign(e); reason != 0 {
 		drop(out, e, reason)
 		return
 	}
-	if p.stage != leading || p.lead.refill != nil {
+	if p.stage != leading {
 		return
 	}
+	if m.From == 0 || m.From >= m.To || m.To > p.chosen.Below+p.genesis.Window {
+		drop(out, e, paxos.Extreme)
+		return
+	}
+	p.refill(m, out)
+	p.fillUp(now, m.To, out)
+}
+
+// refill starts phase 1 again for slots below this leadership's first, to propose
+// what a quorum voted for there once more: the votes may be spread over ballots
+// that no quorum remembers together. Slots of this ballot need no such help.
+func (p *Proposer) refill(m paxos.Fill, out *paxos.Effects) {
 	to := min(m.To, p.chosen.From, m.From+p.genesis.Window)
-	if m.From == 0 || m.From >= to {
-		drop(out, e, paxos.Stale)
+	if p.lead.refill != nil || m.From >= to {
 		return
 	}
 	ps := newPromises(m.From, to, len(p.config.Acceptors))
 	p.lead.refill = &ps
 	p.askPromises(&ps, out)
+}
+
+// fillUp uses the slots below to that this leader has not used, with no-ops. A
+// reader waits for a slot there in which an acceptor voted: for a value of an
+// earlier leader that phase 1 did not find, so it was not chosen, and now cannot be.
+func (p *Proposer) fillUp(now paxos.Now, to paxos.Slot, out *paxos.Effects) {
+	for p.lead.next > p.lead.top && p.lead.next < to && p.windowOpen() {
+		p.propose(now, p.lead.next, paxos.Value{Kind: paxos.Noop, Stamp: p.lead.clock.read(now)}, false, out)
+		p.lead.next++
+	}
 }
 
 // refillFound proposes what a quorum remembers. Below a trim point it remembers
