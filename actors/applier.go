@@ -28,7 +28,9 @@ type applier struct {
 	mu       sync.Mutex
 	wait     sync.Cond
 	learned  []paxos.Decision
+	job      func() error // to run between two decisions, such as installing a snapshot
 	outcomes map[paxos.Slot]outcome
+	digests  []paxos.Digest // taken, and not yet told
 	at       paxos.Position
 	closed   bool
 	commands uint64
@@ -107,11 +109,35 @@ func (a *applier) counts() (commands, batches uint64) {
 	return a.commands, a.batches
 }
 
+// between runs job in the goroutine that applies, before anything else is applied.
+func (a *applier) between(job func() error) {
+	a.mu.Lock()
+	a.job = job
+	a.mu.Unlock()
+	a.wait.Signal()
+}
+
+// takeDigests removes and returns the digests taken since the last call.
+func (a *applier) takeDigests() []paxos.Digest {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	taken := a.digests
+	a.digests = nil
+	return taken
+}
+
 func (a *applier) run() {
 	for {
-		learned := a.next()
-		if learned == nil {
+		learned, job, ok := a.next()
+		if !ok {
 			return
+		}
+		if job != nil {
+			if err := job(); err != nil {
+				a.fail(err)
+				return
+			}
+			a.moved()
 		}
 		for _, d := range learned {
 			if err := a.apply(d); err != nil {
@@ -122,22 +148,34 @@ func (a *applier) run() {
 	}
 }
 
-// next waits for decisions; nil is the end.
-func (a *applier) next() []paxos.Decision {
+// next waits for something to do; ok is false at the end.
+func (a *applier) next() (learned []paxos.Decision, job func() error, ok bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	for len(a.learned) == 0 {
+	for len(a.learned) == 0 && a.job == nil {
 		if a.closed {
-			return nil
+			return nil, nil, false
 		}
 		a.wait.Wait()
 	}
-	learned := a.learned
-	a.learned = nil
-	return learned
+	learned, job = a.learned, a.job
+	a.learned, a.job = nil, nil
+	return learned, job, true
+}
+
+// moved tells the role where the machine is after a job.
+func (a *applier) moved() {
+	at := a.machine.Position()
+	a.mu.Lock()
+	a.at = at
+	a.mu.Unlock()
+	a.wake()
 }
 
 func (a *applier) apply(d paxos.Decision) (err error) {
+	if d.Slot <= a.position().Applied {
+		return nil // a snapshot that was installed meanwhile holds it
+	}
 	defer func() {
 		if r := recover(); r != nil {
 			err = fmt.Errorf("the state machine panicked on slot %d: %v\n%s", d.Slot, r, debug.Stack())
@@ -172,7 +210,12 @@ func (a *applier) applied(d paxos.Decision, commands []paxos.Command, results []
 		inboxes[i] = c.Reply
 	}
 	at := a.machine.Position()
+	var digest []paxos.Digest
+	if d.Slot%paxos.DigestEvery == 0 {
+		digest = append(digest, paxos.Digest{Slot: d.Slot, Sum: a.machine.Digest()})
+	}
 	a.mu.Lock()
+	a.digests = append(a.digests, digest...)
 	if len(commands) > 0 {
 		a.outcomes[d.Slot] = outcome{d.Ballot, inboxes, results}
 	}

@@ -1,7 +1,12 @@
 package actors
 
 import (
+	"errors"
+	"fmt"
+	"io"
 	"log/slog"
+	"os"
+	"sync"
 
 	"github.com/synod-paxos/synod/paxos"
 	"github.com/synod-paxos/synod/roles"
@@ -23,6 +28,20 @@ type Machine interface {
 	Position() paxos.Position
 	// Sync makes durable what was applied before it was called.
 	Sync() error
+	// Digest sums up the state after the last Apply, in the goroutine of which it is
+	// called. Machines that applied the same slots have equal digests.
+	Digest() [16]byte
+}
+
+// Snapshots hands a state machine's state from one learner to another.
+type Snapshots interface {
+	// Snapshot writes the state as it is after some slot, and names that slot. It may
+	// be called while Apply runs.
+	Snapshot(w io.Writer) (paxos.Slot, error)
+	// Install replaces the state by what Snapshot wrote, durably, all or nothing. It
+	// is called by the goroutine of Apply. An error that matches ErrBadSnapshot means
+	// that the state is as it was.
+	Install(r io.Reader) error
 }
 
 // Answerer sends replies to clients.
@@ -42,8 +61,15 @@ type LearnerConfig struct {
 	// Joined is called once, when the learner knows its cluster, before it applies
 	// anything. An error stops the learner.
 	Joined func(*paxos.Genesis) error
-	Clock  *Clock
-	Log    *slog.Logger
+	// Snapshots is the same machine once more. A learner without it can neither help
+	// one that is far behind nor be helped.
+	Snapshots Snapshots
+	// Dir is for files of snapshots on their way in or out; what is in it besides is
+	// left alone. ChunkBytes is the most bytes of a snapshot in one message.
+	Dir        string
+	ChunkBytes int
+	Clock      *Clock
+	Log        *slog.Logger
 }
 
 // Learner is a running learner.
@@ -65,7 +91,11 @@ type LearnerStatus struct {
 // SpawnLearner starts a learner from what its state machine holds.
 func SpawnLearner(sys *System, c LearnerConfig) (*Learner, error) {
 	l := &Learner{}
-	l.actor = &learner{config: c, handle: &l.Handle}
+	sweep(c.Dir)
+	l.actor = &learner{
+		config: c, handle: &l.Handle, chunks: make(chan paxos.SnapshotChunk, 4), stop: make(chan struct{}),
+		source: &source{machine: c.Snapshots, dir: c.Dir, chunk: c.ChunkBytes, log: c.Log},
+	}
 	l.actor.applier = newApplier(c.Machine, c.Log, l.wake, l.fail)
 	if err := spawn(sys, c.Self.ID, "learner-"+string(c.Self.ID), c.Clock, &l.Handle, l.actor); err != nil {
 		return nil, err
@@ -88,7 +118,10 @@ func (l *Learner) Status() (s LearnerStatus) {
 // machine may be closed afterwards.
 func (l *Learner) Stop() error {
 	err := l.stop()
+	close(l.actor.stop)
+	l.actor.work.Wait()
 	l.actor.applier.close()
+	l.actor.source.close()
 	return err
 }
 
@@ -102,6 +135,13 @@ type learner struct {
 	out      paxos.Effects
 	joined   bool
 	answered uint64
+
+	source     *source
+	serving    bool // source is at work
+	chunks     chan paxos.SnapshotChunk
+	installing bool // a snapshot is on its way in
+	stop       chan struct{}
+	work       sync.WaitGroup // goroutines of the two
 }
 
 func (l *learner) begin() {
@@ -109,13 +149,26 @@ func (l *learner) begin() {
 	l.role = roles.NewLearner(l.config.Self, l.config.Options, l.position, l.config.Clock.Now())
 }
 
-func (l *learner) step(now paxos.Now, e paxos.Envelope) { l.role.Step(now, e, &l.out) }
+func (l *learner) step(now paxos.Now, e paxos.Envelope) {
+	switch m := e.Msg.(type) {
+	case paxos.SnapshotQuery:
+		l.serve(e, m)
+	case paxos.SnapshotChunk:
+		l.receive(e, m)
+	default:
+		l.role.Step(now, e, &l.out)
+	}
+}
 
 func (l *learner) settle(now paxos.Now) {
+	for _, d := range l.applier.takeDigests() {
+		l.role.Digested(now, d, &l.out)
+	}
 	if p := l.applier.position(); p != l.position {
 		l.position = p
 		l.role.Applied(now, p, &l.out)
 	}
+	l.install(now)
 	l.role.Tick(now, &l.out)
 	if !l.joined && l.role.Genesis() != nil {
 		if err := l.config.Joined(l.role.Genesis()); err != nil {
@@ -154,6 +207,98 @@ func (l *learner) answer(slot paxos.Slot) {
 			l.answered++
 		}
 	}
+}
+
+// serve answers a fellow that needs a snapshot, one question at a time: whoever
+// asks while another is served asks again.
+func (l *learner) serve(e paxos.Envelope, q paxos.SnapshotQuery) {
+	g := l.role.Genesis()
+	if g == nil || e.Cluster != g.Cluster || e.To != l.config.Self.ID || l.serving || l.role.Diverged() || l.config.Snapshots == nil {
+		return
+	}
+	l.serving = true
+	fresh := uint64(l.config.Clock.Now().Mono)
+	l.spawn(func() {
+		chunk := l.source.answer(q, fresh)
+		l.handle.call(func() {
+			l.serving = false
+			l.role.Tell(e.From.ID, chunk, &l.out)
+		})
+	})
+}
+
+func (l *learner) receive(e paxos.Envelope, chunk paxos.SnapshotChunk) {
+	g := l.role.Genesis()
+	if g == nil || e.Cluster != g.Cluster || e.To != l.config.Self.ID || !l.installing {
+		return
+	}
+	select {
+	case l.chunks <- chunk:
+	default: // it is asked for again
+	}
+}
+
+// install fetches a snapshot and gives it to the state machine when the role can
+// no longer learn what it lacks.
+func (l *learner) install(now paxos.Now) {
+	if l.installing || l.config.Snapshots == nil || !l.role.NeedsSnapshot() || l.role.SnapshotFrom(now, 0) == "" {
+		return
+	}
+	l.installing = true
+	l.config.Log.Info("too far behind: installing a snapshot", "applied", uint64(l.position.Applied))
+	t := &transfer{from: l.snapshotFrom, ask: l.askSnapshot, chunks: l.chunks, stop: l.stop, log: l.config.Log}
+	l.spawn(func() {
+		file, err := t.run(l.config.Dir)
+		if errors.Is(err, errStopped) {
+			return
+		}
+		if err != nil {
+			l.handle.fail(fmt.Errorf("receive a snapshot: %w", err))
+			return
+		}
+		l.applier.between(func() error { return l.take(file) })
+	})
+}
+
+// take installs the snapshot in file. A snapshot that is damaged is dropped, and
+// asked for again.
+func (l *learner) take(file *os.File) error {
+	defer os.Remove(file.Name())
+	defer file.Close()
+	err := l.config.Snapshots.Install(file)
+	l.handle.call(func() {
+		l.installing = false
+		now := l.config.Clock.Now()
+		l.position = l.config.Machine.Position()
+		l.role.Installed(now, l.position, &l.out)
+	})
+	if errors.Is(err, ErrBadSnapshot) {
+		l.config.Log.Error("the snapshot is damaged; asking for another", "err", err)
+		return nil
+	}
+	return err
+}
+
+// ErrBadSnapshot is matched by an error of Machine.Install that left the state as
+// it was: another snapshot may do.
+var ErrBadSnapshot = errors.New("damaged snapshot")
+
+// snapshotFrom and askSnapshot are called by the transfer's goroutine.
+func (l *learner) snapshotFrom(turn int) (id paxos.NodeID) {
+	l.handle.ask(func() { id = l.role.SnapshotFrom(l.config.Clock.Now(), turn) })
+	return id
+}
+
+func (l *learner) askSnapshot(to paxos.NodeID, q paxos.SnapshotQuery) {
+	l.handle.call(func() { l.role.Tell(to, q, &l.out) })
+}
+
+func (l *learner) spawn(f func()) {
+	l.work.Add(1)
+	go func() {
+		defer l.work.Done()
+		f()
+	}()
 }
 
 func (l *learner) wakeAt() paxos.Instant { return l.role.Wake() }

@@ -1,8 +1,10 @@
 package actors
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 	"sync"
 	"testing"
@@ -74,6 +76,33 @@ func (r *replies) all() []string {
 	return r.got
 }
 
+func (m *tape) Digest() (sum [16]byte) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	copy(sum[:], fmt.Sprint(len(m.applied), m.at.Applied))
+	return sum
+}
+
+func (m *tape) Snapshot(w io.Writer) (paxos.Slot, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.at.Applied, json.NewEncoder(w).Encode(map[string]any{"applied": m.applied, "at": m.at.Applied})
+}
+
+func (m *tape) Install(r io.Reader) error {
+	var state struct {
+		Applied []string
+		At      paxos.Slot
+	}
+	if err := json.NewDecoder(r).Decode(&state); err != nil {
+		return fmt.Errorf("%w: %w", ErrBadSnapshot, err)
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.applied, m.at.Applied, m.at.Durable = state.Applied, state.At, state.At
+	return nil
+}
+
 type learning struct {
 	machine *tape
 	out     *sent
@@ -83,10 +112,16 @@ type learning struct {
 
 func startLearner(t *testing.T, l *learning) *Learner {
 	t.Helper()
+	return startLearnerAs(t, "l1", l, l.out)
+}
+
+func startLearnerAs(t *testing.T, id paxos.NodeID, l *learning, send Sender) *Learner {
+	t.Helper()
 	a, err := SpawnLearner(NewSystem(quiet()), LearnerConfig{
-		Self:    paxos.Sender{Role: paxos.LearnerRole, ID: "l1", Disk: paxos.UUID{21}, Boot: 1, Process: 21},
-		Options: roles.DefaultLearnerOptions(), Machine: l.machine, Send: l.out, Answer: l.replies,
+		Self:    paxos.Sender{Role: paxos.LearnerRole, ID: id, Disk: paxos.UUID{21}, Boot: 1, Process: 21},
+		Options: roles.DefaultLearnerOptions(), Machine: l.machine, Send: send, Answer: l.replies,
 		Joined: func(*paxos.Genesis) error { return l.joined }, Clock: NewClock(), Log: quiet(),
+		Snapshots: l.machine, Dir: t.TempDir(), ChunkBytes: 16,
 	})
 	if err != nil {
 		t.Fatal(err)

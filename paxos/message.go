@@ -180,6 +180,34 @@ type Position struct {
 	NextExpiry LogTime // when the state next changes by itself; 0 never
 }
 
+// DigestEvery is how many slots lie between those at which learners compare
+// their states: after the slots that it divides.
+const DigestEvery Slot = 256
+
+// Digest tells what a learner's state is after Slot. Learners that applied the
+// same slots have the same state, to the byte.
+type Digest struct {
+	Slot Slot
+	Sum  [16]byte
+}
+
+// SnapshotQuery asks the learner that it is sent to for the part of a snapshot
+// that starts at Offset. ID 0 asks for a new snapshot, from its start.
+type SnapshotQuery struct {
+	ID     uint64
+	Offset uint64 // bytes
+}
+
+// SnapshotChunk answers SnapshotQuery. ID 0 says that the snapshot asked for is
+// gone, or that none can be made now.
+type SnapshotChunk struct {
+	ID      uint64
+	Applied Slot   // the state is that after this slot
+	Total   uint64 // bytes of the whole snapshot
+	Offset  uint64
+	Data    []byte
+}
+
 // ReadQuery asks the acceptors for the highest slot they voted in, for a quorum
 // read (Charapko, Ailijiang and Demirbas, "Linearizable Quorum Reads in Paxos",
 // HotStorage 2019).
@@ -226,6 +254,9 @@ func (Fetch) message()         {}
 func (Votes) message()         {}
 func (Fill) message()          {}
 func (Position) message()      {}
+func (Digest) message()        {}
+func (SnapshotQuery) message() {}
+func (SnapshotChunk) message() {}
 func (ReadQuery) message()     {}
 func (ReadReport) message()    {}
 func (GenesisQuery) message()  {}

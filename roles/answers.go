@@ -86,6 +86,13 @@ func (a *answers) ahead(now paxos.Now, slot paxos.Slot) bool {
 	})
 }
 
+// live reports whether fellow id was heard lately.
+func (a *answers) live(now paxos.Now, id paxos.NodeID) bool {
+	return slices.ContainsFunc(a.fellows, func(f fellow) bool {
+		return f.id == id && now.Mono-f.heard < paxos.Instant(learnerAlive)
+	})
+}
+
 // passed reports whether the named answerer said that it is past s; it answers
 // before it says so.
 func (a *answers) passed(s standing) bool {

@@ -30,16 +30,17 @@ type Learner struct {
 	member
 	opts LearnerOptions
 
-	next   paxos.Slot              // lowest slot not learned
-	open   map[paxos.Slot]*tallies // what is known of slots from next on
-	bytes  int                     // of the values in open, and of those learned and not applied
-	queued []queuedBytes           // learned and not applied, ascending
-	claim  claim                   // of the leader with the highest ballot heard of
-	below  paxos.Slot              // all slots below are chosen, as anyone claimed
-	trim   paxos.Slot              // votes below are forgotten by some acceptor
-	fetch  fetch
-	answer answers
-	reads  reads
+	next    paxos.Slot              // lowest slot not learned
+	open    map[paxos.Slot]*tallies // what is known of slots from next on
+	bytes   int                     // of the values in open, and of those learned and not applied
+	queued  []queuedBytes           // learned and not applied, ascending
+	claim   claim                   // of the leader with the highest ballot heard of
+	below   paxos.Slot              // all slots below are chosen, as anyone claimed
+	trim    paxos.Slot              // votes below are forgotten by some acceptor
+	fetch   fetch
+	answer  answers
+	reads   reads
+	digests digests
 
 	position    paxos.Position
 	published   paxos.Position
@@ -87,12 +88,27 @@ func (l *Learner) Status() LearnerStatus {
 
 // NeedsSnapshot reports whether the next slot can no longer be learned from the
 // acceptors' votes.
-func (l *Learner) NeedsSnapshot() bool { return l.next < l.trim }
+func (l *Learner) NeedsSnapshot() bool { return l.genesis != nil && l.next < l.trim }
+
+// SnapshotFrom is a live fellow whose state is past the trim point, another one
+// each turn; empty when there is none.
+func (l *Learner) SnapshotFrom(now paxos.Now, turn int) paxos.NodeID {
+	var ids []paxos.NodeID
+	for _, f := range l.answer.fellows {
+		if f.applied+1 >= l.trim && l.answer.live(now, f.id) {
+			ids = append(ids, f.id)
+		}
+	}
+	if len(ids) == 0 {
+		return ""
+	}
+	return ids[turn%len(ids)]
+}
 
 // Wake is when Tick should be called next.
 func (l *Learner) Wake() paxos.Instant {
 	wake := min(l.nextHello, l.publishAt())
-	for _, at := range []paxos.Instant{l.fetch.wake(l.opts), l.answer.wake(), l.readsWake()} {
+	for _, at := range []paxos.Instant{l.fetch.wake(l.opts), l.answer.wake(), l.readsWake(), l.digestsWake()} {
 		if at != 0 {
 			wake = min(wake, at)
 		}
@@ -116,6 +132,7 @@ func (l *Learner) Tick(now paxos.Now, out *paxos.Effects) {
 	l.answer.tick(now, out)
 	l.tickReads(now, out)
 	l.beginRound(now, out)
+	l.tickDigests(now, out)
 	if now.Mono >= l.publishAt() {
 		l.publish(now, out)
 	}
@@ -137,6 +154,8 @@ func (l *Learner) Step(now paxos.Now, e paxos.Envelope, out *paxos.Effects) {
 		l.stepVotes(now, e, m, out)
 	case paxos.ReadReport:
 		l.stepReadReport(now, e, m, out)
+	case paxos.Digest:
+		l.stepDigest(now, e, m, out)
 	case paxos.Position:
 		l.stepPosition(now, e, m, out)
 	case paxos.Hello:
@@ -306,6 +325,10 @@ func (l *Learner) hearMarks(m paxos.Marks) {
 	l.below, l.trim = max(l.below, m.ChosenBelow), max(l.trim, m.TrimBelow)
 }
 
+// Tell sends what the learner's caller has to say to a fellow: its part of the
+// transfer of a snapshot.
+func (l *Learner) Tell(to paxos.NodeID, m paxos.Message, out *paxos.Effects) { l.send(out, to, m) }
+
 // Join gives the learner its cluster, which its disk remembers.
 func (l *Learner) Join(g *paxos.Genesis) { l.join(g) }
 
@@ -331,8 +354,10 @@ func (l *Learner) Applied(now paxos.Now, position paxos.Position, out *paxos.Eff
 	if l.genesis == nil {
 		return
 	}
-	l.answer.applied(now, position.Applied, l.genesis.Window, out)
-	l.serveReads(out)
+	if !l.Diverged() {
+		l.answer.applied(now, position.Applied, l.genesis.Window, out)
+		l.serveReads(out)
+	}
 	l.advance(now, out)
 }
 

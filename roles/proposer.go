@@ -182,6 +182,8 @@ func (p *Proposer) Step(now paxos.Now, e paxos.Envelope, out *paxos.Effects) {
 		p.stepHandOver(now, e, m, out)
 	case paxos.Position:
 		p.stepPosition(now, e, m, out)
+	case paxos.Digest:
+		p.stepDigest(e, m, out)
 	case paxos.Fill:
 		p.stepFill(now, e, m, out)
 	case paxos.Hello:

@@ -18,6 +18,8 @@ type query struct {
 
 func cmpID(a, b paxos.NodeID) int { return cmp.Compare(a, b) }
 
+func cmpSlot(a, b paxos.Slot) int { return cmp.Compare(a, b) }
+
 // waitForLeader makes the proposer a standby that acts after a random time of
 // silence, so that one of several standbys is likely to be alone.
 func (p *Proposer) waitForLeader(now paxos.Now) {

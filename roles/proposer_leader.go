@@ -19,6 +19,7 @@ type leadership struct {
 	heard   []paxos.Instant // by acceptor
 	noSpace []bool          // by acceptor
 	beat    paxos.Instant   // when the next Heartbeat is due
+	trimAt  paxos.Instant   // when the next Trim is due
 }
 
 // round is phase 2 in one slot.
@@ -64,6 +65,7 @@ func (p *Proposer) tickLeading(now paxos.Now, out *paxos.Effects) {
 		p.send(out, "", paxos.Heartbeat{Ballot: p.ballot, Chosen: p.chosen, Next: p.lead.next})
 	}
 	p.deadline = p.lead.beat
+	p.trim(now, out)
 	p.resend(now, out)
 	p.expire(now, out)
 	p.Flush(now, out)

@@ -1,10 +1,6 @@
 package roles
 
-import (
-	"slices"
-
-	"github.com/synod-paxos/synod/paxos"
-)
+import "github.com/synod-paxos/synod/paxos"
 
 // queue is the commands that wait for a slot. It is bounded by its user.
 type queue struct {
@@ -130,95 +126,4 @@ func (p *Proposer) expire(now paxos.Now, out *paxos.Effects) {
 		n++
 	}
 	p.queue.refuse(n, paxos.NoProgress, out)
-}
-
-// learnerAlive is how long after its last Position a learner counts as there.
-const learnerAlive = paxos.Duration(250e6)
-
-// learners are the learners by id, as their Positions tell.
-type learners []learnerView
-
-type learnerView struct {
-	id       paxos.NodeID
-	heard    paxos.Instant
-	position paxos.Position
-}
-
-func (v learnerView) alive(now paxos.Now) bool { return now.Mono-v.heard < paxos.Instant(learnerAlive) }
-
-func (ls *learners) note(id paxos.NodeID, m paxos.Position, now paxos.Now) {
-	i, found := slices.BinarySearchFunc(*ls, id, func(v learnerView, id paxos.NodeID) int { return cmpID(v.id, id) })
-	if !found {
-		*ls = slices.Insert(*ls, i, learnerView{id: id})
-	}
-	(*ls)[i].heard, (*ls)[i].position = now.Mono, m
-}
-
-// live is the learners that were heard lately, in the order of their ids.
-func (ls learners) live(now paxos.Now) []paxos.NodeID {
-	var ids []paxos.NodeID
-	for _, v := range ls {
-		if v.alive(now) {
-			ids = append(ids, v.id)
-		}
-	}
-	return ids
-}
-
-// pick spreads the answers over the live learners; empty when there is none.
-func (ls learners) pick(now paxos.Now, slot paxos.Slot) paxos.NodeID {
-	n := 0
-	for _, v := range ls {
-		if v.alive(now) {
-			n++
-		}
-	}
-	if n == 0 {
-		return ""
-	}
-	at := int(uint64(slot) % uint64(n))
-	for _, v := range ls {
-		if v.alive(now) {
-			if at == 0 {
-				return v.id
-			}
-			at--
-		}
-	}
-	return ""
-}
-
-// nextExpiry is the earliest expiry that a live learner reports; 0 for none.
-func (ls learners) nextExpiry(now paxos.Now) paxos.LogTime {
-	var next paxos.LogTime
-	for _, v := range ls {
-		if at := v.position.NextExpiry; v.alive(now) && at != 0 && (next == 0 || at < next) {
-			next = at
-		}
-	}
-	return next
-}
-
-// applied is the highest slot that a live learner applied.
-func (ls learners) applied(now paxos.Now) paxos.Slot {
-	var highest paxos.Slot
-	for _, v := range ls {
-		if v.alive(now) {
-			highest = max(highest, v.position.Applied)
-		}
-	}
-	return highest
-}
-
-// stepPosition notes how far a learner is.
-func (p *Proposer) stepPosition(now paxos.Now, e paxos.Envelope, m paxos.Position, out *paxos.Effects) {
-	if reason := p.foreign(e); reason != 0 {
-		drop(out, e, reason)
-		return
-	}
-	first := len(p.queue.commands) > 0 && p.learners.pick(now, 1) == ""
-	p.learners.note(e.From.ID, m, now)
-	if first {
-		p.Flush(now, out)
-	}
 }

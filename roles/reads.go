@@ -11,12 +11,12 @@ import "github.com/synod-paxos/synod/paxos"
 // A round serves every read that waited when it began. Reads that come while it
 // runs wait for the next, since its answers may be older than they are.
 type reads struct {
-	nonce   uint64       // of the round; unique across the starts of this learner
-	asking  bool         // a round runs
-	asked   []uint64     // reads of the round
-	next    []uint64     // reads of the next round
-	got     paxos.Set    // acceptors that answered
-	highest paxos.Slot   // of their answers
+	nonce   uint64     // of the round; unique across the starts of this learner
+	asking  bool       // a round runs
+	asked   []uint64   // reads of the round
+	next    []uint64   // reads of the next round
+	got     paxos.Set  // acceptors that answered
+	highest paxos.Slot // of their answers
 	began   paxos.Instant
 	sent    paxos.Instant
 	reached []reached // rounds that are over, and whose slot is not applied; slots ascend

@@ -1,0 +1,124 @@
+package roles
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/synod-paxos/synod/paxos"
+)
+
+// divergeWait is how long learners that found their states to differ wait for
+// what the others have to say.
+const divergeWait = paxos.Duration(1e9)
+
+// digests compares the states of the learners. Equal logs make equal states, so
+// a difference is a broken disk, memory or program, and some answers are wrong.
+type digests struct {
+	own      []paxos.Digest
+	fellows  []fellowDigests // by id
+	diverged paxos.Instant   // when a difference was first seen; 0: none
+	slot     paxos.Slot      // where
+}
+
+type fellowDigests struct {
+	id      paxos.NodeID
+	digests []paxos.Digest
+}
+
+func digestAt(ds []paxos.Digest, slot paxos.Slot) (sum [16]byte, ok bool) {
+	for _, d := range ds {
+		if d.Slot == slot {
+			return d.Sum, true
+		}
+	}
+	return sum, false
+}
+
+// Digested tells the learner what its own state is after a slot, and publishes it.
+func (l *Learner) Digested(now paxos.Now, d paxos.Digest, out *paxos.Effects) {
+	l.digests.own = keepDigest(l.digests.own, d)
+	l.send(out, "", d)
+	l.compare(now, d.Slot, out)
+}
+
+// stepDigest notes what a fellow's state is.
+func (l *Learner) stepDigest(now paxos.Now, e paxos.Envelope, m paxos.Digest, out *paxos.Effects) {
+	if reason := l.foreign(e); reason != 0 {
+		drop(out, e, reason)
+		return
+	}
+	if e.From.ID == l.self.ID {
+		return
+	}
+	fs := &l.digests.fellows
+	i, found := slices.BinarySearchFunc(*fs, e.From.ID, func(f fellowDigests, id paxos.NodeID) int { return cmpID(f.id, id) })
+	if !found {
+		*fs = slices.Insert(*fs, i, fellowDigests{id: e.From.ID})
+	}
+	(*fs)[i].digests = keepDigest((*fs)[i].digests, m)
+	l.compare(now, m.Slot, out)
+}
+
+// compare looks for a difference at a slot, and acts on one once all learners that
+// are there have told their digest, or had the time to.
+func (l *Learner) compare(now paxos.Now, slot paxos.Slot, out *paxos.Effects) {
+	same, others, silent := l.poll(now, slot)
+	if same == 0 || len(others) == 0 {
+		return
+	}
+	if l.digests.diverged == 0 {
+		l.digests.diverged, l.digests.slot = now.Mono, slot
+	}
+	if silent > 0 && now.Mono < l.digests.diverged+paxos.Instant(divergeWait) {
+		return
+	}
+	total := same + len(others)
+	if total >= 3 && same > total/2 {
+		l.digests.diverged = 0
+		return // the others stop
+	}
+	out.Stop = fmt.Sprintf("the state of learner %s after slot %d differs from that of %v: one of them is damaged, "+
+		"and it is not known to be another; see OPERATIONS.md, \"States that differ\"", l.self.ID, slot, others)
+}
+
+// poll counts the learners whose state after slot is the same as this one's, itself
+// included, names those whose differs, and counts the live ones that have not said.
+// same is 0 when its own is not known.
+func (l *Learner) poll(now paxos.Now, slot paxos.Slot) (same int, others []paxos.NodeID, silent int) {
+	own, ok := digestAt(l.digests.own, slot)
+	if !ok {
+		return 0, nil, 0
+	}
+	same = 1
+	for _, f := range l.digests.fellows {
+		sum, ok := digestAt(f.digests, slot)
+		switch {
+		case ok && sum == own:
+			same++
+		case ok:
+			others = append(others, f.id)
+		case l.answer.live(now, f.id):
+			silent++
+		}
+	}
+	return same, others, silent
+}
+
+// Diverged reports whether this learner's state is in doubt. It answers nothing
+// while it is.
+func (l *Learner) Diverged() bool { return l.digests.diverged != 0 }
+
+// tickDigests decides a difference whose time is up.
+func (l *Learner) tickDigests(now paxos.Now, out *paxos.Effects) {
+	if l.digests.diverged != 0 {
+		l.compare(now, l.digests.slot, out)
+	}
+}
+
+// digestsWake is when tickDigests is due; 0 for never.
+func (l *Learner) digestsWake() paxos.Instant {
+	if l.digests.diverged == 0 {
+		return 0
+	}
+	return l.digests.diverged + paxos.Instant(divergeWait)
+}
