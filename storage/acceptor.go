@@ -25,8 +25,11 @@ type Acceptor struct {
 	watch   io.Closer // ends the timing; may be nil
 	cover   *cover
 	db      *pebble.DB
+	seed    seed
 	loaded  paxos.AcceptorState
 	space   space
+	trimmed atomic.Uint64 // the durable trim point
+	reclaim reclaim
 	stage   stage
 	commits chan struct{} // the stage is full: commit it
 	results chan error    // of each commit
@@ -52,7 +55,7 @@ func OpenAcceptor(dir string, id paxos.NodeID, o Options) (*Acceptor, error) {
 	if err != nil {
 		return nil, errors.Join(err, a.stopWatch())
 	}
-	a.dir = d
+	a.dir, a.seed = d, seedOf(d.info.Disk)
 	if err := a.open(); err != nil {
 		a.halt.enter(closing)
 		return nil, errors.Join(err, a.release())
@@ -133,7 +136,8 @@ func (a *Acceptor) create() error {
 }
 
 func (a *Acceptor) openVotes(choose func(*pebble.Options)) error {
-	o := a.engineOptions(&guardFS{FS: a.disk, halt: a.halt, cover: a.cover})
+	guard := &guardFS{FS: a.disk, halt: a.halt, cover: a.cover, ahead: min(logAhead, int64(a.options.MemTable)/8)}
+	o := a.engineOptions(guard)
 	choose(o)
 	db, err := openEngine(a.votesPath(), o)
 	if err != nil {
@@ -156,7 +160,7 @@ func (a *Acceptor) whyUnread(err error) error {
 func (a *Acceptor) begin(s state) error {
 	a.loaded = s.AcceptorState
 	s.boot = a.dir.info.Boot
-	a.stage = newStage(a.dir.info.Disk, a.db.NewBatch(pebble.WithMaxRetainedSizeBytes(batchRetained)), s)
+	a.stage = newStage(a.seed, a.db.NewBatch(pebble.WithMaxRetainedSizeBytes(batchRetained)), s)
 	if err := a.stage.fill(nil); err != nil {
 		return wrap("open", a.votesPath(), err)
 	}

@@ -69,6 +69,7 @@ func (a *Acceptor) commit() error {
 		return a.halt.fail(wrap("append", a.votesPath(), err))
 	}
 	a.cover.acked(a.stage.next.appends)
+	a.trim(a.stage.next.Marks.TrimBelow)
 	if a.options.CoverAfter < 0 {
 		return a.coverNow()
 	}
@@ -89,7 +90,7 @@ func (a *Acceptor) apply() (err error) {
 
 // stage is where an Append's batch is put together.
 type stage struct {
-	disk  paxos.UUID
+	seed  seed
 	batch *pebble.Batch
 
 	state state  // what is durable
@@ -102,8 +103,8 @@ type stage struct {
 	scratch []byte
 }
 
-func newStage(disk paxos.UUID, batch *pebble.Batch, s state) stage {
-	st := stage{disk: disk, batch: batch, state: s}
+func newStage(from seed, batch *pebble.Batch, s state) stage {
+	st := stage{seed: from, batch: batch, state: s}
 	if s.appends > 0 {
 		st.key = appendStateKey(nil, s.position(), s.appends)
 	}
@@ -130,15 +131,12 @@ func (s *stage) settle() {
 }
 
 func (s *stage) put(r paxos.Record) error {
-	trimmed := s.next.Marks.TrimBelow
 	s.next.Apply(r)
 	switch r := r.(type) {
-	case paxos.Promised:
+	case paxos.Promised, paxos.Trimmed: // the state record says it
 		return nil
 	case paxos.Voted:
 		return s.putVote(r.Vote)
-	case paxos.Trimmed:
-		return s.putTrim(trimmed, s.next.Marks.TrimBelow)
 	case paxos.Founded, paxos.Abandoned:
 		s.founded = true
 		return nil
@@ -154,7 +152,7 @@ func (s *stage) putVote(v paxos.Vote) (err error) {
 	}
 	var sum uint32
 	s.scratch = appendVoteKey(s.scratch[:0], v.Slot)
-	s.scratch, sum, err = appendVoteHeader(s.scratch, s.disk, s.scratch, v)
+	s.scratch, sum, err = appendVoteHeader(s.scratch, s.seed, s.scratch, v)
 	if err != nil {
 		return err
 	}
@@ -165,15 +163,6 @@ func (s *stage) putVote(v paxos.Vote) (err error) {
 	return op.Finish()
 }
 
-// putTrim deletes the votes that are newly below the trim point. Ranges that do
-// not overlap cost least; what is below them was deleted before.
-func (s *stage) putTrim(from, to paxos.Slot) error {
-	if from == to {
-		return nil
-	}
-	return s.batch.DeleteRange(appendVoteKey(nil, from), appendVoteKey(nil, to), nil)
-}
-
 func (s *stage) putGenesis() error {
 	if !s.founded {
 		return nil
@@ -181,7 +170,7 @@ func (s *stage) putGenesis() error {
 	if s.next.Genesis == nil {
 		return s.batch.Delete(genesisKey, nil)
 	}
-	value, err := appendGenesis(nil, s.disk, s.next.Genesis)
+	value, err := appendGenesis(nil, s.seed, s.next.Genesis)
 	if err != nil {
 		return err
 	}
@@ -197,6 +186,6 @@ func (s *stage) putState() error {
 		}
 	}
 	s.nextKey = appendStateKey(s.nextKey[:0], s.next.position(), s.next.appends)
-	s.scratch = appendState(s.scratch[:0], s.disk, s.nextKey, s.next)
+	s.scratch = appendState(s.scratch[:0], s.seed, s.nextKey, s.next)
 	return s.batch.Set(s.nextKey, s.scratch, nil)
 }

@@ -27,7 +27,10 @@ func (a *Acceptor) Close() error {
 	}
 	a.halt.enter(closing)
 	done := make(chan error, 1)
-	go func() { done <- a.release() }()
+	go func() {
+		a.reclaim.busy.Lock() // for good
+		done <- a.release()
+	}()
 	if failure == nil {
 		return errors.Join(<-done, a.halt.cause())
 	}

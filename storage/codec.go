@@ -42,18 +42,22 @@ const recordVersion = 1
 // errBroken is a value that does not decode.
 var errBroken = errors.New("the record does not have its checksum or its form")
 
-// seal is the checksum of part, begun with the directory and the key: a value of
-// another directory or of another key does not pass.
-func seal(disk paxos.UUID, key, part []byte) uint32 {
-	sum := crc32.Checksum(disk[:], castagnoli)
-	return crc32.Update(crc32.Update(sum, castagnoli, key), castagnoli, part)
+// seed is the checksum of a disk incarnation. All checksums of its records begin
+// with it, so that a record of another directory does not pass.
+type seed uint32
+
+func seedOf(disk paxos.UUID) seed { return seed(crc32.Checksum(disk[:], castagnoli)) }
+
+// seal is the checksum of part of the value at key.
+func (s seed) seal(key, part []byte) uint32 {
+	return crc32.Update(crc32.Update(uint32(s), castagnoli, key), castagnoli, part)
 }
 
 // appendVoteHeader adds the first part of v's record, which has its own checksum,
 // so that ballots can be read without their values. It returns that checksum.
 // Behind it comes the body, if there is one, and the body's checksum, begun with
 // the header's.
-func appendVoteHeader(b []byte, disk paxos.UUID, key []byte, v paxos.Vote) ([]byte, uint32, error) {
+func appendVoteHeader(b []byte, from seed, key []byte, v paxos.Vote) ([]byte, uint32, error) {
 	if len(v.Ballot.Proposer) > 255 || len(v.Value.Answerer) > 255 {
 		return nil, 0, fmt.Errorf("%w: slot %d: a node id of more than 255 bytes", ErrRecord, v.Slot)
 	}
@@ -63,7 +67,7 @@ func appendVoteHeader(b []byte, disk paxos.UUID, key []byte, v paxos.Vote) ([]by
 	b = binary.AppendVarint(b, int64(v.Value.Stamp))
 	b = append(append(b, byte(len(v.Value.Answerer))), v.Value.Answerer...)
 	b = binary.AppendUvarint(b, uint64(len(v.Value.Body)))
-	sum := seal(disk, key, b[start:])
+	sum := from.seal(key, b[start:])
 	return binary.LittleEndian.AppendUint32(b, sum), sum, nil
 }
 
@@ -85,7 +89,7 @@ func putBody(b []byte, sum uint32, body []byte) {
 
 // decodeVote reads a vote's record. The body shares memory with b. With
 // ballotOnly it neither reads nor returns the value.
-func decodeVote(b []byte, disk paxos.UUID, key []byte, ballotOnly bool) (paxos.Vote, error) {
+func decodeVote(b []byte, from seed, key []byte, ballotOnly bool) (paxos.Vote, error) {
 	d := decoder{rest: b}
 	d.version()
 	v := paxos.Vote{Slot: paxos.Slot(binary.BigEndian.Uint64(key[1:]))}
@@ -94,7 +98,7 @@ func decodeVote(b []byte, disk paxos.UUID, key []byte, ballotOnly bool) (paxos.V
 	v.Value.Stamp = paxos.LogTime(d.varint())
 	v.Value.Answerer = paxos.NodeID(d.short())
 	length := d.uvarint()
-	sum := seal(disk, key, b[:len(b)-len(d.rest)])
+	sum := from.seal(key, b[:len(b)-len(d.rest)])
 	if d.uint32() != sum || d.bad {
 		return paxos.Vote{}, errBroken
 	}
@@ -126,7 +130,7 @@ const (
 	sealedFlag
 )
 
-func appendState(b []byte, disk paxos.UUID, key []byte, s state) []byte {
+func appendState(b []byte, from seed, key []byte, s state) []byte {
 	start := len(b)
 	b = binary.AppendUvarint(append(b, recordVersion), s.boot)
 	b = appendBallot(b, s.Promised)
@@ -142,12 +146,12 @@ func appendState(b []byte, disk paxos.UUID, key []byte, s state) []byte {
 		flags |= sealedFlag
 	}
 	b = append(b, flags)
-	return binary.LittleEndian.AppendUint32(b, seal(disk, key, b[start:]))
+	return binary.LittleEndian.AppendUint32(b, from.seal(key, b[start:]))
 }
 
 // decodeState reads a state record. Its Genesis is non-nil, and empty, if there
 // is a genesis record beside it.
-func decodeState(b []byte, disk paxos.UUID, key []byte) (state, error) {
+func decodeState(b []byte, from seed, key []byte) (state, error) {
 	if len(key) != stateKeyLen {
 		return state{}, errBroken
 	}
@@ -160,7 +164,7 @@ func decodeState(b []byte, disk paxos.UUID, key []byte) (state, error) {
 	s.Marks.MaxVoted = paxos.Slot(d.uvarint())
 	s.Marks.MaxStamp = paxos.LogTime(d.varint())
 	flags := d.byte()
-	sum := seal(disk, key, b[:len(b)-len(d.rest)])
+	sum := from.seal(key, b[:len(b)-len(d.rest)])
 	if d.uint32() != sum || flags&^(foundedFlag|sealedFlag) != 0 {
 		d.bad = true
 	}
@@ -174,7 +178,7 @@ func decodeState(b []byte, disk paxos.UUID, key []byte) (state, error) {
 	return s, d.done()
 }
 
-func appendGenesis(b []byte, disk paxos.UUID, g *paxos.Genesis) ([]byte, error) {
+func appendGenesis(b []byte, from seed, g *paxos.Genesis) ([]byte, error) {
 	start := len(b)
 	b = append(append(b, recordVersion), g.Cluster.UUID[:]...)
 	b = binary.AppendUvarint(b, g.Cluster.Generation)
@@ -194,10 +198,10 @@ func appendGenesis(b []byte, disk paxos.UUID, g *paxos.Genesis) ([]byte, error) 
 	for _, n := range []int{q.Size1, q.Size2, q.Rows, g.First.Copies} {
 		b = binary.AppendVarint(b, int64(n))
 	}
-	return binary.LittleEndian.AppendUint32(b, seal(disk, genesisKey, b[start:])), nil
+	return binary.LittleEndian.AppendUint32(b, from.seal(genesisKey, b[start:])), nil
 }
 
-func decodeGenesis(b []byte, disk paxos.UUID) (*paxos.Genesis, error) {
+func decodeGenesis(b []byte, from seed) (*paxos.Genesis, error) {
 	d := decoder{rest: b}
 	d.version()
 	g := &paxos.Genesis{}
@@ -213,7 +217,7 @@ func decodeGenesis(b []byte, disk paxos.UUID) (*paxos.Genesis, error) {
 	for _, n := range []*int{&q.Size1, &q.Size2, &q.Rows, &g.First.Copies} {
 		*n = int(d.varint())
 	}
-	sum := seal(disk, genesisKey, b[:len(b)-len(d.rest)])
+	sum := from.seal(genesisKey, b[:len(b)-len(d.rest)])
 	if d.uint32() != sum {
 		d.bad = true
 	}

@@ -14,18 +14,19 @@ import (
 )
 
 const (
-	memTables     = 4        // one that is written to and three that wait for the disk
-	tableBytes    = 64 << 20 // of one table: a MemTable, so a flush makes one table
-	baseBytes     = 1 << 30  // of the first level below L0
-	cacheBytes    = 16 << 20 // recent votes are read from the MemTable
-	stopWritesAt  = 1000     // tables that overlap in L0; votes hardly ever do
-	compactAt     = 8        // likewise
-	trimFlushWait = 10 * time.Second
+	memTables    = 4        // one that is written to and three that wait for the disk
+	tableBytes   = 64 << 20 // of one table: a MemTable, so a flush makes one table
+	baseBytes    = 1 << 30  // of the first level below L0
+	cacheBytes   = 16 << 20 // recent votes are read from the MemTable
+	compactAt    = 8        // tables that overlap in L0: votes that were voted for again
+	stopWritesAt = 1000     // likewise
+	logAhead     = 1 << 20  // zeros ahead of a log's end
 )
 
 // engineOptions tunes Pebble for votes: written once, in order, seldom read, and
-// deleted from the lower end. Tables hardly overlap, so compactions move them
-// without rewriting; values are not compressed, since trimming drops them soon.
+// dropped from the lower end. Tables hardly overlap, so they stay in L0, where one
+// table after the other is dropped without ever being rewritten. Values are not
+// compressed, since they are dropped soon.
 func (a *Acceptor) engineOptions(fsys vfs.FS) *pebble.Options {
 	o := &pebble.Options{
 		FS:                          fsys,
@@ -38,7 +39,6 @@ func (a *Acceptor) engineOptions(fsys vfs.FS) *pebble.Options {
 		L0CompactionThreshold:       compactAt,
 		L0StopWritesThreshold:       stopWritesAt,
 		LBaseMaxBytes:               baseBytes,
-		FlushDelayDeleteRange:       trimFlushWait,
 		CompactionConcurrencyRange:  func() (int, int) { return 1, 2 },
 	}
 	for i := range o.TargetFileSizes {

@@ -30,9 +30,10 @@ func (a *Acceptor) Fill(p *paxos.Page, maxBytes int) error {
 }
 
 func (a *Acceptor) fill(p *paxos.Page, maxBytes int) (err error) {
-	span := pebble.IterOptions{LowerBound: appendVoteKey(nil, p.From), UpperBound: voteSpan[1]}
+	from := max(p.From, paxos.Slot(a.trimmed.Load()))
+	span := pebble.IterOptions{LowerBound: appendVoteKey(nil, from), UpperBound: voteSpan[1]}
 	if p.To != 0 {
-		span.UpperBound = appendVoteKey(nil, max(p.From, p.To))
+		span.UpperBound = appendVoteKey(nil, max(from, p.To))
 	}
 	it, err := a.db.NewIter(&span)
 	if err != nil {
@@ -60,7 +61,7 @@ func (a *Acceptor) readVote(it *pebble.Iterator, ballotOnly bool) (paxos.Vote, e
 	if err != nil {
 		return paxos.Vote{}, err
 	}
-	v, err := decodeVote(value, a.dir.info.Disk, it.Key(), ballotOnly)
+	v, err := decodeVote(value, a.seed, it.Key(), ballotOnly)
 	if err != nil {
 		return paxos.Vote{}, corrupt(a.votesPath(), "vote of key %x: %w", it.Key(), err)
 	}
@@ -82,7 +83,7 @@ func (a *Acceptor) loadState() (s state, err error) {
 	if err != nil {
 		return state{}, err
 	}
-	s, err = decodeState(value, a.dir.info.Disk, it.Key())
+	s, err = decodeState(value, a.seed, it.Key())
 	if err != nil {
 		return state{}, corrupt(a.votesPath(), "state record of key %x: %w", it.Key(), err)
 	}
@@ -101,7 +102,7 @@ func (a *Acceptor) loadGenesis(s *state) error {
 	if err != nil {
 		return err
 	}
-	g, err := decodeGenesis(value, a.dir.info.Disk)
+	g, err := decodeGenesis(value, a.seed)
 	if err == nil && s.Genesis == nil {
 		err = fmt.Errorf("there should be none")
 	}

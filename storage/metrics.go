@@ -38,6 +38,7 @@ type Metrics struct {
 	Stalls     uint64 // times that Append had to wait for tables to be written
 	Flushes    uint64 // MemTables written to tables
 	Compacts   uint64
+	Reclaims   uint64 // times that trimmed votes were dropped
 	Recycled   uint64 // log files used again: cheaper to sync than new ones
 	DiskBytes  uint64 // taken by votes, logs included
 	TableBytes uint64 // of it by tables
@@ -48,7 +49,7 @@ type counters struct {
 	appends, records, votes, bytes     atomic.Uint64
 	fills, votesRead                   atomic.Uint64
 	slow, stalls, flushes, compactions atomic.Uint64
-	recycled                           atomic.Uint64
+	recycled, reclaims                 atomic.Uint64
 	buckets                            [len(LatencyBounds) + 1]atomic.Uint64
 	latencyNanos                       atomic.Int64
 }
@@ -84,7 +85,7 @@ func (a *Acceptor) Metrics() Metrics {
 		Appends: c.appends.Load(), Records: c.records.Load(), Votes: c.votes.Load(), Bytes: c.bytes.Load(),
 		Covers: a.cover.written.Load(), Fills: c.fills.Load(), VotesRead: c.votesRead.Load(),
 		SlowCalls: c.slow.Load(), Stalls: c.stalls.Load(), Flushes: c.flushes.Load(), Compacts: c.compactions.Load(),
-		Recycled: c.recycled.Load(), FreeBytes: a.space.free.Load(),
+		Recycled: c.recycled.Load(), Reclaims: c.reclaims.Load(), FreeBytes: a.space.free.Load(),
 	}
 	for i := range c.buckets {
 		m.Latency.Buckets[i] = c.buckets[i].Load()
