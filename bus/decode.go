@@ -14,7 +14,7 @@ const maxDepth = 16
 
 // Decode reads what Encode wrote. Its errors match ErrWire, and ErrWireVersion
 // too when another version of Synod wrote data. It takes bytes from anybody: it
-// does not panic, and what it allocates is bounded by a multiple of len(data).
+// does not panic, and allocates at most 128 times len(data).
 // The result shares no memory with data. Empty slices come back as nil.
 //
 // Decode looks at the form of one message, and at who claims to send it. Whether
@@ -131,6 +131,15 @@ func (d *decoder) request(in *pb.Envelope) paxos.Message {
 	case *pb.Envelope_Position:
 		m := b.Position
 		return paxos.Position{Applied: paxos.Slot(m.GetApplied()), Durable: paxos.Slot(m.GetDurable()), NextExpiry: paxos.LogTime(m.GetNextExpiry())}
+	case *pb.Envelope_Digest:
+		return paxos.Digest{Slot: paxos.Slot(b.Digest.GetSlot()), Sum: d.sum(b.Digest.GetSum())}
+	case *pb.Envelope_SnapshotQuery:
+		return paxos.SnapshotQuery{ID: b.SnapshotQuery.GetId(), Offset: b.SnapshotQuery.GetOffset()}
+	case *pb.Envelope_SnapshotChunk:
+		m := b.SnapshotChunk
+		return paxos.SnapshotChunk{
+			ID: m.GetId(), Applied: paxos.Slot(m.GetApplied()), Total: m.GetTotal(), Offset: m.GetOffset(), Data: bytes(m.GetData()),
+		}
 	case *pb.Envelope_ReadQuery:
 		return paxos.ReadQuery{Nonce: b.ReadQuery.GetNonce()}
 	case *pb.Envelope_GenesisQuery:
@@ -164,6 +173,14 @@ func (d *decoder) uuid(what string, b []byte) (u paxos.UUID) {
 	return u
 }
 
+func (d *decoder) sum(b []byte) (sum [16]byte) {
+	if len(b) != len(sum) {
+		d.fail("digest of %d bytes", len(b))
+	}
+	copy(sum[:], b)
+	return sum
+}
+
 func (d *decoder) cluster(uuid []byte, generation uint64) paxos.ClusterID {
 	return paxos.ClusterID{UUID: d.uuid("cluster", uuid), Generation: generation}
 }
@@ -195,15 +212,18 @@ func (d *decoder) page(p *pb.Page) paxos.Page {
 	if len(p.GetVotes()) == 0 {
 		return out
 	}
-	out.Votes = make([]paxos.Vote, 0, len(p.Votes))
-	for _, v := range p.Votes {
-		vote := paxos.Vote{Slot: paxos.Slot(v.GetSlot()), Ballot: ballot(v.GetBallot())}
-		if !out.BallotsOnly {
-			vote.Value = d.value(v.GetValue())
-		} else if v.GetValue() != nil {
-			d.fail("value on a page of ballots")
+	for _, v := range p.Votes { // before memory is spent on them
+		if v.GetBallot() == nil || out.BallotsOnly == (v.GetValue() != nil) {
+			d.fail("vote without ballot, without value, or with a value on a page of ballots")
+			return out
 		}
-		out.Votes = append(out.Votes, vote)
+	}
+	out.Votes = make([]paxos.Vote, len(p.Votes))
+	for i, v := range p.Votes {
+		out.Votes[i] = paxos.Vote{Slot: paxos.Slot(v.Slot), Ballot: ballot(v.Ballot)}
+		if !out.BallotsOnly {
+			out.Votes[i].Value = d.value(v.Value)
+		}
 	}
 	return out
 }
@@ -232,6 +252,10 @@ func (d *decoder) configuration(c *pb.Configuration) paxos.Configuration {
 			Kind:  paxos.QuorumKind(q.GetKind()),
 			Size1: int(q.GetSize1()), Size2: int(q.GetSize2()), Rows: int(q.GetRows()),
 		},
+	}
+	if len(c.Acceptors) > paxos.MaxAcceptors {
+		d.fail("%d acceptors", len(c.Acceptors))
+		return out
 	}
 	for _, m := range c.Acceptors {
 		out.Acceptors = append(out.Acceptors, paxos.Member{ID: paxos.NodeID(m.GetId()), Disk: d.uuid("disk", m.GetDisk())})

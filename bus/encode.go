@@ -110,6 +110,13 @@ func encodeRequest(out *pb.Envelope, m paxos.Message) {
 	case paxos.Position:
 		out.Body = &pb.Envelope_Position{Position: &pb.Position{
 			Applied: uint64(m.Applied), Durable: uint64(m.Durable), NextExpiry: int64(m.NextExpiry)}}
+	case paxos.Digest:
+		out.Body = &pb.Envelope_Digest{Digest: &pb.Digest{Slot: uint64(m.Slot), Sum: m.Sum[:]}}
+	case paxos.SnapshotQuery:
+		out.Body = &pb.Envelope_SnapshotQuery{SnapshotQuery: &pb.SnapshotQuery{Id: m.ID, Offset: m.Offset}}
+	case paxos.SnapshotChunk:
+		out.Body = &pb.Envelope_SnapshotChunk{SnapshotChunk: &pb.SnapshotChunk{
+			Id: m.ID, Applied: uint64(m.Applied), Total: m.Total, Offset: m.Offset, Data: m.Data}}
 	case paxos.ReadQuery:
 		out.Body = &pb.Envelope_ReadQuery{ReadQuery: &pb.ReadQuery{Nonce: m.Nonce}}
 	case paxos.GenesisQuery:

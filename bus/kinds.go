@@ -31,6 +31,9 @@ const (
 	kindFill
 	kindPosition
 	kindReadQuery
+	kindDigest
+	kindSnapshotQuery
+	kindSnapshotChunk
 	kindHello
 	kindInit // GenesisQuery, StoreGenesis, Seal, Abandon
 	kindNone
@@ -55,6 +58,9 @@ var kindSpecs = [kinds]kindSpec{
 	kindFill:          {"fill", paxos.LearnerRole, false},
 	kindPosition:      {"applied", paxos.LearnerRole, false},
 	kindReadQuery:     {"read", paxos.LearnerRole, false},
+	kindDigest:        {"digest", paxos.LearnerRole, false},
+	kindSnapshotQuery: {"snapshot", paxos.LearnerRole, true},
+	kindSnapshotChunk: {"chunk", paxos.LearnerRole, true},
 	kindHello:         {"hello", 0, false}, // every role but operators
 	kindInit:          {"init", paxos.OperatorRole, true},
 }
@@ -96,6 +102,12 @@ func KindOf(m paxos.Message) Kind {
 		return kindPosition
 	case paxos.ReadQuery:
 		return kindReadQuery
+	case paxos.Digest:
+		return kindDigest
+	case paxos.SnapshotQuery:
+		return kindSnapshotQuery
+	case paxos.SnapshotChunk:
+		return kindSnapshotChunk
 	case paxos.Hello:
 		return kindHello
 	case paxos.GenesisQuery, paxos.StoreGenesis, paxos.Seal, paxos.Abandon:

@@ -21,7 +21,8 @@ const DefaultPrefix = "synod"
 //	acceptor.<id>.votes|read.<to>                         acceptor id to learner to
 //	acceptor.<id>.genesis.<to>                            acceptor id to operator to
 //	learner.<id>.fetch|read                               learner id to acceptors
-//	learner.<id>.fill|applied                             learner id to proposers; applied to learners too
+//	learner.<id>.fill|applied|digest                      learner id to proposers; the last two to learners too
+//	learner.<id>.snapshot|chunk.<to>                      learner id to learner to
 //	<role>.<id>.hello                                     role id to those it works with
 //	operator.init.<id>.<to>                               operator id to acceptor to, or to "_all"
 //	operator.status                                       operators to every role, request-reply
@@ -40,16 +41,25 @@ const allAcceptors = "_all"
 // Check reports everything that is wrong with s.
 func (s Subjects) Check() error {
 	var errs []error
-	for _, token := range strings.Split(s.prefix(), ".") {
-		if token == "" || strings.ContainsAny(token, "*> \t\r\n\x00") {
-			errs = append(errs, fmt.Errorf("subject prefix %q: want tokens without blanks and wildcards, with dots between", s.Prefix))
-			break
-		}
+	if !validPrefix(s.prefix()) {
+		errs = append(errs, fmt.Errorf("subject prefix %q: want tokens with dots between, without blanks, wildcards and NATS's own $ and _INBOX", s.Prefix))
 	}
 	if !paxos.NodeID(s.Cluster).Valid() {
 		errs = append(errs, fmt.Errorf("cluster %q: want 1 to %d of a-z, 0-9 and -", s.Cluster, paxos.MaxNodeID))
 	}
 	return errors.Join(errs...)
+}
+
+func validPrefix(prefix string) bool {
+	if strings.HasPrefix(prefix, "$") || strings.HasPrefix(prefix, "_INBOX") {
+		return false
+	}
+	for token := range strings.SplitSeq(prefix, ".") {
+		if token == "" || strings.ContainsAny(token, "*> \t\r\n\x00") {
+			return false
+		}
+	}
+	return true
 }
 
 func (s Subjects) prefix() string {
@@ -155,7 +165,7 @@ func (s Subjects) CheckSender(subject string, e paxos.Envelope) error {
 		return fmt.Errorf("%w: %w", ErrSender, err)
 	}
 	if string(want) != subject {
-		return fmt.Errorf("%w: %T of %s %s came on %q, want %q", ErrSender, e.Msg, e.From.Role, e.From.ID, subject, want)
+		return fmt.Errorf("%w: %T of %s %s came on %q, want %q", ErrSender, e.Msg, e.From.Role, e.From.ID, subject, string(want))
 	}
 	if b := ownBallot(e.Msg); !b.IsZero() && b.Proposer != e.From.ID {
 		return fmt.Errorf("%w: %T of proposer %s in ballot %s", ErrSender, e.Msg, e.From.ID, b)
@@ -204,13 +214,14 @@ func (s Subjects) Hears(role paxos.Role, id paxos.NodeID) []string {
 			"proposer.*.heartbeat", "proposer.*.hello", "proposer.*.handover." + string(id),
 			"acceptor.*.*." + string(id), // promise, accepted, nack, report
 			"acceptor.*.hello",
-			"learner.*.fill", "learner.*.applied", "learner.*.hello",
+			"learner.*.fill", "learner.*.applied", "learner.*.digest", "learner.*.hello",
 		}
 	case paxos.LearnerRole:
 		words = []string{
 			"proposer.*.accept", "proposer.*.heartbeat",
 			"acceptor.*.accepted.*", "acceptor.*.votes." + string(id), "acceptor.*.read." + string(id), "acceptor.*.hello",
-			"learner.*.applied", "learner.*.hello",
+			"learner.*.applied", "learner.*.digest", "learner.*.hello",
+			"learner.*.*." + string(id), // snapshot, chunk
 		}
 	case paxos.OperatorRole:
 		words = []string{"acceptor.*.genesis." + string(id)}

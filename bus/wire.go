@@ -77,8 +77,8 @@ func checkMessage(m paxos.Message) error {
 		return checkGenesis(&m.Genesis)
 	case paxos.GenesisReport:
 		return checkGenesis(m.Genesis)
-	case paxos.LeaderQuery, paxos.LeaderReport, paxos.Fill, paxos.Position, paxos.ReadQuery,
-		paxos.ReadReport, paxos.GenesisQuery, paxos.Seal, paxos.Abandon:
+	case paxos.LeaderQuery, paxos.LeaderReport, paxos.Fill, paxos.Position, paxos.Digest, paxos.SnapshotQuery,
+		paxos.SnapshotChunk, paxos.ReadQuery, paxos.ReadReport, paxos.GenesisQuery, paxos.Seal, paxos.Abandon:
 		return nil
 	default:
 		return malformed("unknown message type")
@@ -155,6 +155,9 @@ func checkGenesis(g *paxos.Genesis) error {
 		return nil
 	}
 	c := &g.First
+	if len(c.Acceptors) > paxos.MaxAcceptors {
+		return malformed("%d acceptors, want at most %d", len(c.Acceptors), paxos.MaxAcceptors)
+	}
 	for _, m := range c.Acceptors {
 		if !m.ID.Valid() {
 			return malformed("acceptor id %q", m.ID)

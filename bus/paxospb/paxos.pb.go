@@ -81,6 +81,17 @@
 //	  | Fill [fill]                              |                        |
 //	  |------------------------------------------------------------------>| re-proposes
 //
+// SNAPSHOT. The acceptors have trimmed what a learner lacks: it copies the state of a
+// fellow learner, chunk by chunk, and goes on from there.
+//
+//	learner l2                             learner l1
+//	  | SnapshotQuery [snapshot.l1], offset 0    |
+//	  |----------------------------------------->|
+//	  | SnapshotChunk [chunk.l2]                 |
+//	  |<-----------------------------------------|
+//	  | SnapshotQuery, offset 65536, and so on   |
+//	  |----------------------------------------->|
+//
 // QUORUM READ, at any learner, without the leader or a clock.
 //
 //	client          learner l1                            acceptors a1 a2 a3
@@ -91,10 +102,11 @@
 //	  |                 | a phase-1 quorum: the maximum M; applies through M
 //	  |<----------------| answers
 //
-// TRIMMING. Learners tell how far they are durable; the leader lets acceptors forget.
+// TRIMMING. Learners tell how far they are durable, and what their state is; the leader
+// lets acceptors forget what enough learners hold and agree on.
 //
 //	learners l1 l2                         leader p1                 acceptors
-//	  | Position [applied]                       |                        |
+//	  | Position [applied], Digest [digest]      |                        |
 //	  |----------------------------------------->| Trim [trim]            |
 //	  |                                          |----------------------->|
 //
@@ -335,6 +347,9 @@ type Envelope struct {
 	//	*Envelope_Fill
 	//	*Envelope_Position
 	//	*Envelope_ReadQuery
+	//	*Envelope_Digest
+	//	*Envelope_SnapshotQuery
+	//	*Envelope_SnapshotChunk
 	//	*Envelope_GenesisQuery
 	//	*Envelope_StoreGenesis
 	//	*Envelope_Seal
@@ -577,6 +592,33 @@ func (x *Envelope) GetReadQuery() *ReadQuery {
 	return nil
 }
 
+func (x *Envelope) GetDigest() *Digest {
+	if x != nil {
+		if x, ok := x.Body.(*Envelope_Digest); ok {
+			return x.Digest
+		}
+	}
+	return nil
+}
+
+func (x *Envelope) GetSnapshotQuery() *SnapshotQuery {
+	if x != nil {
+		if x, ok := x.Body.(*Envelope_SnapshotQuery); ok {
+			return x.SnapshotQuery
+		}
+	}
+	return nil
+}
+
+func (x *Envelope) GetSnapshotChunk() *SnapshotChunk {
+	if x != nil {
+		if x, ok := x.Body.(*Envelope_SnapshotChunk); ok {
+			return x.SnapshotChunk
+		}
+	}
+	return nil
+}
+
 func (x *Envelope) GetGenesisQuery() *GenesisQuery {
 	if x != nil {
 		if x, ok := x.Body.(*Envelope_GenesisQuery); ok {
@@ -697,6 +739,18 @@ type Envelope_ReadQuery struct {
 	ReadQuery *ReadQuery `protobuf:"bytes,14,opt,name=read_query,json=readQuery,proto3,oneof"`
 }
 
+type Envelope_Digest struct {
+	Digest *Digest `protobuf:"bytes,29,opt,name=digest,proto3,oneof"`
+}
+
+type Envelope_SnapshotQuery struct {
+	SnapshotQuery *SnapshotQuery `protobuf:"bytes,30,opt,name=snapshot_query,json=snapshotQuery,proto3,oneof"`
+}
+
+type Envelope_SnapshotChunk struct {
+	SnapshotChunk *SnapshotChunk `protobuf:"bytes,31,opt,name=snapshot_chunk,json=snapshotChunk,proto3,oneof"`
+}
+
 type Envelope_GenesisQuery struct {
 	// From operators.
 	GenesisQuery *GenesisQuery `protobuf:"bytes,25,opt,name=genesis_query,json=genesisQuery,proto3,oneof"`
@@ -752,6 +806,12 @@ func (*Envelope_Fill) isEnvelope_Body() {}
 func (*Envelope_Position) isEnvelope_Body() {}
 
 func (*Envelope_ReadQuery) isEnvelope_Body() {}
+
+func (*Envelope_Digest) isEnvelope_Body() {}
+
+func (*Envelope_SnapshotQuery) isEnvelope_Body() {}
+
+func (*Envelope_SnapshotChunk) isEnvelope_Body() {}
 
 func (*Envelope_GenesisQuery) isEnvelope_Body() {}
 
@@ -2148,6 +2208,191 @@ func (x *Position) GetNextExpiry() int64 {
 	return 0
 }
 
+// Digest tells what a learner's state is after slot. Learners that applied the same
+// slots have the same state, to the byte.
+type Digest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Slot          uint64                 `protobuf:"varint,1,opt,name=slot,proto3" json:"slot,omitempty"`
+	Sum           []byte                 `protobuf:"bytes,2,opt,name=sum,proto3" json:"sum,omitempty"` // 16 bytes
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Digest) Reset() {
+	*x = Digest{}
+	mi := &file_paxospb_paxos_proto_msgTypes[23]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Digest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Digest) ProtoMessage() {}
+
+func (x *Digest) ProtoReflect() protoreflect.Message {
+	mi := &file_paxospb_paxos_proto_msgTypes[23]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Digest.ProtoReflect.Descriptor instead.
+func (*Digest) Descriptor() ([]byte, []int) {
+	return file_paxospb_paxos_proto_rawDescGZIP(), []int{23}
+}
+
+func (x *Digest) GetSlot() uint64 {
+	if x != nil {
+		return x.Slot
+	}
+	return 0
+}
+
+func (x *Digest) GetSum() []byte {
+	if x != nil {
+		return x.Sum
+	}
+	return nil
+}
+
+// SnapshotQuery asks the learner that it is sent to for the part of a snapshot that
+// starts at offset.
+type SnapshotQuery struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Id            uint64                 `protobuf:"fixed64,1,opt,name=id,proto3" json:"id,omitempty"`        // 0 asks for a new snapshot, from its start
+	Offset        uint64                 `protobuf:"varint,2,opt,name=offset,proto3" json:"offset,omitempty"` // bytes
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SnapshotQuery) Reset() {
+	*x = SnapshotQuery{}
+	mi := &file_paxospb_paxos_proto_msgTypes[24]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SnapshotQuery) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SnapshotQuery) ProtoMessage() {}
+
+func (x *SnapshotQuery) ProtoReflect() protoreflect.Message {
+	mi := &file_paxospb_paxos_proto_msgTypes[24]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SnapshotQuery.ProtoReflect.Descriptor instead.
+func (*SnapshotQuery) Descriptor() ([]byte, []int) {
+	return file_paxospb_paxos_proto_rawDescGZIP(), []int{24}
+}
+
+func (x *SnapshotQuery) GetId() uint64 {
+	if x != nil {
+		return x.Id
+	}
+	return 0
+}
+
+func (x *SnapshotQuery) GetOffset() uint64 {
+	if x != nil {
+		return x.Offset
+	}
+	return 0
+}
+
+// SnapshotChunk answers SnapshotQuery.
+type SnapshotChunk struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Id            uint64                 `protobuf:"fixed64,1,opt,name=id,proto3" json:"id,omitempty"`          // 0: the snapshot asked for is gone, or none can be made now
+	Applied       uint64                 `protobuf:"varint,2,opt,name=applied,proto3" json:"applied,omitempty"` // the state is that after this slot
+	Total         uint64                 `protobuf:"varint,3,opt,name=total,proto3" json:"total,omitempty"`     // bytes of the whole snapshot
+	Offset        uint64                 `protobuf:"varint,4,opt,name=offset,proto3" json:"offset,omitempty"`   // bytes
+	Data          []byte                 `protobuf:"bytes,5,opt,name=data,proto3" json:"data,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SnapshotChunk) Reset() {
+	*x = SnapshotChunk{}
+	mi := &file_paxospb_paxos_proto_msgTypes[25]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SnapshotChunk) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SnapshotChunk) ProtoMessage() {}
+
+func (x *SnapshotChunk) ProtoReflect() protoreflect.Message {
+	mi := &file_paxospb_paxos_proto_msgTypes[25]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SnapshotChunk.ProtoReflect.Descriptor instead.
+func (*SnapshotChunk) Descriptor() ([]byte, []int) {
+	return file_paxospb_paxos_proto_rawDescGZIP(), []int{25}
+}
+
+func (x *SnapshotChunk) GetId() uint64 {
+	if x != nil {
+		return x.Id
+	}
+	return 0
+}
+
+func (x *SnapshotChunk) GetApplied() uint64 {
+	if x != nil {
+		return x.Applied
+	}
+	return 0
+}
+
+func (x *SnapshotChunk) GetTotal() uint64 {
+	if x != nil {
+		return x.Total
+	}
+	return 0
+}
+
+func (x *SnapshotChunk) GetOffset() uint64 {
+	if x != nil {
+		return x.Offset
+	}
+	return 0
+}
+
+func (x *SnapshotChunk) GetData() []byte {
+	if x != nil {
+		return x.Data
+	}
+	return nil
+}
+
 // ReadQuery asks the acceptors for the highest slot they voted in, for a quorum read
 // (Charapko, Ailijiang and Demirbas, "Linearizable Quorum Reads in Paxos", HotStorage
 // 2019).
@@ -2160,7 +2405,7 @@ type ReadQuery struct {
 
 func (x *ReadQuery) Reset() {
 	*x = ReadQuery{}
-	mi := &file_paxospb_paxos_proto_msgTypes[23]
+	mi := &file_paxospb_paxos_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2172,7 +2417,7 @@ func (x *ReadQuery) String() string {
 func (*ReadQuery) ProtoMessage() {}
 
 func (x *ReadQuery) ProtoReflect() protoreflect.Message {
-	mi := &file_paxospb_paxos_proto_msgTypes[23]
+	mi := &file_paxospb_paxos_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2185,7 +2430,7 @@ func (x *ReadQuery) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReadQuery.ProtoReflect.Descriptor instead.
 func (*ReadQuery) Descriptor() ([]byte, []int) {
-	return file_paxospb_paxos_proto_rawDescGZIP(), []int{23}
+	return file_paxospb_paxos_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *ReadQuery) GetNonce() uint64 {
@@ -2207,7 +2452,7 @@ type ReadReport struct {
 
 func (x *ReadReport) Reset() {
 	*x = ReadReport{}
-	mi := &file_paxospb_paxos_proto_msgTypes[24]
+	mi := &file_paxospb_paxos_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2219,7 +2464,7 @@ func (x *ReadReport) String() string {
 func (*ReadReport) ProtoMessage() {}
 
 func (x *ReadReport) ProtoReflect() protoreflect.Message {
-	mi := &file_paxospb_paxos_proto_msgTypes[24]
+	mi := &file_paxospb_paxos_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2232,7 +2477,7 @@ func (x *ReadReport) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReadReport.ProtoReflect.Descriptor instead.
 func (*ReadReport) Descriptor() ([]byte, []int) {
-	return file_paxospb_paxos_proto_rawDescGZIP(), []int{24}
+	return file_paxospb_paxos_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *ReadReport) GetNonce() uint64 {
@@ -2259,7 +2504,7 @@ type GenesisQuery struct {
 
 func (x *GenesisQuery) Reset() {
 	*x = GenesisQuery{}
-	mi := &file_paxospb_paxos_proto_msgTypes[25]
+	mi := &file_paxospb_paxos_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2271,7 +2516,7 @@ func (x *GenesisQuery) String() string {
 func (*GenesisQuery) ProtoMessage() {}
 
 func (x *GenesisQuery) ProtoReflect() protoreflect.Message {
-	mi := &file_paxospb_paxos_proto_msgTypes[25]
+	mi := &file_paxospb_paxos_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2284,7 +2529,7 @@ func (x *GenesisQuery) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GenesisQuery.ProtoReflect.Descriptor instead.
 func (*GenesisQuery) Descriptor() ([]byte, []int) {
-	return file_paxospb_paxos_proto_rawDescGZIP(), []int{25}
+	return file_paxospb_paxos_proto_rawDescGZIP(), []int{28}
 }
 
 // StoreGenesis asks an acceptor to store a genesis, durably. It does not vote yet.
@@ -2297,7 +2542,7 @@ type StoreGenesis struct {
 
 func (x *StoreGenesis) Reset() {
 	*x = StoreGenesis{}
-	mi := &file_paxospb_paxos_proto_msgTypes[26]
+	mi := &file_paxospb_paxos_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2309,7 +2554,7 @@ func (x *StoreGenesis) String() string {
 func (*StoreGenesis) ProtoMessage() {}
 
 func (x *StoreGenesis) ProtoReflect() protoreflect.Message {
-	mi := &file_paxospb_paxos_proto_msgTypes[26]
+	mi := &file_paxospb_paxos_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2322,7 +2567,7 @@ func (x *StoreGenesis) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StoreGenesis.ProtoReflect.Descriptor instead.
 func (*StoreGenesis) Descriptor() ([]byte, []int) {
-	return file_paxospb_paxos_proto_rawDescGZIP(), []int{26}
+	return file_paxospb_paxos_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *StoreGenesis) GetGenesis() *Genesis {
@@ -2344,7 +2589,7 @@ type Seal struct {
 
 func (x *Seal) Reset() {
 	*x = Seal{}
-	mi := &file_paxospb_paxos_proto_msgTypes[27]
+	mi := &file_paxospb_paxos_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2356,7 +2601,7 @@ func (x *Seal) String() string {
 func (*Seal) ProtoMessage() {}
 
 func (x *Seal) ProtoReflect() protoreflect.Message {
-	mi := &file_paxospb_paxos_proto_msgTypes[27]
+	mi := &file_paxospb_paxos_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2369,7 +2614,7 @@ func (x *Seal) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Seal.ProtoReflect.Descriptor instead.
 func (*Seal) Descriptor() ([]byte, []int) {
-	return file_paxospb_paxos_proto_rawDescGZIP(), []int{27}
+	return file_paxospb_paxos_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *Seal) GetCluster() []byte {
@@ -2398,7 +2643,7 @@ type Abandon struct {
 
 func (x *Abandon) Reset() {
 	*x = Abandon{}
-	mi := &file_paxospb_paxos_proto_msgTypes[28]
+	mi := &file_paxospb_paxos_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2410,7 +2655,7 @@ func (x *Abandon) String() string {
 func (*Abandon) ProtoMessage() {}
 
 func (x *Abandon) ProtoReflect() protoreflect.Message {
-	mi := &file_paxospb_paxos_proto_msgTypes[28]
+	mi := &file_paxospb_paxos_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2423,7 +2668,7 @@ func (x *Abandon) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Abandon.ProtoReflect.Descriptor instead.
 func (*Abandon) Descriptor() ([]byte, []int) {
-	return file_paxospb_paxos_proto_rawDescGZIP(), []int{28}
+	return file_paxospb_paxos_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *Abandon) GetCluster() []byte {
@@ -2455,7 +2700,7 @@ type GenesisReport struct {
 
 func (x *GenesisReport) Reset() {
 	*x = GenesisReport{}
-	mi := &file_paxospb_paxos_proto_msgTypes[29]
+	mi := &file_paxospb_paxos_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2467,7 +2712,7 @@ func (x *GenesisReport) String() string {
 func (*GenesisReport) ProtoMessage() {}
 
 func (x *GenesisReport) ProtoReflect() protoreflect.Message {
-	mi := &file_paxospb_paxos_proto_msgTypes[29]
+	mi := &file_paxospb_paxos_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2480,7 +2725,7 @@ func (x *GenesisReport) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GenesisReport.ProtoReflect.Descriptor instead.
 func (*GenesisReport) Descriptor() ([]byte, []int) {
-	return file_paxospb_paxos_proto_rawDescGZIP(), []int{29}
+	return file_paxospb_paxos_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *GenesisReport) GetGenesis() *Genesis {
@@ -2519,7 +2764,7 @@ type Genesis struct {
 
 func (x *Genesis) Reset() {
 	*x = Genesis{}
-	mi := &file_paxospb_paxos_proto_msgTypes[30]
+	mi := &file_paxospb_paxos_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2531,7 +2776,7 @@ func (x *Genesis) String() string {
 func (*Genesis) ProtoMessage() {}
 
 func (x *Genesis) ProtoReflect() protoreflect.Message {
-	mi := &file_paxospb_paxos_proto_msgTypes[30]
+	mi := &file_paxospb_paxos_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2544,7 +2789,7 @@ func (x *Genesis) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Genesis.ProtoReflect.Descriptor instead.
 func (*Genesis) Descriptor() ([]byte, []int) {
-	return file_paxospb_paxos_proto_rawDescGZIP(), []int{30}
+	return file_paxospb_paxos_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *Genesis) GetCluster() []byte {
@@ -2593,7 +2838,7 @@ type Configuration struct {
 
 func (x *Configuration) Reset() {
 	*x = Configuration{}
-	mi := &file_paxospb_paxos_proto_msgTypes[31]
+	mi := &file_paxospb_paxos_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2605,7 +2850,7 @@ func (x *Configuration) String() string {
 func (*Configuration) ProtoMessage() {}
 
 func (x *Configuration) ProtoReflect() protoreflect.Message {
-	mi := &file_paxospb_paxos_proto_msgTypes[31]
+	mi := &file_paxospb_paxos_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2618,7 +2863,7 @@ func (x *Configuration) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Configuration.ProtoReflect.Descriptor instead.
 func (*Configuration) Descriptor() ([]byte, []int) {
-	return file_paxospb_paxos_proto_rawDescGZIP(), []int{31}
+	return file_paxospb_paxos_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *Configuration) GetNumber() uint64 {
@@ -2670,7 +2915,7 @@ type Member struct {
 
 func (x *Member) Reset() {
 	*x = Member{}
-	mi := &file_paxospb_paxos_proto_msgTypes[32]
+	mi := &file_paxospb_paxos_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2682,7 +2927,7 @@ func (x *Member) String() string {
 func (*Member) ProtoMessage() {}
 
 func (x *Member) ProtoReflect() protoreflect.Message {
-	mi := &file_paxospb_paxos_proto_msgTypes[32]
+	mi := &file_paxospb_paxos_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2695,7 +2940,7 @@ func (x *Member) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Member.ProtoReflect.Descriptor instead.
 func (*Member) Descriptor() ([]byte, []int) {
-	return file_paxospb_paxos_proto_rawDescGZIP(), []int{32}
+	return file_paxospb_paxos_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *Member) GetId() string {
@@ -2726,7 +2971,7 @@ type Quorums struct {
 
 func (x *Quorums) Reset() {
 	*x = Quorums{}
-	mi := &file_paxospb_paxos_proto_msgTypes[33]
+	mi := &file_paxospb_paxos_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2738,7 +2983,7 @@ func (x *Quorums) String() string {
 func (*Quorums) ProtoMessage() {}
 
 func (x *Quorums) ProtoReflect() protoreflect.Message {
-	mi := &file_paxospb_paxos_proto_msgTypes[33]
+	mi := &file_paxospb_paxos_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2751,7 +2996,7 @@ func (x *Quorums) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Quorums.ProtoReflect.Descriptor instead.
 func (*Quorums) Descriptor() ([]byte, []int) {
-	return file_paxospb_paxos_proto_rawDescGZIP(), []int{33}
+	return file_paxospb_paxos_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *Quorums) GetKind() QuorumKind {
@@ -2786,7 +3031,7 @@ var File_paxospb_paxos_proto protoreflect.FileDescriptor
 
 const file_paxospb_paxos_proto_rawDesc = "" +
 	"\n" +
-	"\x13paxospb/paxos.proto\x12\x0esynod.paxos.v1\"\x80\v\n" +
+	"\x13paxospb/paxos.proto\x12\x0esynod.paxos.v1\"\xc2\f\n" +
 	"\bEnvelope\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\rR\aversion\x12\x18\n" +
 	"\acluster\x18\x02 \x01(\fR\acluster\x12\x1e\n" +
@@ -2815,7 +3060,10 @@ const file_paxospb_paxos_proto_rawDesc = "" +
 	"\x04fill\x18\x18 \x01(\v2\x14.synod.paxos.v1.FillH\x00R\x04fill\x126\n" +
 	"\bposition\x18\r \x01(\v2\x18.synod.paxos.v1.PositionH\x00R\bposition\x12:\n" +
 	"\n" +
-	"read_query\x18\x0e \x01(\v2\x19.synod.paxos.v1.ReadQueryH\x00R\treadQuery\x12C\n" +
+	"read_query\x18\x0e \x01(\v2\x19.synod.paxos.v1.ReadQueryH\x00R\treadQuery\x120\n" +
+	"\x06digest\x18\x1d \x01(\v2\x16.synod.paxos.v1.DigestH\x00R\x06digest\x12F\n" +
+	"\x0esnapshot_query\x18\x1e \x01(\v2\x1d.synod.paxos.v1.SnapshotQueryH\x00R\rsnapshotQuery\x12F\n" +
+	"\x0esnapshot_chunk\x18\x1f \x01(\v2\x1d.synod.paxos.v1.SnapshotChunkH\x00R\rsnapshotChunk\x12C\n" +
 	"\rgenesis_query\x18\x19 \x01(\v2\x1c.synod.paxos.v1.GenesisQueryH\x00R\fgenesisQuery\x12C\n" +
 	"\rstore_genesis\x18\x1a \x01(\v2\x1c.synod.paxos.v1.StoreGenesisH\x00R\fstoreGenesis\x12*\n" +
 	"\x04seal\x18\x1b \x01(\v2\x14.synod.paxos.v1.SealH\x00R\x04seal\x123\n" +
@@ -2911,7 +3159,19 @@ const file_paxospb_paxos_proto_rawDesc = "" +
 	"\aapplied\x18\x01 \x01(\x04R\aapplied\x12\x18\n" +
 	"\adurable\x18\x02 \x01(\x04R\adurable\x12\x1f\n" +
 	"\vnext_expiry\x18\x03 \x01(\x10R\n" +
-	"nextExpiry\"!\n" +
+	"nextExpiry\".\n" +
+	"\x06Digest\x12\x12\n" +
+	"\x04slot\x18\x01 \x01(\x04R\x04slot\x12\x10\n" +
+	"\x03sum\x18\x02 \x01(\fR\x03sum\"7\n" +
+	"\rSnapshotQuery\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\x06R\x02id\x12\x16\n" +
+	"\x06offset\x18\x02 \x01(\x04R\x06offset\"{\n" +
+	"\rSnapshotChunk\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\x06R\x02id\x12\x18\n" +
+	"\aapplied\x18\x02 \x01(\x04R\aapplied\x12\x14\n" +
+	"\x05total\x18\x03 \x01(\x04R\x05total\x12\x16\n" +
+	"\x06offset\x18\x04 \x01(\x04R\x06offset\x12\x12\n" +
+	"\x04data\x18\x05 \x01(\fR\x04data\"!\n" +
 	"\tReadQuery\x12\x14\n" +
 	"\x05nonce\x18\x01 \x01(\x06R\x05nonce\"?\n" +
 	"\n" +
@@ -2985,7 +3245,7 @@ func file_paxospb_paxos_proto_rawDescGZIP() []byte {
 }
 
 var file_paxospb_paxos_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
-var file_paxospb_paxos_proto_msgTypes = make([]protoimpl.MessageInfo, 34)
+var file_paxospb_paxos_proto_msgTypes = make([]protoimpl.MessageInfo, 37)
 var file_paxospb_paxos_proto_goTypes = []any{
 	(Role)(0),             // 0: synod.paxos.v1.Role
 	(ValueKind)(0),        // 1: synod.paxos.v1.ValueKind
@@ -3013,17 +3273,20 @@ var file_paxospb_paxos_proto_goTypes = []any{
 	(*Votes)(nil),         // 23: synod.paxos.v1.Votes
 	(*Fill)(nil),          // 24: synod.paxos.v1.Fill
 	(*Position)(nil),      // 25: synod.paxos.v1.Position
-	(*ReadQuery)(nil),     // 26: synod.paxos.v1.ReadQuery
-	(*ReadReport)(nil),    // 27: synod.paxos.v1.ReadReport
-	(*GenesisQuery)(nil),  // 28: synod.paxos.v1.GenesisQuery
-	(*StoreGenesis)(nil),  // 29: synod.paxos.v1.StoreGenesis
-	(*Seal)(nil),          // 30: synod.paxos.v1.Seal
-	(*Abandon)(nil),       // 31: synod.paxos.v1.Abandon
-	(*GenesisReport)(nil), // 32: synod.paxos.v1.GenesisReport
-	(*Genesis)(nil),       // 33: synod.paxos.v1.Genesis
-	(*Configuration)(nil), // 34: synod.paxos.v1.Configuration
-	(*Member)(nil),        // 35: synod.paxos.v1.Member
-	(*Quorums)(nil),       // 36: synod.paxos.v1.Quorums
+	(*Digest)(nil),        // 26: synod.paxos.v1.Digest
+	(*SnapshotQuery)(nil), // 27: synod.paxos.v1.SnapshotQuery
+	(*SnapshotChunk)(nil), // 28: synod.paxos.v1.SnapshotChunk
+	(*ReadQuery)(nil),     // 29: synod.paxos.v1.ReadQuery
+	(*ReadReport)(nil),    // 30: synod.paxos.v1.ReadReport
+	(*GenesisQuery)(nil),  // 31: synod.paxos.v1.GenesisQuery
+	(*StoreGenesis)(nil),  // 32: synod.paxos.v1.StoreGenesis
+	(*Seal)(nil),          // 33: synod.paxos.v1.Seal
+	(*Abandon)(nil),       // 34: synod.paxos.v1.Abandon
+	(*GenesisReport)(nil), // 35: synod.paxos.v1.GenesisReport
+	(*Genesis)(nil),       // 36: synod.paxos.v1.Genesis
+	(*Configuration)(nil), // 37: synod.paxos.v1.Configuration
+	(*Member)(nil),        // 38: synod.paxos.v1.Member
+	(*Quorums)(nil),       // 39: synod.paxos.v1.Quorums
 }
 var file_paxospb_paxos_proto_depIdxs = []int32{
 	4,  // 0: synod.paxos.v1.Envelope.from:type_name -> synod.paxos.v1.Sender
@@ -3038,54 +3301,57 @@ var file_paxospb_paxos_proto_depIdxs = []int32{
 	15, // 9: synod.paxos.v1.Envelope.nack:type_name -> synod.paxos.v1.Nack
 	18, // 10: synod.paxos.v1.Envelope.leader_report:type_name -> synod.paxos.v1.LeaderReport
 	23, // 11: synod.paxos.v1.Envelope.votes:type_name -> synod.paxos.v1.Votes
-	27, // 12: synod.paxos.v1.Envelope.read_report:type_name -> synod.paxos.v1.ReadReport
-	32, // 13: synod.paxos.v1.Envelope.genesis_report:type_name -> synod.paxos.v1.GenesisReport
+	30, // 12: synod.paxos.v1.Envelope.read_report:type_name -> synod.paxos.v1.ReadReport
+	35, // 13: synod.paxos.v1.Envelope.genesis_report:type_name -> synod.paxos.v1.GenesisReport
 	22, // 14: synod.paxos.v1.Envelope.fetch:type_name -> synod.paxos.v1.Fetch
 	24, // 15: synod.paxos.v1.Envelope.fill:type_name -> synod.paxos.v1.Fill
 	25, // 16: synod.paxos.v1.Envelope.position:type_name -> synod.paxos.v1.Position
-	26, // 17: synod.paxos.v1.Envelope.read_query:type_name -> synod.paxos.v1.ReadQuery
-	28, // 18: synod.paxos.v1.Envelope.genesis_query:type_name -> synod.paxos.v1.GenesisQuery
-	29, // 19: synod.paxos.v1.Envelope.store_genesis:type_name -> synod.paxos.v1.StoreGenesis
-	30, // 20: synod.paxos.v1.Envelope.seal:type_name -> synod.paxos.v1.Seal
-	31, // 21: synod.paxos.v1.Envelope.abandon:type_name -> synod.paxos.v1.Abandon
-	21, // 22: synod.paxos.v1.Envelope.hello:type_name -> synod.paxos.v1.Hello
-	0,  // 23: synod.paxos.v1.Sender.role:type_name -> synod.paxos.v1.Role
-	5,  // 24: synod.paxos.v1.Sender.promised:type_name -> synod.paxos.v1.Ballot
-	1,  // 25: synod.paxos.v1.Value.kind:type_name -> synod.paxos.v1.ValueKind
-	5,  // 26: synod.paxos.v1.Vote.ballot:type_name -> synod.paxos.v1.Ballot
-	6,  // 27: synod.paxos.v1.Vote.value:type_name -> synod.paxos.v1.Value
-	7,  // 28: synod.paxos.v1.Page.votes:type_name -> synod.paxos.v1.Vote
-	5,  // 29: synod.paxos.v1.Prepare.ballot:type_name -> synod.paxos.v1.Ballot
-	5,  // 30: synod.paxos.v1.Promise.ballot:type_name -> synod.paxos.v1.Ballot
-	8,  // 31: synod.paxos.v1.Promise.page:type_name -> synod.paxos.v1.Page
-	9,  // 32: synod.paxos.v1.Promise.marks:type_name -> synod.paxos.v1.Marks
-	5,  // 33: synod.paxos.v1.Accept.ballot:type_name -> synod.paxos.v1.Ballot
-	6,  // 34: synod.paxos.v1.Accept.value:type_name -> synod.paxos.v1.Value
-	10, // 35: synod.paxos.v1.Accept.chosen:type_name -> synod.paxos.v1.Chosen
-	5,  // 36: synod.paxos.v1.Accepted.ballot:type_name -> synod.paxos.v1.Ballot
-	5,  // 37: synod.paxos.v1.Nack.ballot:type_name -> synod.paxos.v1.Ballot
-	5,  // 38: synod.paxos.v1.Nack.promised:type_name -> synod.paxos.v1.Ballot
-	5,  // 39: synod.paxos.v1.Heartbeat.ballot:type_name -> synod.paxos.v1.Ballot
-	10, // 40: synod.paxos.v1.Heartbeat.chosen:type_name -> synod.paxos.v1.Chosen
-	5,  // 41: synod.paxos.v1.HandOver.ballot:type_name -> synod.paxos.v1.Ballot
-	10, // 42: synod.paxos.v1.HandOver.chosen:type_name -> synod.paxos.v1.Chosen
-	5,  // 43: synod.paxos.v1.Trim.ballot:type_name -> synod.paxos.v1.Ballot
-	33, // 44: synod.paxos.v1.Hello.genesis:type_name -> synod.paxos.v1.Genesis
-	9,  // 45: synod.paxos.v1.Hello.marks:type_name -> synod.paxos.v1.Marks
-	5,  // 46: synod.paxos.v1.Hello.leading:type_name -> synod.paxos.v1.Ballot
-	8,  // 47: synod.paxos.v1.Votes.page:type_name -> synod.paxos.v1.Page
-	9,  // 48: synod.paxos.v1.Votes.marks:type_name -> synod.paxos.v1.Marks
-	33, // 49: synod.paxos.v1.StoreGenesis.genesis:type_name -> synod.paxos.v1.Genesis
-	33, // 50: synod.paxos.v1.GenesisReport.genesis:type_name -> synod.paxos.v1.Genesis
-	34, // 51: synod.paxos.v1.Genesis.first:type_name -> synod.paxos.v1.Configuration
-	35, // 52: synod.paxos.v1.Configuration.acceptors:type_name -> synod.paxos.v1.Member
-	36, // 53: synod.paxos.v1.Configuration.quorums:type_name -> synod.paxos.v1.Quorums
-	2,  // 54: synod.paxos.v1.Quorums.kind:type_name -> synod.paxos.v1.QuorumKind
-	55, // [55:55] is the sub-list for method output_type
-	55, // [55:55] is the sub-list for method input_type
-	55, // [55:55] is the sub-list for extension type_name
-	55, // [55:55] is the sub-list for extension extendee
-	0,  // [0:55] is the sub-list for field type_name
+	29, // 17: synod.paxos.v1.Envelope.read_query:type_name -> synod.paxos.v1.ReadQuery
+	26, // 18: synod.paxos.v1.Envelope.digest:type_name -> synod.paxos.v1.Digest
+	27, // 19: synod.paxos.v1.Envelope.snapshot_query:type_name -> synod.paxos.v1.SnapshotQuery
+	28, // 20: synod.paxos.v1.Envelope.snapshot_chunk:type_name -> synod.paxos.v1.SnapshotChunk
+	31, // 21: synod.paxos.v1.Envelope.genesis_query:type_name -> synod.paxos.v1.GenesisQuery
+	32, // 22: synod.paxos.v1.Envelope.store_genesis:type_name -> synod.paxos.v1.StoreGenesis
+	33, // 23: synod.paxos.v1.Envelope.seal:type_name -> synod.paxos.v1.Seal
+	34, // 24: synod.paxos.v1.Envelope.abandon:type_name -> synod.paxos.v1.Abandon
+	21, // 25: synod.paxos.v1.Envelope.hello:type_name -> synod.paxos.v1.Hello
+	0,  // 26: synod.paxos.v1.Sender.role:type_name -> synod.paxos.v1.Role
+	5,  // 27: synod.paxos.v1.Sender.promised:type_name -> synod.paxos.v1.Ballot
+	1,  // 28: synod.paxos.v1.Value.kind:type_name -> synod.paxos.v1.ValueKind
+	5,  // 29: synod.paxos.v1.Vote.ballot:type_name -> synod.paxos.v1.Ballot
+	6,  // 30: synod.paxos.v1.Vote.value:type_name -> synod.paxos.v1.Value
+	7,  // 31: synod.paxos.v1.Page.votes:type_name -> synod.paxos.v1.Vote
+	5,  // 32: synod.paxos.v1.Prepare.ballot:type_name -> synod.paxos.v1.Ballot
+	5,  // 33: synod.paxos.v1.Promise.ballot:type_name -> synod.paxos.v1.Ballot
+	8,  // 34: synod.paxos.v1.Promise.page:type_name -> synod.paxos.v1.Page
+	9,  // 35: synod.paxos.v1.Promise.marks:type_name -> synod.paxos.v1.Marks
+	5,  // 36: synod.paxos.v1.Accept.ballot:type_name -> synod.paxos.v1.Ballot
+	6,  // 37: synod.paxos.v1.Accept.value:type_name -> synod.paxos.v1.Value
+	10, // 38: synod.paxos.v1.Accept.chosen:type_name -> synod.paxos.v1.Chosen
+	5,  // 39: synod.paxos.v1.Accepted.ballot:type_name -> synod.paxos.v1.Ballot
+	5,  // 40: synod.paxos.v1.Nack.ballot:type_name -> synod.paxos.v1.Ballot
+	5,  // 41: synod.paxos.v1.Nack.promised:type_name -> synod.paxos.v1.Ballot
+	5,  // 42: synod.paxos.v1.Heartbeat.ballot:type_name -> synod.paxos.v1.Ballot
+	10, // 43: synod.paxos.v1.Heartbeat.chosen:type_name -> synod.paxos.v1.Chosen
+	5,  // 44: synod.paxos.v1.HandOver.ballot:type_name -> synod.paxos.v1.Ballot
+	10, // 45: synod.paxos.v1.HandOver.chosen:type_name -> synod.paxos.v1.Chosen
+	5,  // 46: synod.paxos.v1.Trim.ballot:type_name -> synod.paxos.v1.Ballot
+	36, // 47: synod.paxos.v1.Hello.genesis:type_name -> synod.paxos.v1.Genesis
+	9,  // 48: synod.paxos.v1.Hello.marks:type_name -> synod.paxos.v1.Marks
+	5,  // 49: synod.paxos.v1.Hello.leading:type_name -> synod.paxos.v1.Ballot
+	8,  // 50: synod.paxos.v1.Votes.page:type_name -> synod.paxos.v1.Page
+	9,  // 51: synod.paxos.v1.Votes.marks:type_name -> synod.paxos.v1.Marks
+	36, // 52: synod.paxos.v1.StoreGenesis.genesis:type_name -> synod.paxos.v1.Genesis
+	36, // 53: synod.paxos.v1.GenesisReport.genesis:type_name -> synod.paxos.v1.Genesis
+	37, // 54: synod.paxos.v1.Genesis.first:type_name -> synod.paxos.v1.Configuration
+	38, // 55: synod.paxos.v1.Configuration.acceptors:type_name -> synod.paxos.v1.Member
+	39, // 56: synod.paxos.v1.Configuration.quorums:type_name -> synod.paxos.v1.Quorums
+	2,  // 57: synod.paxos.v1.Quorums.kind:type_name -> synod.paxos.v1.QuorumKind
+	58, // [58:58] is the sub-list for method output_type
+	58, // [58:58] is the sub-list for method input_type
+	58, // [58:58] is the sub-list for extension type_name
+	58, // [58:58] is the sub-list for extension extendee
+	0,  // [0:58] is the sub-list for field type_name
 }
 
 func init() { file_paxospb_paxos_proto_init() }
@@ -3111,6 +3377,9 @@ func file_paxospb_paxos_proto_init() {
 		(*Envelope_Fill)(nil),
 		(*Envelope_Position)(nil),
 		(*Envelope_ReadQuery)(nil),
+		(*Envelope_Digest)(nil),
+		(*Envelope_SnapshotQuery)(nil),
+		(*Envelope_SnapshotChunk)(nil),
 		(*Envelope_GenesisQuery)(nil),
 		(*Envelope_StoreGenesis)(nil),
 		(*Envelope_Seal)(nil),
@@ -3123,7 +3392,7 @@ func file_paxospb_paxos_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_paxospb_paxos_proto_rawDesc), len(file_paxospb_paxos_proto_rawDesc)),
 			NumEnums:      3,
-			NumMessages:   34,
+			NumMessages:   37,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
