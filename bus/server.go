@@ -2,6 +2,7 @@ package bus
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -14,6 +15,7 @@ import (
 // ServerOptions describe an embedded NATS server. The zero value listens on a
 // random port of 127.0.0.1 only.
 type ServerOptions struct {
+	ConfigFile string       // of nats-server, such as `synod permissions` prints; the fields below win over it
 	Name       string       // as clients and monitoring see it; empty: one is made up
 	Listen     string       // host:port; port 0 is a random one; empty: 127.0.0.1:0
 	LeafNodes  string       // host:port for leaf nodes, the same way; empty: none
@@ -24,7 +26,8 @@ type ServerOptions struct {
 // startTimeout bounds how long a server may take to accept connections.
 const startTimeout = 10 * time.Second
 
-// Server is an embedded NATS server without JetStream, that handles no signals.
+// Server is an embedded NATS server that handles no signals, and has no JetStream
+// unless its ConfigFile says so.
 type Server struct {
 	server  *server.Server
 	options *server.Options // the server puts the ports it got in it before it is ready
@@ -44,24 +47,38 @@ func StartServer(o ServerOptions) (*Server, error) {
 	log := &serverLog{log: cmp.Or(o.Log, slog.Default())}
 	s.SetLogger(log, false, false)
 	s.Start()
-	if !s.ReadyForConnections(startTimeout) {
+	if err := await(s, log); err != nil {
 		s.Shutdown()
 		s.WaitForShutdown()
-		return nil, fmt.Errorf("bus: embedded NATS does not listen on %s: %s", o.Listen, cmp.Or(log.worst(), "no reason given"))
+		return nil, fmt.Errorf("bus: embedded NATS on %s: %w", net.JoinHostPort(options.Host, strconv.Itoa(options.Port)), err)
 	}
 	return &Server{server: s, options: options}, nil
 }
 
-func (o *ServerOptions) options() (*server.Options, error) {
-	out := &server.Options{
-		ServerName: o.Name,
-		NoSigs:     true,
-		NoLog:      true,
-		MaxPayload: int32(o.MaxPayload),
+// await returns when s accepts connections, or has said that it cannot.
+func await(s *server.Server, log *serverLog) error {
+	for end := time.Now().Add(startTimeout); time.Now().Before(end); {
+		if s.ReadyForConnections(50 * time.Millisecond) {
+			return nil
+		}
+		if fatal := log.fatal(); fatal != "" {
+			return errors.New(fatal)
+		}
 	}
-	var err error
-	if out.Host, out.Port, err = hostPort(cmp.Or(o.Listen, "127.0.0.1:0")); err != nil {
+	return fmt.Errorf("does not accept connections within %s", startTimeout)
+}
+
+func (o *ServerOptions) options() (*server.Options, error) {
+	out, err := o.configured()
+	if err != nil {
 		return nil, err
+	}
+	out.NoSigs, out.NoLog = true, true
+	out.ServerName = cmp.Or(o.Name, out.ServerName)
+	if o.Listen != "" || out.Port == 0 {
+		if out.Host, out.Port, err = hostPort(cmp.Or(o.Listen, "127.0.0.1:0")); err != nil {
+			return nil, err
+		}
 	}
 	if o.LeafNodes != "" {
 		if out.LeafNode.Host, out.LeafNode.Port, err = hostPort(o.LeafNodes); err != nil {
@@ -71,7 +88,15 @@ func (o *ServerOptions) options() (*server.Options, error) {
 	if o.MaxPayload < 0 || o.MaxPayload > maxMaxPayload {
 		return nil, fmt.Errorf("max_payload of %d bytes, want 0 to %d", o.MaxPayload, maxMaxPayload)
 	}
+	out.MaxPayload = cmp.Or(int32(o.MaxPayload), out.MaxPayload)
 	return out, nil
+}
+
+func (o *ServerOptions) configured() (*server.Options, error) {
+	if o.ConfigFile == "" {
+		return &server.Options{}, nil
+	}
+	return server.ProcessConfigFile(o.ConfigFile)
 }
 
 // maxMaxPayload is what nats-server takes at most.

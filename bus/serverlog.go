@@ -6,8 +6,8 @@ import (
 	"sync"
 )
 
-// serverLog gives an embedded server's warnings and errors to slog, and drops its
-// chatter. It keeps the last error, for whoever started the server.
+// serverLog gives what an embedded server says to slog, its notices at level debug.
+// It keeps the fatal error for whoever started the server: the process lives on.
 type serverLog struct {
 	log *slog.Logger
 
@@ -15,30 +15,22 @@ type serverLog struct {
 	last string
 }
 
-func (l *serverLog) Noticef(format string, v ...any) {
-	l.log.Debug("nats-server", "says", fmt.Sprintf(format, v...))
-}
-func (l *serverLog) Debugf(string, ...any) {}
-func (l *serverLog) Tracef(string, ...any) {}
-func (l *serverLog) Warnf(format string, v ...any) {
-	l.log.Warn("nats-server", "says", fmt.Sprintf(format, v...))
-}
+func (l *serverLog) Noticef(format string, v ...any) { l.log.Debug(said(format, v)) }
+func (l *serverLog) Warnf(format string, v ...any)   { l.log.Warn(said(format, v)) }
+func (l *serverLog) Errorf(format string, v ...any)  { l.log.Error(said(format, v)) }
+func (l *serverLog) Debugf(string, ...any)           {}
+func (l *serverLog) Tracef(string, ...any)           {}
 
-func (l *serverLog) Errorf(format string, v ...any) { l.keep(fmt.Sprintf(format, v...)) }
-
-// Fatalf does not end the process: the server stops by itself, and StartServer
-// reports it.
-func (l *serverLog) Fatalf(format string, v ...any) { l.keep(fmt.Sprintf(format, v...)) }
-
-func (l *serverLog) keep(text string) {
+func (l *serverLog) Fatalf(format string, v ...any) {
 	l.mu.Lock()
-	l.last = text
-	l.mu.Unlock()
-	l.log.Error("nats-server", "says", text)
+	defer l.mu.Unlock()
+	l.last = fmt.Sprintf(format, v...)
 }
 
-func (l *serverLog) worst() string {
+func (l *serverLog) fatal() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.last
 }
+
+func said(format string, v []any) string { return "nats-server: " + fmt.Sprintf(format, v...) }
