@@ -6,10 +6,17 @@ import (
 	"time"
 )
 
-// gate opens and closes a Front from a goroutine of its own, since both wait for
+// Door lets clients in. Its methods are called in turn, from any goroutine, and
+// may wait for the server.
+type Door interface {
+	Open() error
+	Close() error
+}
+
+// gate opens and closes a Door from a goroutine of its own, since both wait for
 // the server. It always ends in the state that was asked for last.
 type gate struct {
-	front Front
+	front Door
 	log   *slog.Logger
 	done  chan struct{}
 
@@ -22,7 +29,7 @@ type gate struct {
 // gateRetry is how long after a failed Open or Close it is tried again.
 const gateRetry = 100 * time.Millisecond
 
-func newGate(front Front, log *slog.Logger) *gate {
+func newGate(front Door, log *slog.Logger) *gate {
 	return &gate{front: front, log: log, done: make(chan struct{}), change: make(chan struct{}, 1)}
 }
 
@@ -69,7 +76,7 @@ func (g *gate) run() {
 			if closed {
 				return
 			}
-			g.log.Warn("clients cannot be told who leads; trying again", "leading", want, "err", err)
+			g.log.Warn("the subjects of clients could not be changed; trying again", "open", want, "err", err)
 			g.pause()
 			continue
 		}

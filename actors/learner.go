@@ -1,6 +1,7 @@
 package actors
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -61,6 +62,9 @@ type LearnerConfig struct {
 	// Joined is called once, when the learner knows its cluster, before it applies
 	// anything. An error stops the learner.
 	Joined func(*paxos.Genesis) error
+	// Readers is where clients read: it is open while this learner can serve them, and
+	// closed while it cannot reach a quorum of acceptors or doubts its state. nil: nobody reads.
+	Readers Door
 	// Snapshots is the same machine once more. A learner without it can neither help
 	// one that is far behind nor be helped.
 	Snapshots Snapshots
@@ -94,13 +98,20 @@ func SpawnLearner(sys *System, c LearnerConfig) (*Learner, error) {
 	sweep(c.Dir)
 	l.actor = &learner{
 		config: c, handle: &l.Handle, chunks: make(chan paxos.SnapshotChunk, 4), stop: make(chan struct{}),
-		source: &source{machine: c.Snapshots, dir: c.Dir, chunk: c.ChunkBytes, log: c.Log},
+		readers: map[uint64]chan<- struct{}{},
+		source:  &source{machine: c.Snapshots, dir: c.Dir, chunk: c.ChunkBytes, log: c.Log},
+	}
+	if c.Readers != nil {
+		l.actor.gate = newGate(c.Readers, c.Log)
 	}
 	l.actor.applier = newApplier(c.Machine, c.Log, l.wake, l.fail)
 	if err := spawn(sys, c.Self.ID, "learner-"+string(c.Self.ID), c.Clock, &l.Handle, l.actor); err != nil {
 		return nil, err
 	}
 	l.actor.applier.start()
+	if l.actor.gate != nil {
+		go l.actor.gate.run()
+	}
 	return l, nil
 }
 
@@ -117,6 +128,9 @@ func (l *Learner) Status() (s LearnerStatus) {
 // Stop ends the learner once its state machine has applied what was learned. The
 // machine may be closed afterwards.
 func (l *Learner) Stop() error {
+	if l.actor.gate != nil {
+		l.actor.gate.close()
+	}
 	err := l.stop()
 	close(l.actor.stop)
 	l.actor.work.Wait()
@@ -135,6 +149,10 @@ type learner struct {
 	out      paxos.Effects
 	joined   bool
 	answered uint64
+
+	readers  map[uint64]chan<- struct{} // by read: closed when it may be served
+	lastRead uint64
+	gate     *gate
 
 	source     *source
 	serving    bool // source is at work
@@ -193,10 +211,63 @@ func (l *learner) flush() {
 	for _, slot := range l.out.Forget {
 		l.applier.results(slot)
 	}
+	for _, read := range l.out.Read {
+		if done := l.readers[read]; done != nil {
+			close(done)
+			delete(l.readers, read)
+		}
+	}
+	if l.gate != nil {
+		l.gate.set(l.joined && !l.role.Diverged() && !l.role.CannotRead(l.config.Clock.Now(), readPatience))
+	}
 	for _, e := range l.out.Send {
 		_ = l.config.Send.Publish(e) // lost messages are normal; the bus counts them
 	}
 	l.out.Reset()
+}
+
+// readPatience is how long a round of reads may lack a quorum of acceptors before
+// the learner leaves its readers to others.
+const readPatience = paxos.Duration(500e6)
+
+// maxReaders is how many reads may wait at once.
+const maxReaders = 1 << 16
+
+// ErrTooManyReads refuses a read because so many wait already.
+var ErrTooManyReads = errors.New("actors: too many reads wait")
+
+// Barrier returns nil once the state machine holds every command that was answered
+// anywhere before the call: what is read then is linearizable. It returns ctx's
+// error when that takes too long, as it does without a quorum of acceptors.
+func (l *Learner) Barrier(ctx context.Context) error {
+	done := make(chan struct{})
+	refused := make(chan error, 1)
+	var read uint64
+	if !l.call(func() { read = l.actor.read(done, refused) }) {
+		return ErrTooManyReads
+	}
+	select {
+	case <-done:
+		return nil
+	case err := <-refused:
+		return err
+	case <-l.gone:
+		return errors.New("actors: the learner has failed or stopped")
+	case <-ctx.Done():
+		l.call(func() { delete(l.actor.readers, read) })
+		return ctx.Err()
+	}
+}
+
+func (l *learner) read(done chan<- struct{}, refused chan<- error) uint64 {
+	if len(l.readers) >= maxReaders {
+		refused <- ErrTooManyReads
+		return 0
+	}
+	l.lastRead++
+	l.readers[l.lastRead] = done
+	l.role.Read(l.config.Clock.Now(), l.lastRead, &l.out)
+	return l.lastRead
 }
 
 func (l *learner) answer(slot paxos.Slot) {

@@ -1,6 +1,7 @@
 package actors
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -108,6 +109,7 @@ type learning struct {
 	out     *sent
 	replies *replies
 	joined  error
+	readers *door
 }
 
 func startLearner(t *testing.T, l *learning) *Learner {
@@ -117,7 +119,12 @@ func startLearner(t *testing.T, l *learning) *Learner {
 
 func startLearnerAs(t *testing.T, id paxos.NodeID, l *learning, send Sender) *Learner {
 	t.Helper()
+	var readers Door
+	if l.readers != nil {
+		readers = l.readers
+	}
 	a, err := SpawnLearner(NewSystem(quiet()), LearnerConfig{
+		Readers: readers,
 		Self:    paxos.Sender{Role: paxos.LearnerRole, ID: id, Disk: paxos.UUID{21}, Boot: 1, Process: 21},
 		Options: roles.DefaultLearnerOptions(), Machine: l.machine, Send: send, Answer: l.replies,
 		Joined: func(*paxos.Genesis) error { return l.joined }, Clock: NewClock(), Log: quiet(),
@@ -274,6 +281,97 @@ func TestASlowMachineHoldsTheLearnerBack(t *testing.T) {
 		synctest.Wait()
 		if got := a.Status().Learned; got < open {
 			t.Errorf("learned %d slots once the machine ran, want at least %d", got, open)
+		}
+		stopLearner(t, a)
+	})
+}
+
+// answerReads delivers an acceptor's answer to every ReadQuery not yet answered.
+func answerReads(a *Learner, out *sent, answered int, highest paxos.Slot) int {
+	queries := of[paxos.ReadQuery](out)
+	for _, q := range queries[answered:] {
+		a.Deliver(from(acceptor1, paxos.ReadReport{Nonce: q.Nonce, MaxVoted: highest}))
+	}
+	return len(queries)
+}
+
+// TestABarrierWaitsForWhatWasVoted: a read does not return before the state holds
+// the highest slot that a quorum voted in when it was asked.
+func TestABarrierWaitsForWhatWasVoted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLearning()
+		a := startLearner(t, l)
+		synctest.Wait()
+		read := make(chan error, 1)
+		go func() { read <- a.Barrier(context.Background()) }()
+		synctest.Wait()
+		answerReads(a, l.out, 0, 1)
+		synctest.Wait()
+		select {
+		case err := <-read:
+			t.Fatalf("the read returned (%v) before slot 1 was applied", err)
+		default:
+		}
+		choose(a, 1, "x", "l1")
+		if err := <-read; err != nil {
+			t.Error(err)
+		}
+		stopLearner(t, a)
+	})
+}
+
+// TestReadsThatComeDuringARoundShareTheNext: two rounds serve any number of reads.
+func TestReadsThatComeDuringARoundShareTheNext(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLearning()
+		a := startLearner(t, l)
+		synctest.Wait()
+		read := make(chan error, 100)
+		for range 100 {
+			go func() { read <- a.Barrier(context.Background()) }()
+			synctest.Wait()
+		}
+		n := answerReads(a, l.out, 0, 0)
+		synctest.Wait()
+		if len(read) != 1 {
+			t.Errorf("%d reads were served by the first round, want the one that began it", len(read))
+		}
+		answerReads(a, l.out, n, 0)
+		for range 100 {
+			if err := <-read; err != nil {
+				t.Error(err)
+			}
+		}
+		if got := len(of[paxos.ReadQuery](l.out)); got != 2 {
+			t.Errorf("%d rounds for 100 reads, want 2", got)
+		}
+		stopLearner(t, a)
+	})
+}
+
+// TestALearnerWithoutAQuorumSendsItsReadersAway, and takes them back.
+func TestALearnerWithoutAQuorumSendsItsReadersAway(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLearning()
+		l.readers = &door{}
+		a := startLearner(t, l)
+		synctest.Wait()
+		if !l.readers.isOpen() {
+			t.Fatal("a learner that joined serves no readers")
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if err := a.Barrier(ctx); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("a read without a quorum returned %v", err)
+		}
+		synctest.Wait()
+		if l.readers.isOpen() {
+			t.Error("a learner that cannot read still has readers")
+		}
+		answerReads(a, l.out, 0, 0)
+		synctest.Wait()
+		if !l.readers.isOpen() {
+			t.Error("the readers were not taken back")
 		}
 		stopLearner(t, a)
 	})

@@ -9,11 +9,9 @@ import (
 	"github.com/synod-paxos/synod/roles"
 )
 
-// Front is where clients reach the leader. Its methods may be called from any
-// goroutine; Open and Close are called in turn, and may wait for the server.
+// Front is where clients reach the leader: it is open while the proposer leads.
 type Front interface {
-	Open() error
-	Close() error
+	Door
 	// Refuse tells a client that its command was certainly not done.
 	Refuse(r paxos.Refusal)
 }
