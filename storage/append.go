@@ -186,6 +186,10 @@ func (s *stage) putState() error {
 		}
 	}
 	s.nextKey = appendStateKey(s.nextKey[:0], s.next.position(), s.next.appends)
-	s.scratch = appendState(s.scratch[:0], s.seed, s.nextKey, s.next)
-	return s.batch.Set(s.nextKey, s.scratch, nil)
+	value, err := appendState(s.scratch[:0], s.seed, s.nextKey, s.next)
+	if err != nil {
+		return err
+	}
+	s.scratch = value
+	return s.batch.Set(s.nextKey, value, nil)
 }

@@ -58,8 +58,8 @@ func (s seed) seal(key, part []byte) uint32 {
 // Behind it comes the body, if there is one, and the body's checksum, begun with
 // the header's.
 func appendVoteHeader(b []byte, from seed, key []byte, v paxos.Vote) ([]byte, uint32, error) {
-	if len(v.Ballot.Proposer) > 255 || len(v.Value.Answerer) > 255 {
-		return nil, 0, fmt.Errorf("%w: slot %d: a node id of more than 255 bytes", ErrRecord, v.Slot)
+	if err := checkIDs(v.Ballot.Proposer, v.Value.Answerer); err != nil {
+		return nil, 0, err
 	}
 	start := len(b)
 	b = append(b, recordVersion, byte(v.Value.Kind))
@@ -130,7 +130,10 @@ const (
 	sealedFlag
 )
 
-func appendState(b []byte, from seed, key []byte, s state) []byte {
+func appendState(b []byte, from seed, key []byte, s state) ([]byte, error) {
+	if err := checkIDs(s.Promised.Proposer); err != nil {
+		return nil, err
+	}
 	start := len(b)
 	b = binary.AppendUvarint(append(b, recordVersion), s.boot)
 	b = appendBallot(b, s.Promised)
@@ -146,7 +149,7 @@ func appendState(b []byte, from seed, key []byte, s state) []byte {
 		flags |= sealedFlag
 	}
 	b = append(b, flags)
-	return binary.LittleEndian.AppendUint32(b, from.seal(key, b[start:]))
+	return binary.LittleEndian.AppendUint32(b, from.seal(key, b[start:])), nil
 }
 
 // decodeState reads a state record. Its Genesis is non-nil, and empty, if there
@@ -187,8 +190,8 @@ func appendGenesis(b []byte, from seed, g *paxos.Genesis) ([]byte, error) {
 	b = binary.AppendUvarint(b, uint64(g.First.From))
 	b = binary.AppendUvarint(b, uint64(len(g.First.Acceptors)))
 	for _, m := range g.First.Acceptors {
-		if len(m.ID) > 255 {
-			return nil, fmt.Errorf("%w: genesis: a node id of more than 255 bytes", ErrRecord)
+		if err := checkIDs(m.ID); err != nil {
+			return nil, err
 		}
 		b = append(append(b, byte(len(m.ID))), m.ID...)
 		b = append(b, m.Disk[:]...)
@@ -222,6 +225,16 @@ func decodeGenesis(b []byte, from seed) (*paxos.Genesis, error) {
 		d.bad = true
 	}
 	return g, d.done()
+}
+
+// checkIDs refuses ids whose length does not fit a byte; no valid one is that long.
+func checkIDs(ids ...paxos.NodeID) error {
+	for _, id := range ids {
+		if len(id) > 255 {
+			return fmt.Errorf("%w: a node id of %d bytes", ErrRecord, len(id))
+		}
+	}
+	return nil
 }
 
 func appendBallot(b []byte, ballot paxos.Ballot) []byte {
