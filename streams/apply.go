@@ -70,10 +70,6 @@ func (w *work) commit(d Digest) {
 	d.Sum = w.sum
 	w.record = appendPosition(w.record[:0], d)
 	fail(w.batch.Set([]byte{tablePosition}, w.record, nil))
-	if w.iter != nil {
-		fail(w.iter.Close())
-		w.iter = nil
-	}
 	m.publish(d, w.catalog, func() {
 		fail(m.db.Apply(w.batch, pebble.NoSync))
 	})

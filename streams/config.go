@@ -135,6 +135,7 @@ func (r *configRequest) refused() string {
 		name string
 	}{
 		{isSet(r.Mirror), "mirror"},
+		{r.MirrorDirect, "mirror_direct"},
 		{isSet(r.Sources), "sources"},
 		{isSet(r.SubjectTransform), "subject_transform"},
 		{isSet(r.Republish), "republish"},
@@ -289,8 +290,6 @@ func (c *Config) checkPolicies() string {
 		return "discard new per subject requires discard new policy to be set"
 	case c.DiscardNewPer && c.MaxMsgsPer <= 0:
 		return "discard new per subject requires max msgs per subject > 0"
-	case c.MirrorDirect:
-		return "stream has no mirror but does have mirror direct"
 	}
 	return ""
 }
@@ -347,9 +346,6 @@ func (c *Config) checkSubjects() string {
 func (c *Config) checkOverlap(i int) string {
 	subject := c.Subjects[i]
 	for _, other := range c.Subjects[i+1:] {
-		if other == subject {
-			return "duplicate subjects detected"
-		}
 		if collide([]byte(subject), []byte(other)) {
 			return fmt.Sprintf("subject %q overlaps with %q", subject, other)
 		}

@@ -55,8 +55,11 @@ func (w *work) expireAged(s *stream) {
 // stored in the order of log time, so it is the oldest.
 func (w *work) firstAged(s *stream) (seq uint64, m message, ok bool) {
 	st := &s.state
-	from := max(st.first, st.ageFloor)
-	if s.config.MaxAge == 0 || st.msgs == 0 || from > st.last {
+	if s.config.MaxAge == 0 || st.msgs == 0 {
+		return 0, m, false
+	}
+	from := max(w.firstSeq(s), st.ageFloor)
+	if from > st.last {
 		return 0, m, false
 	}
 	if m, ok = w.load(s, from); ok {

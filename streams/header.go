@@ -122,7 +122,8 @@ func parseSequence(b []byte) uint64 {
 }
 
 // parseTTL reads a Nats-TTL: seconds, a Go duration of at least one second, or
-// "never". The result is in whole seconds, never (-1), or 0 for none.
+// "never". The result is in whole seconds, never (-1), or 0 for none and for what
+// can not be read.
 func parseTTL(b []byte) (seconds int64, ok bool) {
 	if len(b) == 0 {
 		return 0, true
@@ -132,10 +133,16 @@ func parseTTL(b []byte) (seconds int64, ok bool) {
 		return never, true
 	}
 	if d, err := time.ParseDuration(text); err == nil {
-		return int64(d / time.Second), d >= time.Second
+		if d < time.Second {
+			return 0, false
+		}
+		return int64(d / time.Second), true
 	}
 	n := parseSequence(b)
-	return int64(n), n <= math.MaxInt64
+	if n > math.MaxInt64 {
+		return 0, false
+	}
+	return int64(n), true
 }
 
 // expiryAfter returns when something with a TTL ends that is stored at now.

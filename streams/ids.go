@@ -7,7 +7,7 @@ func (w *work) duplicateOf(s *stream, id []byte) (seq uint64, ok bool) {
 		return 0, false
 	}
 	w.key = appendIDKey(w.key[:0], s.id, id)
-	v, ok := w.get(w.key)
+	v, ok := w.lookup(w.key)
 	if !ok {
 		return 0, false
 	}
@@ -31,6 +31,7 @@ func (w *work) rememberID(s *stream, id []byte, seq uint64) {
 	w.touch(s)
 	w.record = appendSeenID(w.record[:0], seenID{seq: seq, time: w.now})
 	w.key = appendIDKey(w.key[:0], s.id, id)
+	w.wrote(w.key)
 	w.insert(&s.state.idSum, w.key, w.record)
 	w.record = appendQueuedID(w.record[:0], queuedID{time: w.now, id: id})
 	w.key = appendSeqKey(w.key[:0], tableIDQueue, s.id, seq)
@@ -74,6 +75,7 @@ func (w *work) expireIDs(s *stream) {
 		w.remove(&s.state.idSum, w.key, w.record)
 		w.record = appendSeenID(w.record[:0], seenID{seq: seq, time: q.time})
 		w.key = appendIDKey(w.key[:0], s.id, w.msg)
+		w.wrote(w.key)
 		w.remove(&s.state.idSum, w.key, w.record)
 		s.state.ids--
 	}

@@ -50,8 +50,7 @@ func (w *work) trimSubject(s *stream, subject []byte) {
 		if r.count <= uint64(s.config.MaxMsgsPer) {
 			return
 		}
-		ok := w.removeSeq(s, r.first)
-		invariant(ok, "a subject's first message is in the message table")
+		w.removeFirst(s, subject)
 	}
 }
 
@@ -63,7 +62,7 @@ func (w *work) trimStream(s *stream) {
 		return
 	}
 	for c.MaxMsgs > 0 && s.state.msgs > uint64(c.MaxMsgs) || c.MaxBytes > 0 && s.state.bytes > uint64(c.MaxBytes) {
-		ok := w.removeSeq(s, s.state.first)
+		ok := w.removeSeq(s, w.firstSeq(s))
 		invariant(ok, "a stream's first message is in the message table")
 	}
 }

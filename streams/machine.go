@@ -104,7 +104,7 @@ func openState(home *home, o Options) (*Machine, error) {
 // openMachine opens one database, without reading it.
 func openMachine(home *home, name string, o Options) (*Machine, error) {
 	path := o.FS.PathJoin(home.dir, name)
-	cache := pebble.NewCache(o.CacheBytes)
+	cache := o.newCache()
 	db, err := pebble.Open(path, o.pebble(cache))
 	if err != nil {
 		cache.Unref()

@@ -126,7 +126,7 @@ type StreamInfo struct {
 func (w *work) describe(kind string, s *stream) Reply {
 	var firstTime int64
 	if s.state.msgs > 0 {
-		m, ok := w.load(s, s.state.first)
+		m, ok := w.load(s, w.firstSeq(s))
 		invariant(ok, "a stream's first message is in the message table")
 		firstTime = m.time
 	}
@@ -174,6 +174,8 @@ func (r *configRequest) completeNew(name string) (*Config, *APIError) {
 		return nil, errPathSeparator
 	case r.Sealed:
 		return nil, invalidConfig("stream configuration for create can not be sealed")
+	case r.MirrorDirect && !isSet(r.Mirror):
+		return nil, invalidConfig("stream has no mirror but does have mirror direct")
 	}
 	return r.complete()
 }

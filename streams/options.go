@@ -21,7 +21,7 @@ type Options struct {
 	CacheBytes int64
 
 	// MemTableBytes is how much is collected in memory before it goes to a table
-	// file; up to four such buffers live at once. Default 32 MiB.
+	// file; up to memTables such buffers live at once. Default 16 MiB.
 	MemTableBytes uint64
 
 	// Limits are written into a state when it is made. A state that exists, or
@@ -50,7 +50,7 @@ func (o Options) withDefaults() Options {
 		o.CacheBytes = 64 << 20
 	}
 	if o.MemTableBytes == 0 {
-		o.MemTableBytes = 32 << 20
+		o.MemTableBytes = 16 << 20
 	}
 	o.Limits = o.Limits.withDefaults()
 	return o
@@ -69,6 +69,15 @@ func (l Limits) withDefaults() Limits {
 	return l
 }
 
+// memTables bounds the buffers in memory. Writers wait beyond it.
+const memTables = 4
+
+// newCache returns a cache of CacheBytes. The database takes its buffers out of
+// the cache, so they are added.
+func (o Options) newCache() *pebble.Cache {
+	return pebble.NewCache(o.CacheBytes + memTables*int64(o.MemTableBytes))
+}
+
 // pebble returns the options of the database. Writes are never stopped for
 // compactions that lag: the log bounds how fast a learner applies, and a reader
 // of many files is slower but right.
@@ -78,8 +87,8 @@ func (o Options) pebble(cache *pebble.Cache) *pebble.Options {
 		Cache:                       cache,
 		Logger:                      pebbleLogger{o.Logger},
 		MemTableSize:                o.MemTableBytes,
-		MemTableStopWritesThreshold: 4,
-		L0CompactionThreshold:       2,
+		MemTableStopWritesThreshold: memTables,
+		L0CompactionThreshold:       4,
 		L0StopWritesThreshold:       1000,
 		LBaseMaxBytes:               256 << 20,
 		FormatMajorVersion:          pebble.FormatNewest,
@@ -89,12 +98,9 @@ func (o Options) pebble(cache *pebble.Cache) *pebble.Options {
 	p.TargetFileSizes[0] = 8 << 20
 	for i := range p.Levels {
 		l := &p.Levels[i]
-		l.BlockSize = 16 << 10
+		l.BlockSize = 8 << 10
 		l.FilterPolicy = bloom.FilterPolicy(10)
 		l.Compression = func() *sstable.CompressionProfile { return block.NoCompression }
-		if i >= 5 {
-			l.Compression = func() *sstable.CompressionProfile { return block.SnappyCompression }
-		}
 	}
 	return p
 }

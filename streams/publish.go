@@ -57,7 +57,9 @@ const (
 	rollupAll     = 'a'
 )
 
-// publish stores c in s, or refuses it. The checks come in JetStream's order.
+// publish stores c in s, or refuses it. The checks come in JetStream's order, but
+// for the id: the retry of a compare-and-set that was done is a duplicate, and not
+// told that the sequence is wrong.
 func (w *work) publish(s *stream, subject string, c *Message) Reply {
 	p := publication{message: message{time: w.now, subject: []byte(subject), header: c.Header, data: c.Data}}
 	if e := w.checkSize(s, &p); e != nil {
@@ -65,6 +67,9 @@ func (w *work) publish(s *stream, subject string, c *Message) Reply {
 	}
 	if len(c.Header) > 0 {
 		p.h.parse(c.Header)
+		if e := checkStream(s, &p.h); e != nil {
+			return w.refusePublish(s, e)
+		}
 		if seq, ok := w.duplicateOf(s, p.h.msgID); ok {
 			return w.answerDuplicate(s, seq)
 		}
@@ -106,41 +111,57 @@ func (w *work) checkSize(s *stream, p *publication) *APIError {
 	return nil
 }
 
+// checkStream refuses what a stream configured like s never does.
+func checkStream(s *stream, h *headers) *APIError {
+	switch {
+	case len(h.increment) > 0:
+		return counterError(h.increment)
+	case len(h.batch) > 0:
+		return errBatchDisabled
+	case len(h.expectedStream) > 0 && string(h.expectedStream) != s.config.Name:
+		return errOtherStream
+	case len(h.ttl) > 0 && !s.config.AllowMsgTTL:
+		if seconds, _ := parseTTL(h.ttl); seconds != 0 {
+			return errTTLDisabled
+		}
+	}
+	return nil
+}
+
 // checkHeaders checks what the header asks for, and sets expiry and roll-up.
 func (w *work) checkHeaders(s *stream, p *publication) *APIError {
-	if e := checkRefused(s, p); e != nil {
-		return e
-	}
-	seconds, ok := parseTTL(p.h.ttl)
-	switch {
-	case len(p.h.ttl) > 0 && !s.config.AllowMsgTTL && (seconds != 0 || !ok):
-		return errTTLDisabled
-	case !ok:
-		return errTTLInvalid
-	}
 	if e := w.checkExpected(s, p); e != nil {
 		return e
 	}
+	if e := checkSchedule(p); e != nil {
+		return e
+	}
+	if h := p.h.expectedLastMsgID; len(h) > 0 && !bytes.Equal(h, s.state.lastID) {
+		return wrongLastMsgID(s.state.lastID)
+	}
 	if e := checkRollup(s, p); e != nil {
 		return e
+	}
+	seconds, ok := parseTTL(p.h.ttl)
+	if !ok {
+		return errTTLInvalid
 	}
 	s.setExpiry(p, seconds)
 	return nil
 }
 
-// checkRefused refuses the features that no stream here has.
-func checkRefused(s *stream, p *publication) *APIError {
+// counterError refuses a counter, which no stream here is.
+func counterError(increment []byte) *APIError {
+	if _, ok := new(big.Int).SetString(string(increment), 10); !ok {
+		return errCounterInvalid
+	}
+	return errCounterDisabled
+}
+
+// checkSchedule refuses schedules and sourced messages, which no stream here has.
+func checkSchedule(p *publication) *APIError {
 	h := &p.h
 	switch {
-	case len(h.increment) > 0:
-		if _, ok := new(big.Int).SetString(string(h.increment), 10); !ok {
-			return errCounterInvalid
-		}
-		return errCounterDisabled
-	case len(h.batch) > 0:
-		return errBatchDisabled
-	case len(h.expectedStream) > 0 && string(h.expectedStream) != s.config.Name:
-		return errOtherStream
 	case len(h.schedule) > 0:
 		return errScheduleDisabled
 	case len(h.scheduleNext) > 0:
@@ -174,9 +195,6 @@ func (w *work) checkExpected(s *stream, p *publication) *APIError {
 	}
 	if len(h.expectedLastSeq) > 0 && parseSequence(h.expectedLastSeq) != s.state.last {
 		return wrongLastSequence(s.state.last)
-	}
-	if len(h.expectedLastMsgID) > 0 && !bytes.Equal(h.expectedLastMsgID, s.state.lastID) {
-		return wrongLastMsgID(s.state.lastID)
 	}
 	return nil
 }

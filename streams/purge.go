@@ -45,12 +45,12 @@ func (w *work) purgeAll(s *stream) {
 	st := &s.state
 	w.removeRange(messageTables, s.id)
 	st.msgs, st.bytes, st.subjects = 0, 0, 0
-	st.first = st.last + 1
+	st.first, s.firstMayGo = st.last+1, false
 	st.messageSum = Sum{}
 }
 
 func (w *work) purgeBelow(s *stream, seq uint64) {
-	for s.state.msgs > 0 && s.state.first < seq {
+	for s.state.msgs > 0 && w.firstSeq(s) < seq {
 		ok := w.removeSeq(s, s.state.first)
 		invariant(ok, "a stream's first message is in the message table")
 	}
@@ -68,7 +68,7 @@ func (w *work) purgeKeep(s *stream, keep uint64) {
 	}
 	if keep > rewriteAtMost || s.state.msgs < 2*keep {
 		for s.state.msgs > keep {
-			ok := w.removeSeq(s, s.state.first)
+			ok := w.removeSeq(s, w.firstSeq(s))
 			invariant(ok, "a stream's first message is in the message table")
 		}
 		return
@@ -110,6 +110,7 @@ func (w *work) rewrite(s *stream, kept []keptMessage) {
 		first = min(first, w.appendTo(s, &m))
 	}
 	st.first, st.last, st.lastTime = first, last, lastTime
+	s.firstMayGo = false
 }
 
 // purgeSubject removes the messages of one subject, oldest first.
@@ -123,8 +124,7 @@ func (w *work) purgeSubject(s *stream, subject []byte, r purgeRequest) {
 		if record.count <= r.Keep || record.first >= below {
 			return
 		}
-		ok := w.removeSeq(s, record.first)
-		invariant(ok, "a subject's first message is in the message table")
+		w.removeFirst(s, subject)
 	}
 }
 

@@ -47,6 +47,16 @@ func (r *reader) uvarint() uint64 {
 	return v
 }
 
+func (r *reader) varint() int64 {
+	v, n := binary.Varint(r.b)
+	if n <= 0 {
+		r.bad, r.b = true, nil
+		return 0
+	}
+	r.b = r.b[n:]
+	return v
+}
+
 func (r *reader) bytes() []byte { return r.take(r.uvarint()) }
 
 func (r *reader) sum() Sum { return Sum{Hi: r.uint64(), Lo: r.uint64()} }
@@ -121,17 +131,29 @@ func parseMessage(b []byte) (m message, ok bool) {
 // stored.
 type subjectRecord struct {
 	count, first, last uint64
+	tail               tail // of the message last
 }
 
-func appendSubjectRecord(b []byte, s subjectRecord) []byte {
+// A tail is what is needed to remove a message without reading it.
+type tail struct {
+	sum     Sum    // of its pair
+	size    uint64 // as the stream counts it
+	expires int64  // as in message
+}
+
+func appendSubjectRecord(b []byte, s *subjectRecord) []byte {
 	b = binary.AppendUvarint(b, s.count)
 	b = binary.AppendUvarint(b, s.first)
-	return binary.AppendUvarint(b, s.last)
+	b = binary.AppendUvarint(b, s.last)
+	b = binary.AppendUvarint(b, s.tail.size)
+	b = binary.AppendVarint(b, s.tail.expires)
+	return s.tail.sum.append(b)
 }
 
 func parseSubjectRecord(b []byte) (s subjectRecord, ok bool) {
 	r := reader{b: b}
 	s = subjectRecord{count: r.uvarint(), first: r.uvarint(), last: r.uvarint()}
+	s.tail = tail{size: r.uvarint(), expires: r.varint(), sum: r.sum()}
 	return s, r.done() && s.count > 0 && s.first <= s.last
 }
 

@@ -119,8 +119,9 @@ const (
 
 // refuse answers a management request that changed nothing.
 func refuse(kind string, e *APIError) Reply {
-	return Reply{Data: mustJSON(struct {
-		Type  string    `json:"type"`
-		Error *APIError `json:"error"`
-	}{typePrefix + kind, e})}
+	b := fmt.Appendf(nil, `{"type":"%s%s","error":%s`, typePrefix, kind, mustJSON(e))
+	if kind == typePurge {
+		b = append(b, `,"purged":0`...)
+	}
+	return Reply{Data: append(b, '}')}
 }

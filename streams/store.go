@@ -26,10 +26,11 @@ func (s *stream) sizeOf(m *message) uint64 {
 func (w *work) appendTo(s *stream, m *message) uint64 {
 	w.touch(s)
 	seq := s.state.last + 1
-	w.indexAppended(s, m.subject, seq)
+	t := tail{size: s.sizeOf(m), expires: m.expires}
 	w.key = appendSeqKey(w.key[:0], tableMessage, s.id, seq)
 	w.record = appendMessage(w.record[:0], m)
-	w.insert(&s.state.messageSum, w.key, w.record)
+	t.sum = w.insert(&s.state.messageSum, w.key, w.record)
+	w.indexAppended(s, m.subject, seq, t)
 	if m.expires > 0 {
 		w.key = appendExpiryKey(w.key[:0], s.id, m.expires, seq)
 		w.insert(&s.state.messageSum, w.key, nil)
@@ -40,16 +41,16 @@ func (w *work) appendTo(s *stream, m *message) uint64 {
 	}
 	st := &s.state
 	if st.msgs == 0 {
-		st.first = seq
+		st.first, s.firstMayGo = seq, false
 	}
 	st.msgs++
-	st.bytes += s.sizeOf(m)
+	st.bytes += t.size
 	st.last, st.lastTime = seq, m.time
 	return seq
 }
 
 // indexAppended makes seq the last message of its subject.
-func (w *work) indexAppended(s *stream, subject []byte, seq uint64) {
+func (w *work) indexAppended(s *stream, subject []byte, seq uint64, t tail) {
 	r := w.changeSubject(s, subject)
 	if r.count == 0 {
 		s.state.subjects++
@@ -59,8 +60,9 @@ func (w *work) indexAppended(s *stream, subject []byte, seq uint64) {
 		w.key = appendIndexKey(w.key[:0], s.id, subject, r.last)
 		w.insert(&s.state.messageSum, w.key, nil)
 	}
+	s.subject.previous, s.subject.previousSeq = r.tail, r.last
 	r.count++
-	r.last = seq
+	r.last, r.tail = seq, t
 }
 
 // load reads the message seq of s into w.msg, which the result points into.
@@ -89,35 +91,67 @@ func (w *work) removeSeq(s *stream, seq uint64) bool {
 
 // removeLoaded removes the message seq of s, which load has just returned as m.
 func (w *work) removeLoaded(s *stream, seq uint64, m *message) {
-	w.touch(s)
 	w.key = appendSeqKey(w.key[:0], tableMessage, s.id, seq)
-	w.remove(&s.state.messageSum, w.key, w.msg)
-	if m.expires > 0 {
-		w.key = appendExpiryKey(w.key[:0], s.id, m.expires, seq)
-		w.remove(&s.state.messageSum, w.key, nil)
+	w.removeKnown(s, seq, m.subject, tail{sum: w.hash.pair(w.key, w.msg), size: s.sizeOf(m), expires: m.expires})
+}
+
+// removeFirst removes the oldest message of a subject that has one. It reads the
+// message only when the subject's record does not tell enough.
+func (w *work) removeFirst(s *stream, subject []byte) {
+	r := w.subjectRecord(s, subject)
+	switch c := &s.subject; r.first {
+	case c.previousSeq:
+		w.removeKnown(s, r.first, subject, c.previous)
+	case r.last:
+		w.removeKnown(s, r.first, subject, r.tail)
+	default:
+		ok := w.removeSeq(s, r.first)
+		invariant(ok, "a subject's first message is in the message table")
 	}
-	w.indexRemoved(s, m.subject, seq)
+}
+
+// removeKnown removes the message seq of s, of which t tells all that counts.
+func (w *work) removeKnown(s *stream, seq uint64, subject []byte, t tail) {
+	w.touch(s)
 	st := &s.state
-	size := s.sizeOf(m)
-	invariant(st.msgs > 0 && st.bytes >= size, "stream counters cover its messages")
+	w.key = appendSeqKey(w.key[:0], tableMessage, s.id, seq)
+	fail(w.batch.Delete(w.key, nil))
+	st.messageSum.sub(t.sum)
+	if t.expires > 0 {
+		w.key = appendExpiryKey(w.key[:0], s.id, t.expires, seq)
+		w.remove(&st.messageSum, w.key, nil)
+	}
+	w.indexRemoved(s, subject, seq)
+	invariant(st.msgs > 0 && st.bytes >= t.size, "stream counters cover its messages")
 	st.msgs--
-	st.bytes -= size
+	st.bytes -= t.size
 	switch {
 	case st.msgs == 0:
-		st.first = st.last + 1
+		st.first, s.firstMayGo = st.last+1, false
 	case seq == st.first:
-		st.first = w.nextSeq(s, seq+1)
+		st.first, s.firstMayGo = seq+1, true
 	}
+}
+
+// firstSeq returns the first message of s, which is not empty. Removals leave only
+// a lower bound, because most slots remove many messages.
+func (w *work) firstSeq(s *stream) uint64 {
+	if s.firstMayGo {
+		s.state.first, s.firstMayGo = w.nextSeq(s, s.state.first), false
+	}
+	return s.state.first
 }
 
 // indexRemoved takes seq out of its subject.
 func (w *work) indexRemoved(s *stream, subject []byte, seq uint64) {
 	r := w.changeSubject(s, subject)
+	last := r.last
 	invariant(r.count > 0 && r.first <= seq && seq <= r.last, "subject record covers its messages")
 	r.count--
 	switch {
 	case r.count == 0:
 		s.state.subjects--
+		*r = subjectRecord{}
 	case r.count == 1 && seq == r.first:
 		r.first = r.last
 	case r.count == 1 && seq == r.last:
@@ -130,6 +164,21 @@ func (w *work) indexRemoved(s *stream, subject []byte, seq uint64) {
 		w.key = appendIndexKey(w.key[:0], s.id, subject, seq)
 		w.remove(&s.state.messageSum, w.key, nil)
 	}
+	if r.count > 0 && r.last != last {
+		r.tail = w.tailOf(s, r.last)
+	}
+}
+
+// tailOf reads what is needed to remove the message seq.
+func (w *work) tailOf(s *stream, seq uint64) tail {
+	w.key = appendSeqKey(w.key[:0], tableMessage, s.id, seq)
+	v, ok := w.get(w.key)
+	invariant(ok, "a subject's last message is in the message table")
+	m, ok := parseMessage(v)
+	if !ok {
+		fail(damaged(w.key, "not a message"))
+	}
+	return tail{sum: w.hash.pair(w.key, v), size: s.sizeOf(&m), expires: m.expires}
 }
 
 // takeNeighbour returns the message of the subject next to its end seq, and takes

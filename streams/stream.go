@@ -16,13 +16,14 @@ type stream struct {
 	// index of the subject. Only LEDGER is, because its subjects cannot change.
 	plain bool
 
-	stateSum  Sum // of the stored counters
-	configSum Sum // of the stored configuration
-	subject   subjectCache
-	nextDue   int64  // log time of the next expiry, 0 none; may be early
-	ackPrefix []byte // of a PubAck, up to the sequence
-	dirty     bool   // listed in work.dirty
-	dropped   bool   // deleted by this slot
+	stateSum   Sum // of the stored counters
+	configSum  Sum // of the stored configuration
+	subject    subjectCache
+	firstMayGo bool   // state.first is a lower bound, because that message was removed
+	nextDue    int64  // log time of the next expiry, 0 none; may be early
+	ackPrefix  []byte // of a PubAck, up to the sequence
+	dirty      bool   // listed in work.dirty
+	dropped    bool   // deleted by this slot
 }
 
 // subjectCache holds the record of the subject that was used last. Most slots
@@ -34,6 +35,9 @@ type subjectCache struct {
 	stored  bool // there is a pair on disk
 	sum     Sum  // of that pair
 	changed bool // record differs from that pair
+
+	previous    tail   // of the message that was last before record.last
+	previousSeq uint64 // that message, 0 when it is not known
 }
 
 func newStream(id uint64, config *Config, created int64) *stream {
@@ -65,11 +69,11 @@ func (w *work) subjectRecord(s *stream, subject []byte) *subjectRecord {
 		return &c.record
 	}
 	w.flushSubject(s)
-	c.valid, c.changed = true, false
+	c.valid, c.changed, c.previousSeq = true, false, 0
 	c.name = append(c.name[:0], subject...)
 	c.record, c.stored = subjectRecord{}, false
 	w.key = appendSubjectKey(w.key[:0], s.id, subject)
-	v, ok := w.get(w.key)
+	v, ok := w.lookup(w.key)
 	if !ok {
 		return &c.record
 	}
@@ -94,6 +98,7 @@ func (w *work) flushSubject(s *stream) {
 		return
 	}
 	w.key = appendSubjectKey(w.key[:0], s.id, c.name)
+	w.wrote(w.key)
 	if c.stored {
 		s.state.messageSum.sub(c.sum)
 	}
@@ -102,7 +107,7 @@ func (w *work) flushSubject(s *stream) {
 		fail(w.batch.Delete(w.key, nil))
 		return
 	}
-	w.record = appendSubjectRecord(w.record[:0], c.record)
+	w.record = appendSubjectRecord(w.record[:0], &c.record)
 	fail(w.batch.Set(w.key, w.record, nil))
 	c.sum = w.hash.pair(w.key, w.record)
 	s.state.messageSum.add(c.sum)

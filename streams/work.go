@@ -1,9 +1,11 @@
 package streams
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 
+	"github.com/cespare/xxhash/v2"
 	"github.com/cockroachdb/pebble/v2"
 )
 
@@ -16,9 +18,13 @@ type work struct {
 	m     *Machine
 	batch *pebble.Batch
 	iter  *pebble.Iterator // over batch; one user at a time
+	base  *pebble.Iterator // over what was committed before the slot
 	now   int64            // log time of the slot
 	sum   Sum              // digest of the state so far
 	hash  hasher
+
+	written map[uint64]struct{} // hashes of the keys that lookup may not take from base
+	ranges  bool                // the slot deleted a range of keys
 
 	dirty      []*stream // whose counters the slot changed, in the order of first change
 	catalog    bool      // a configuration changed
@@ -56,14 +62,21 @@ func (w *work) begin(now int64) {
 	w.catalog = false
 	w.expiries = w.m.globals.limits.Expiries
 	w.replyBytes = nil
+	w.ranges = false
+	if w.written == nil {
+		w.written = make(map[uint64]struct{})
+	}
+	clear(w.written)
 }
 
-// end drops the batch, committed or not.
+// close drops the batch, committed or not.
 func (w *work) close() error {
 	var errs []error
-	if w.iter != nil {
-		errs = append(errs, w.iter.Close())
-		w.iter = nil
+	for _, it := range []**pebble.Iterator{&w.iter, &w.base} {
+		if *it != nil {
+			errs = append(errs, (*it).Close())
+			*it = nil
+		}
 	}
 	if w.batch != nil {
 		errs = append(errs, w.batch.Close())
@@ -85,6 +98,30 @@ func (w *work) get(key []byte) ([]byte, bool) {
 	fail(closer.Close())
 	return w.value, true
 }
+
+// lookup is get for a key that is often not there, or was written long ago. Unlike
+// get it asks the Bloom filters of every level, so it needs written to say what the
+// slot itself has changed.
+func (w *work) lookup(key []byte) ([]byte, bool) {
+	if _, changed := w.written[xxhash.Sum64(key)]; changed || w.ranges {
+		return w.get(key)
+	}
+	if w.base == nil {
+		it, err := w.m.db.NewIter(&pebble.IterOptions{UseL6Filters: true})
+		fail(err)
+		w.base = it
+	}
+	found := w.base.SeekPrefixGE(key)
+	check(w.base)
+	if !found || !bytes.Equal(w.base.Key(), key) {
+		return nil, false
+	}
+	w.value = append(w.value[:0], w.base.Value()...)
+	return w.value, true
+}
+
+// wrote notes that the slot changed a key that lookup reads.
+func (w *work) wrote(key []byte) { w.written[xxhash.Sum64(key)] = struct{}{} }
 
 // has reports whether there is a pair with key.
 func (w *work) has(key []byte) bool {
@@ -120,10 +157,13 @@ func check(it *pebble.Iterator) {
 	}
 }
 
-// insert writes a pair whose key is not there, and adds it to sum.
-func (w *work) insert(sum *Sum, key, value []byte) {
+// insert writes a pair whose key is not there, and adds it to sum. It returns the
+// hash of the pair.
+func (w *work) insert(sum *Sum, key, value []byte) Sum {
 	fail(w.batch.Set(key, value, nil))
-	sum.add(w.hash.pair(key, value))
+	h := w.hash.pair(key, value)
+	sum.add(h)
+	return h
 }
 
 // remove deletes a pair whose value is known, and takes it out of sum.
@@ -134,6 +174,7 @@ func (w *work) remove(sum *Sum, key, value []byte) {
 
 // removeRange deletes every pair of the given tables of stream id.
 func (w *work) removeRange(tables []byte, id uint64) {
+	w.ranges = true
 	for _, table := range tables {
 		w.key = appendPrefix(w.key[:0], table, id)
 		w.upper = appendPrefix(w.upper[:0], table, id+1)
@@ -157,6 +198,7 @@ func (w *work) flush() {
 			continue
 		}
 		w.flushSubject(s)
+		w.firstSeq(s)
 		w.writeState(s)
 	}
 }
