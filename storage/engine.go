@@ -54,7 +54,11 @@ func (a *Acceptor) engineOptions(fsys vfs.FS) *pebble.Options {
 // store: Pebble would try again, and nobody would know.
 func (a *Acceptor) events() *pebble.EventListener {
 	return &pebble.EventListener{
-		BackgroundError: func(err error) { a.halt.fail(wrap("write", a.votesPath(), err)) },
+		BackgroundError: func(err error) {
+			if !errors.Is(err, pebble.ErrCancelledCompaction) { // its tables were dropped: see reclaim
+				a.halt.fail(wrap("write", a.votesPath(), err))
+			}
+		},
 		DataCorruption: func(i pebble.DataCorruptionInfo) {
 			a.halt.fail(&Error{Op: "read", Path: i.Path, Kind: ErrCorrupt, Err: i.Details})
 		},
