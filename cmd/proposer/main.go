@@ -1,0 +1,33 @@
+// Command proposer runs one proposer of a Synod cluster. See proposer --help.
+package main
+
+import (
+	"context"
+	"os"
+
+	"github.com/synod-paxos/synod/internal/node"
+	"github.com/synod-paxos/synod/internal/node/cli"
+)
+
+var program = cli.Program{
+	Name:  "proposer",
+	About: "A proposer takes commands from clients and, while it leads, has the acceptors vote for them. It has no disk.",
+	Examples: `Examples:
+  proposer --id p1 --nats nats://10.0.0.1:4222,nats://10.0.0.2:4222
+  SYNOD_ID=x1 SYNOD_NATS=tls://nats.example.com proposer --creds proposer.creds
+
+Exit codes: 0 stopped as asked, 1 failed, 2 called wrongly.`,
+}
+
+type command struct {
+	Role cli.Role `embed:""`
+}
+
+// Run runs the proposer until it is told to stop.
+func (c *command) Run(ctx context.Context, s cli.Streams) error {
+	return c.Role.Serve(ctx, s, "", func(ctx context.Context, o node.Config) (node.Role, error) {
+		return node.StartProposer(ctx, o)
+	})
+}
+
+func main() { os.Exit(cli.Main(program, &command{})) }

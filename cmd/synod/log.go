@@ -1,0 +1,197 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+	"time"
+	"unicode/utf8"
+
+	"github.com/nats-io/nats.go"
+
+	"github.com/synod-paxos/synod/internal/node"
+	"github.com/synod-paxos/synod/internal/node/cli"
+)
+
+// logCommand prints the log.
+type logCommand struct {
+	From   uint64 `env:"SYNOD_LOG_FROM" default:"1" placeholder:"N" help:"First sequence to print (${default})."`
+	Follow bool   `short:"f" env:"SYNOD_LOG_FOLLOW" help:"Go on with what is appended, until Ctrl-C."`
+	JSON   bool   `name:"json" env:"SYNOD_JSON" help:"One JSON object per line: seq, time, id, text or data (base64), headers."`
+
+	Connection node.Connection `embed:""`
+}
+
+// Help shows what to do with it.
+func (c *logCommand) Help() string {
+	return `Examples:
+  synod log
+  synod log --from 100 --follow
+  synod log --json | jq -r .text`
+}
+
+// followPause is how often the end of the log is looked at again.
+const followPause = 200 * time.Millisecond
+
+// Run prints what there is, and with --follow what comes.
+func (c *logCommand) Run(ctx context.Context, s cli.Streams) error {
+	b, err := connect(ctx, &c.Connection, s.Err)
+	if err != nil {
+		return err
+	}
+	defer b.Close()
+	r := &logReader{nc: b.Conn(), subject: b.Subjects().API("DIRECT.GET.LEDGER"), next: max(c.From, 1)}
+	printer := printText
+	if c.JSON {
+		printer = printJSON
+	}
+	for {
+		more, err := r.read(ctx, func(e *entry) error { return printer(s.Out, e) })
+		switch {
+		case ctx.Err() != nil:
+			return cli.ErrStopped
+		case errors.Is(err, nats.ErrNoResponders):
+			err = errors.New("no learner serves the log: see `synod status`")
+		}
+		if err != nil {
+			return err
+		}
+		if more {
+			continue
+		}
+		if !c.Follow {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return cli.ErrStopped
+		case <-time.After(followPause):
+		}
+	}
+}
+
+// entry is one message of the log.
+type entry struct {
+	Seq    uint64            `json:"seq"`
+	Time   string            `json:"time"`
+	ID     string            `json:"id,omitempty"`
+	Text   *string           `json:"text,omitempty"`
+	Data   []byte            `json:"data,omitempty"`
+	Header map[string]string `json:"headers,omitempty"`
+}
+
+func printText(w io.Writer, e *entry) error {
+	text := ""
+	if e.Text != nil {
+		text = *e.Text
+	} else {
+		text = fmt.Sprintf("%q", e.Data)
+	}
+	_, err := fmt.Fprintf(w, "%d\t%s\t%s\n", e.Seq, e.Time, text)
+	return err
+}
+
+func printJSON(w io.Writer, e *entry) error { return json.NewEncoder(w).Encode(e) }
+
+// logReader reads the log a batch at a time.
+type logReader struct {
+	nc      *nats.Conn
+	subject string
+	next    uint64 // sequence
+}
+
+const (
+	batchMessages = 500
+	batchBytes    = 8 << 20
+	batchTimeout  = 5 * time.Second
+)
+
+// read prints one batch, and reports whether there is more at once. A batch of
+// which messages were lost on the way is asked for again from there.
+func (r *logReader) read(ctx context.Context, print func(*entry) error) (bool, error) {
+	ctx, cancel := context.WithTimeout(ctx, batchTimeout)
+	defer cancel()
+	inbox := r.nc.NewInbox()
+	answers := make(chan *nats.Msg, batchMessages+1)
+	sub, err := r.nc.ChanSubscribe(inbox, answers)
+	if err != nil {
+		return false, err
+	}
+	defer func() { _ = sub.Unsubscribe() }() // the inbox is never used again
+	request := fmt.Appendf(nil, `{"seq":%d,"batch":%d,"max_bytes":%d}`, r.next, batchMessages, batchBytes)
+	if err := r.nc.PublishRequest(r.subject, inbox, request); err != nil {
+		return false, err
+	}
+	for {
+		select {
+		case <-ctx.Done():
+			return false, errors.New("the log is not read to its end: the learner that was asked does not answer. Run it again, and see `synod status`")
+		case m := <-answers:
+			more, end, err := r.take(m, print)
+			if end || err != nil {
+				return more, err
+			}
+		}
+	}
+}
+
+// take handles one message of a batch. end is true at its last.
+func (r *logReader) take(m *nats.Msg, print func(*entry) error) (more, end bool, err error) {
+	switch status := m.Header.Get("Status"); status {
+	case "":
+	case "204":
+		return m.Header.Get("Nats-Num-Pending") != "0" || r.missing(m), true, nil
+	case "404":
+		return false, true, nil
+	case "503":
+		return false, true, nats.ErrNoResponders
+	default:
+		return false, true, fmt.Errorf("the log cannot be read: %s %s", status, m.Header.Get("Description"))
+	}
+	e, err := parseEntry(m)
+	if err != nil {
+		return false, true, err
+	}
+	if e.Seq < r.next || r.missing(m) {
+		return true, e.Seq >= r.next, nil
+	}
+	r.next = e.Seq + 1
+	return true, false, print(e)
+}
+
+// missing reports whether a message before m was lost on the way: m names the
+// sequence that was sent before it.
+func (r *logReader) missing(m *nats.Msg) bool {
+	before, err := strconv.ParseUint(m.Header.Get("Nats-Last-Sequence"), 10, 64)
+	return err == nil && before >= r.next
+}
+
+// parseEntry takes the log's own headers from those of the message.
+func parseEntry(m *nats.Msg) (*entry, error) {
+	seq, err := strconv.ParseUint(m.Header.Get("Nats-Sequence"), 10, 64)
+	if err != nil {
+		return nil, fmt.Errorf("a message of the log names no sequence: %w", err)
+	}
+	e := &entry{Seq: seq, Time: m.Header.Get("Nats-Time-Stamp"), ID: m.Header.Get(nats.MsgIdHdr)}
+	if utf8.Valid(m.Data) {
+		text := string(m.Data)
+		e.Text = &text
+	} else {
+		e.Data = m.Data
+	}
+	for _, own := range []string{
+		"Nats-Stream", "Nats-Subject", "Nats-Sequence", "Nats-Time-Stamp", "Nats-Num-Pending", "Nats-Last-Sequence", nats.MsgIdHdr,
+	} {
+		m.Header.Del(own)
+	}
+	for key := range m.Header {
+		if e.Header == nil {
+			e.Header = map[string]string{}
+		}
+		e.Header[key] = m.Header.Get(key)
+	}
+	return e, nil
+}

@@ -1,0 +1,36 @@
+// Command synod is the operator's and the newcomer's command. See synod --help.
+package main
+
+import (
+	"os"
+
+	"github.com/alecthomas/kong"
+
+	"github.com/synod-paxos/synod/internal/node/cli"
+)
+
+var program = cli.Program{
+	Name:  "synod",
+	About: "Synod is Multi-Paxos on NATS: a replicated, linearizable, durable log and key-value store.",
+	Examples: `Examples:
+  synod dev                         a whole cluster in this process, to try
+  synod propose "hello"             append to the log
+  synod log --follow                read it
+  synod status                      who leads, who is missing, and what to do
+  synod init --acceptors a1,a2,a3   found a cluster of acceptor processes
+
+Exit codes: 0 clean, 1 failed, 2 called wrongly.`,
+}
+
+// commands is every subcommand, each in a file of its own.
+type commands struct {
+	Dev     devCommand     `cmd:"" help:"Run a whole cluster in this process, with a NATS server."`
+	Init    initCommand    `cmd:"" help:"Found a cluster: have its acceptors store who they are."`
+	Propose proposeCommand `cmd:"" help:"Append to the log and print where."`
+	Log     logCommand     `cmd:"" help:"Print the log."`
+	Status  statusCommand  `cmd:"" help:"Show how the cluster does, and what is wrong."`
+
+	Version kong.VersionFlag `help:"Show the version and exit."`
+}
+
+func main() { os.Exit(cli.Main(program, &commands{})) }

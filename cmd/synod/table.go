@@ -1,0 +1,127 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/synod-paxos/synod/internal/node"
+)
+
+// width is how wide a terminal may be expected to be.
+const width = 80
+
+// table is c for people.
+func table(c *node.Cluster) string {
+	var b strings.Builder
+	writeHead(&b, c)
+	writeAcceptors(&b, c)
+	writeProposers(&b, c)
+	writeLearners(&b, c)
+	writeProblems(&b, c)
+	return b.String()
+}
+
+func writeHead(b *strings.Builder, c *node.Cluster) {
+	fmt.Fprintf(b, "Cluster %s", c.Cluster)
+	if c.UUID == "" {
+		b.WriteString(", not founded\n")
+		return
+	}
+	fmt.Fprintf(b, " %s, generation %d\n", c.UUID, c.Generation)
+	quorums, _ := c.Configuration.Quorums.MarshalText() // has no error
+	fmt.Fprintf(b, "%d acceptors, quorums %s, %d learner copies, window %d\n",
+		len(c.Configuration.Acceptors), quorums, c.Configuration.Copies, c.Configuration.Window)
+	if c.Leader == nil {
+		fmt.Fprintf(b, "No leader; chosen up to slot %d\n", c.Chosen)
+		return
+	}
+	fmt.Fprintf(b, "Leader %s, ballot %s; chosen up to slot %d\n", c.Leader.ID, c.Leader.Ballot, c.Chosen)
+}
+
+// columns writes rows of tab-separated cells in columns.
+func columns(b *strings.Builder, rows []string) {
+	b.WriteByte('\n')
+	w := tabwriter.NewWriter(b, 0, 1, 2, ' ', 0)
+	for _, row := range rows {
+		fmt.Fprintln(w, row)
+	}
+	_ = w.Flush() // a strings.Builder takes everything
+}
+
+func writeAcceptors(b *strings.Builder, c *node.Cluster) {
+	rows := []string{"ACCEPTOR\tSTATE\tVOTED\tTRIMMED\tBOOT\tCMD/SYNC\tMSG/CMD\tINBOX\tVERSION"}
+	for _, a := range c.Acceptors {
+		if !a.Up {
+			rows = append(rows, fmt.Sprintf("%s\tdown", a.ID))
+			continue
+		}
+		state := "up"
+		switch {
+		case !a.Sealed:
+			state = "not founded"
+		case !a.Member:
+			state = "no member"
+		}
+		rows = append(rows, fmt.Sprintf("%s\t%s\t%d\t%d\t%d\t%.1f\t%.2f\t%d\t%s",
+			a.ID, state, a.MaxVoted, a.TrimBelow, a.Boot, a.CommandsPerSync, a.PerCommand, a.Inbox, short(a.Version)))
+	}
+	columns(b, rows)
+}
+
+func writeProposers(b *strings.Builder, c *node.Cluster) {
+	rows := []string{"PROPOSER\tSTATE\tCOMMANDS\tQUEUED\tIN FLIGHT\tMSG/CMD\tINBOX\tVERSION"}
+	for _, p := range c.Proposers {
+		rows = append(rows, fmt.Sprintf("%s\t%s\t%d\t%d\t%d\t%.2f\t%d\t%s",
+			p.ID, p.Stage, p.Commands, p.Queued, p.InFlight, p.PerCommand, p.Inbox, short(p.Version)))
+	}
+	columns(b, rows)
+}
+
+func writeLearners(b *strings.Builder, c *node.Cluster) {
+	rows := []string{"LEARNER\tSTATE\tAPPLIED\tDURABLE\tLAG\tANSWERED\tMSG/CMD\tINBOX\tVERSION"}
+	for _, l := range c.Learners {
+		state := "up"
+		if !l.Ready {
+			state = "not ready"
+		}
+		rows = append(rows, fmt.Sprintf("%s\t%s\t%d\t%d\t%d\t%d\t%.2f\t%d\t%s",
+			l.ID, state, l.Applied, l.Durable, l.Lag, l.Answered, l.PerCommand, l.Inbox, short(l.Version)))
+	}
+	columns(b, rows)
+}
+
+// short leaves out a version's build.
+func short(version string) string {
+	v, _, _ := strings.Cut(version, "+")
+	return v
+}
+
+func writeProblems(b *strings.Builder, c *node.Cluster) {
+	if len(c.Problems) == 0 {
+		b.WriteString("\nNo problems.\n")
+		return
+	}
+	b.WriteString("\nProblems:\n")
+	for _, p := range c.Problems {
+		b.WriteString(wrap("- ", p))
+	}
+}
+
+// wrap breaks text into lines of at most width, the first with a mark.
+func wrap(mark, text string) string {
+	var b strings.Builder
+	line := mark
+	for i, word := range strings.Fields(text) {
+		if i > 0 && len(line)+1+len(word) > width {
+			b.WriteString(line + "\n")
+			line = strings.Repeat(" ", len(mark)) + word
+			continue
+		}
+		if i > 0 {
+			line += " "
+		}
+		line += word
+	}
+	return b.String() + line + "\n"
+}

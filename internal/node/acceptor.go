@@ -1,0 +1,101 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/synod-paxos/synod/actors"
+	"github.com/synod-paxos/synod/bus"
+	"github.com/synod-paxos/synod/paxos"
+	"github.com/synod-paxos/synod/storage"
+)
+
+// Acceptor is a running acceptor with its disk and its connection.
+type Acceptor struct {
+	common
+	store *storage.Acceptor
+	count *countingStore
+	actor *actors.Acceptor
+}
+
+// StartAcceptor starts an acceptor. ctx bounds the wait for a NATS server.
+func StartAcceptor(ctx context.Context, c Config) (*Acceptor, error) {
+	a := &Acceptor{common: newCommon(paxos.AcceptorRole, &c)}
+	if err := a.start(ctx, c); err != nil {
+		return nil, a.abandon(err)
+	}
+	a.log.Info("acceptor runs", "disk", a.self.Disk.String(), "boot", a.self.Boot, "sealed", a.store.State().Sealed)
+	return a, nil
+}
+
+func (a *Acceptor) start(ctx context.Context, c Config) error {
+	if err := a.openStore(c); err != nil {
+		return err
+	}
+	if err := a.connect(ctx, c.Bus); err != nil {
+		return err
+	}
+	if err := a.spawn(); err != nil {
+		return err
+	}
+	return a.listen(a.actor, a.Report)
+}
+
+func (a *Acceptor) openStore(c Config) error {
+	store, err := storage.OpenAcceptor(c.Data, c.ID, c.Storage)
+	if err != nil {
+		return err
+	}
+	a.store, a.count = store, &countingStore{Acceptor: store}
+	a.stack.push("storage", store.Close)
+	a.self.Disk, a.self.Boot = store.Disk(), store.Boot()
+	return nil
+}
+
+func (a *Acceptor) spawn() (err error) {
+	a.actor, err = actors.SpawnAcceptor(actors.NewSystem(a.log), actors.AcceptorConfig{
+		Self: a.self, State: a.store.State(), Store: a.count, Send: a.bus,
+		PageBytes: bus.MaxPageBytes(a.bus.MaxPayload()), Clock: actors.NewClock(), Log: a.log,
+	})
+	if err == nil {
+		a.stack.push("actor", a.actor.Stop)
+	}
+	return err
+}
+
+// Failed yields why the acceptor stopped by itself.
+func (a *Acceptor) Failed() <-chan error { return a.actor.Failed() }
+
+// Stop ends the acceptor once what it emitted is durable and sent.
+func (a *Acceptor) Stop(context.Context) error { return a.stack.stop() }
+
+// Report is the acceptor's present state.
+func (a *Acceptor) Report() Report {
+	r := a.report(a.actor)
+	s := a.actor.Status()
+	r.Inbox = s.Inbox
+	r.setGenesis(s.State.Genesis)
+	r.Acceptor = &AcceptorReport{
+		Sealed: s.State.Sealed, Promised: ballotText(s.State.Promised),
+		ChosenBelow: s.State.Marks.ChosenBelow, TrimBelow: s.State.Marks.TrimBelow, MaxVoted: s.State.Marks.MaxVoted,
+		Syncs: s.Writer.Syncs, Records: s.Writer.Records, Votes: s.Writer.Votes, Messages: s.Writer.Messages,
+		Commands: a.count.commands.Load(), SpaceLow: a.store.SpaceLow(),
+	}
+	r.setReady(a.notReady(s))
+	return r
+}
+
+// notReady is why the acceptor cannot vote; nil when it can.
+func (a *Acceptor) notReady(s actors.AcceptorStatus) error {
+	switch {
+	case !a.bus.Connected():
+		return errNotConnected
+	case s.State.Genesis == nil:
+		return errors.New("it belongs to no cluster yet: run `synod init`")
+	case !s.State.Sealed:
+		return fmt.Errorf("the founding of its cluster %s did not finish: run `synod init` again", s.State.Genesis.Cluster)
+	default:
+		return nil
+	}
+}

@@ -1,0 +1,47 @@
+package node
+
+import (
+	"crypto/rand"
+	"encoding/binary"
+	"log/slog"
+
+	"github.com/synod-paxos/synod/bus"
+	"github.com/synod-paxos/synod/paxos"
+	"github.com/synod-paxos/synod/storage"
+)
+
+// Config is what a role is told when it starts.
+type Config struct {
+	ID  paxos.NodeID
+	Bus bus.Options // Name and Log are filled in
+
+	// Data is the data directory of an acceptor or a learner, made when it is
+	// missing or empty, and held by one process at a time.
+	Data    string
+	Storage storage.Options // Log is filled in
+
+	Log *slog.Logger // nil: slog.Default
+}
+
+// prepare fills in what follows from the role.
+func (c *Config) prepare(role paxos.Role) {
+	if c.Log == nil {
+		c.Log = slog.Default()
+	}
+	c.Log = c.Log.With("role", role.String(), "id", string(c.ID))
+	c.Bus.Name = role.String() + " " + string(c.ID)
+	c.Bus.Log = c.Log
+	c.Storage.Log = c.Log
+}
+
+// newProcess is a number that no other start of any process has.
+func newProcess() uint64 {
+	var b [8]byte
+	for {
+		// crypto/rand.Read never fails: it ends the program instead.
+		_, _ = rand.Read(b[:])
+		if n := binary.LittleEndian.Uint64(b[:]); n != 0 {
+			return n
+		}
+	}
+}

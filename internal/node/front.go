@@ -1,0 +1,122 @@
+package node
+
+import (
+	"errors"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"golang.org/x/time/rate"
+
+	"github.com/synod-paxos/synod/bus"
+	"github.com/synod-paxos/synod/paxos"
+)
+
+// leaderQueue is the queue group of the leader. It has one member, and for the
+// moment of a change none or two.
+const leaderQueue = "leader"
+
+// leaderSubjects are what the leader alone serves, below the cluster's root: all
+// that changes the state. What only reads it is served by the learners, and no
+// subject is in both lists.
+var leaderSubjects = []string{
+	"propose",
+	"command.*",
+	"api.$KV.>",
+	"api.STREAM.CREATE.*",
+	"api.STREAM.UPDATE.*",
+	"api.STREAM.DELETE.*",
+	"api.STREAM.PURGE.*",
+	"api.STREAM.MSG.DELETE.*",
+}
+
+// front is where clients reach a proposer while it leads. Nobody subscribed is
+// how NATS tells a client at once that there is no leader.
+type front struct {
+	bus     *bus.Bus
+	log     *slog.Logger
+	propose func(paxos.Command)
+	quiet   rate.Sometimes
+
+	mu       sync.Mutex
+	listener *bus.Listener
+
+	open      atomic.Bool
+	requests  atomic.Uint64
+	malformed atomic.Uint64
+}
+
+func newFront(b *bus.Bus, log *slog.Logger) *front {
+	return &front{bus: b, log: log, quiet: rate.Sometimes{First: 1, Interval: 10 * time.Second}}
+}
+
+// Open makes NATS route the clients here; it has when Open returns.
+func (f *front) Open() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	var subjects []string
+	for _, s := range leaderSubjects {
+		subjects = append(subjects, f.bus.Subjects().Root()+s)
+	}
+	l, err := f.bus.ServeClients(leaderQueue, subjects, f.take)
+	if err != nil {
+		return err
+	}
+	f.listener = l
+	f.open.Store(true)
+	return nil
+}
+
+// Close makes NATS route no more clients here. What was on its way still comes.
+func (f *front) Close() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.open.Store(false)
+	if f.listener == nil {
+		return nil
+	}
+	err := f.listener.Stop()
+	if err == nil {
+		f.listener = nil
+	}
+	return err
+}
+
+// take hands a client's request to the proposer.
+func (f *front) take(m *nats.Msg) {
+	f.requests.Add(1)
+	c, err := f.bus.Subjects().CommandFrom(m)
+	if err != nil {
+		f.refuseMalformed(m, err)
+		return
+	}
+	f.propose(c)
+}
+
+// refuseMalformed answers what is no command, unless the answer itself would
+// speak on one of the cluster's own subjects.
+func (f *front) refuseMalformed(m *nats.Msg, err error) {
+	f.malformed.Add(1)
+	f.quiet.Do(func() { f.log.Warn("request refused", "subject", m.Subject, "err", err) })
+	if _, ours := f.bus.Subjects().Relative(m.Reply); m.Reply == "" || ours {
+		return
+	}
+	f.send(bus.Ack{Error: bus.NewError(bus.CodeMalformed, "%v", err)}.Message(m.Reply))
+}
+
+// Refuse tells a client that its command was certainly not done.
+func (f *front) Refuse(r paxos.Refusal) {
+	if m := bus.RefusalMessage(r); m != nil {
+		f.send(m)
+	}
+}
+
+// send publishes an answer. One that is lost is an unknown outcome to the client,
+// whose retry with the same id tells.
+func (f *front) send(m *nats.Msg) {
+	if err := f.bus.Conn().PublishMsg(m); err != nil && !errors.Is(err, nats.ErrConnectionClosed) {
+		f.quiet.Do(func() { f.log.Warn("answer not sent", "err", err) })
+	}
+}

@@ -1,0 +1,147 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/synod-paxos/synod/actors"
+	"github.com/synod-paxos/synod/jsapi"
+	"github.com/synod-paxos/synod/paxos"
+	"github.com/synod-paxos/synod/roles"
+	"github.com/synod-paxos/synod/storage"
+	"github.com/synod-paxos/synod/streams"
+)
+
+// Learner is a running learner with its disk, its state and its connection.
+type Learner struct {
+	common
+	dir     *storage.Dir
+	streams *streams.Machine
+	answers *answerer
+	actor   *actors.Learner
+	api     *jsapi.Server
+}
+
+// stateDir is where in a learner's data directory its state machine lives.
+const stateDir = "state"
+
+// StartLearner starts a learner. ctx bounds the wait for a NATS server.
+func StartLearner(ctx context.Context, c Config) (*Learner, error) {
+	l := &Learner{common: newCommon(paxos.LearnerRole, &c)}
+	if err := l.start(ctx, c); err != nil {
+		return nil, l.abandon(err)
+	}
+	l.log.Info("learner runs", "disk", l.self.Disk.String(), "boot", l.self.Boot, "applied", l.streams.Applied())
+	return l, nil
+}
+
+func (l *Learner) start(ctx context.Context, c Config) error {
+	if err := l.openState(c); err != nil {
+		return err
+	}
+	if err := l.connect(ctx, c.Bus); err != nil {
+		return err
+	}
+	if err := l.spawn(); err != nil {
+		return err
+	}
+	if err := l.listen(l.actor, l.Report); err != nil {
+		return err
+	}
+	return l.serve()
+}
+
+func (l *Learner) openState(c Config) error {
+	dir, err := storage.OpenLearnerDir(c.Data, c.ID, c.Storage)
+	if err != nil {
+		return err
+	}
+	l.dir = dir
+	l.stack.push("data directory", dir.Close)
+	l.self.Disk, l.self.Boot = dir.Info().Disk, dir.Info().Boot
+	path, err := dir.Sub(stateDir)
+	if err != nil {
+		return err
+	}
+	if l.streams, err = streams.Open(path, streams.Options{Logger: l.log}); err != nil {
+		return err
+	}
+	l.stack.push("state", l.streams.Close)
+	return nil
+}
+
+func (l *Learner) spawn() (err error) {
+	l.answers = newAnswerer(l.bus, l.log)
+	l.actor, err = actors.SpawnLearner(actors.NewSystem(l.log), actors.LearnerConfig{
+		Self: l.self, Options: roles.DefaultLearnerOptions(), Machine: &machine{streams: l.streams},
+		Send: l.bus, Answer: l.answers, Joined: l.joined, Clock: actors.NewClock(), Log: l.log,
+	})
+	if err == nil {
+		l.stack.push("actor", l.actor.Stop)
+	}
+	return err
+}
+
+// joined binds the directory to the cluster that the learner found, for ever: a
+// state of one cluster never gets another one's log.
+func (l *Learner) joined(g *paxos.Genesis) error {
+	l.log.Info("joined the cluster", "uuid", g.Cluster.UUID.String(), "generation", g.Cluster.Generation)
+	return l.dir.Bind(g.Cluster)
+}
+
+func (l *Learner) serve() (err error) {
+	l.api, err = jsapi.Serve(l.bus, l.streams, jsapi.Options{Log: l.log})
+	if err == nil {
+		l.stack.push("reading API", l.api.Stop)
+	}
+	return err
+}
+
+// Failed yields why the learner stopped by itself.
+func (l *Learner) Failed() <-chan error { return l.actor.Failed() }
+
+// Stop ends the learner once what it learned is applied and durable.
+func (l *Learner) Stop(context.Context) error { return l.stack.stop() }
+
+// Report is the learner's present state.
+func (l *Learner) Report() Report {
+	r := l.report(l.actor)
+	s := l.actor.Status()
+	r.Inbox = s.Inbox
+	r.setGenesis(s.Genesis)
+	digest := l.streams.Digest()
+	r.Learner = &LearnerReport{
+		Learned: s.Learned, Applied: s.Position.Applied, Durable: s.Position.Durable, ChosenBelow: s.ChosenBelow,
+		TrimBelow: s.TrimBelow, Lag: lag(s.Position.Applied, s.ChosenBelow), Leader: ballotText(s.Leader),
+		Open: s.Open, Unanswered: s.Unanswered, Fetching: s.Fetching,
+		Commands: s.Commands, Batches: s.Batches, Answered: s.Answered, AnswersLost: l.answers.lost.Load(),
+		Digest: DigestReport{Slot: paxos.Slot(digest.Slot), Sum: digest.Sum.String()}, Reads: l.api.Counts(),
+	}
+	r.setReady(l.notReady(s))
+	return r
+}
+
+// lag is how many chosen slots are not applied.
+func lag(applied, chosenBelow paxos.Slot) paxos.Slot {
+	if chosenBelow <= applied+1 {
+		return 0
+	}
+	return chosenBelow - applied - 1
+}
+
+// notReady is why the learner cannot answer; nil when it can.
+func (l *Learner) notReady(s actors.LearnerStatus) error {
+	switch {
+	case !l.bus.Connected():
+		return errNotConnected
+	case s.Genesis == nil:
+		return errNoCluster
+	case s.Learned+1 < s.TrimBelow:
+		return errors.New("it is below the trim point and needs a snapshot")
+	case lag(s.Position.Applied, s.ChosenBelow) > s.Genesis.Window:
+		return fmt.Errorf("it is %d slots behind", lag(s.Position.Applied, s.ChosenBelow))
+	default:
+		return nil
+	}
+}

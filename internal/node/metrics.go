@@ -1,0 +1,95 @@
+package node
+
+import (
+	"runtime"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/synod-paxos/synod/bus"
+)
+
+// A metric is one Prometheus metric of a role. Every sample has the labels
+// cluster, role and id, and the metric's own label if it names one.
+type metric struct {
+	name  string
+	help  string
+	kind  prometheus.ValueType
+	label string
+	// read adds the metric's samples for r: none when r's role does not have it.
+	read func(r *Report, add func(value float64, label ...string))
+}
+
+const (
+	counter = prometheus.CounterValue
+	gauge   = prometheus.GaugeValue
+)
+
+// metrics is every metric of Synod. Those of the Go runtime and of the process
+// come beside them.
+var metrics = []metric{
+	{"synod_build_info", "Always 1; the labels say which build runs.", gauge, "version", of(func(r *Report, add func(float64, ...string)) { add(1, r.Version+" "+runtime.Version()) })},
+	{"synod_ready", "1 while the role does its part, see /readyz.", gauge, "", one(func(r *Report) float64 { return flag(r.Ready) })},
+	{"synod_start_time_seconds", "When the role started, since the Unix epoch.", gauge, "", one(func(r *Report) float64 { return float64(r.Started.UnixMilli()) / 1e3 })},
+	{"synod_inbox_messages", "Protocol messages that wait for the role.", gauge, "", one(func(r *Report) float64 { return float64(r.Inbox) })},
+	{"synod_inbox_overflow_total", "Protocol messages lost because the inbox was full.", counter, "", one(func(r *Report) float64 { return float64(r.Overflow) })},
+	{"synod_messages_ignored_total", "Protocol messages that the role did not take, by reason; a few stale ones are normal.", counter, "reason", byLabel(func(r *Report) map[string]uint64 { return r.Ignored })},
+
+	{"synod_nats_connected", "1 while there is a connection to NATS.", gauge, "", one(func(r *Report) float64 { return flag(r.Connected) })},
+	{"synod_nats_disconnects_total", "Times that the connection to NATS was lost.", counter, "", one(func(r *Report) float64 { return float64(r.Bus.Disconnects) })},
+	{"synod_nats_reconnects_total", "Times that it came back.", counter, "", one(func(r *Report) float64 { return float64(r.Bus.Reconnects) })},
+	{"synod_nats_slow_consumers_total", "Times that a subscription began to drop messages.", counter, "", one(func(r *Report) float64 { return float64(r.Bus.SlowConsumers) })},
+	{"synod_nats_errors_total", "Errors that NATS reported on its own, such as missing permissions.", counter, "", one(func(r *Report) float64 { return float64(r.Bus.AsyncErrors) })},
+	{"synod_bus_sent_messages_total", "Protocol messages published, by kind.", counter, "kind", traffic(func(r *Report) map[string]bus.Traffic { return r.Bus.Sent }, messages)},
+	{"synod_bus_sent_bytes_total", "Their payload.", counter, "kind", traffic(func(r *Report) map[string]bus.Traffic { return r.Bus.Sent }, bytes)},
+	{"synod_bus_received_messages_total", "Protocol messages delivered, by kind.", counter, "kind", traffic(func(r *Report) map[string]bus.Traffic { return r.Bus.Received }, messages)},
+	{"synod_bus_received_bytes_total", "Their payload.", counter, "kind", traffic(func(r *Report) map[string]bus.Traffic { return r.Bus.Received }, bytes)},
+	{"synod_bus_dropped_messages_total", "Protocol messages neither sent nor delivered, by reason.", counter, "reason", byLabel(func(r *Report) map[string]uint64 { return r.Bus.Dropped })},
+
+	{"synod_acceptor_sealed", "1 once the acceptor is founded and votes.", gauge, "", acceptor(func(a *AcceptorReport) float64 { return flag(a.Sealed) })},
+	{"synod_acceptor_syncs_total", "Syncs of the disk, each for all records that waited.", counter, "", acceptor(func(a *AcceptorReport) float64 { return float64(a.Syncs) })},
+	{"synod_acceptor_records_total", "Records made durable.", counter, "", acceptor(func(a *AcceptorReport) float64 { return float64(a.Records) })},
+	{"synod_acceptor_votes_total", "Votes made durable.", counter, "", acceptor(func(a *AcceptorReport) float64 { return float64(a.Votes) })},
+	{"synod_acceptor_commands_total", "Commands in these votes; divided by the syncs it shows how well batching works.", counter, "", acceptor(func(a *AcceptorReport) float64 { return float64(a.Commands) })},
+	{"synod_acceptor_messages_total", "Messages released after their records were durable.", counter, "", acceptor(func(a *AcceptorReport) float64 { return float64(a.Messages) })},
+	{"synod_acceptor_max_voted_slot", "Highest slot ever voted in.", gauge, "", acceptor(func(a *AcceptorReport) float64 { return float64(a.MaxVoted) })},
+	{"synod_acceptor_chosen_below_slot", "All slots below it are chosen, as a leader said.", gauge, "", acceptor(func(a *AcceptorReport) float64 { return float64(a.ChosenBelow) })},
+	{"synod_acceptor_trim_below_slot", "Votes in slots below it are forgotten.", gauge, "", acceptor(func(a *AcceptorReport) float64 { return float64(a.TrimBelow) })},
+	{"synod_acceptor_space_low", "1 while the disk is down to its reserve.", gauge, "", acceptor(func(a *AcceptorReport) float64 { return flag(a.SpaceLow) })},
+
+	{"synod_proposer_leading", "1 while the proposer leads.", gauge, "", proposer(func(p *ProposerReport) float64 { return flag(p.Stage == "leading") })},
+	{"synod_proposer_serving", "1 while clients reach the proposer.", gauge, "", proposer(func(p *ProposerReport) float64 { return flag(p.Serving) })},
+	{"synod_proposer_elected_total", "Times that the proposer became the leader.", counter, "", proposer(func(p *ProposerReport) float64 { return float64(p.Elected) })},
+	{"synod_proposer_requests_total", "Requests of clients.", counter, "", proposer(func(p *ProposerReport) float64 { return float64(p.Requests) })},
+	{"synod_proposer_malformed_requests_total", "Requests that were no command.", counter, "", proposer(func(p *ProposerReport) float64 { return float64(p.Malformed) })},
+	{"synod_proposer_commands_total", "Commands taken from clients.", counter, "", proposer(func(p *ProposerReport) float64 { return float64(p.Commands) })},
+	{"synod_proposer_batches_total", "Batches proposed, repeats included.", counter, "", proposer(func(p *ProposerReport) float64 { return float64(p.Batches) })},
+	{"synod_proposer_refused_commands_total", "Commands refused, and certainly not done, by reason.", counter, "reason", byLabel(func(r *Report) map[string]uint64 {
+		if r.Proposer == nil {
+			return nil
+		}
+		return r.Proposer.Refused
+	})},
+	{"synod_proposer_queued_commands", "Commands that wait for a slot.", gauge, "", proposer(func(p *ProposerReport) float64 { return float64(p.Queued) })},
+	{"synod_proposer_queued_bytes", "Their size.", gauge, "", proposer(func(p *ProposerReport) float64 { return float64(p.QueuedBytes) })},
+	{"synod_proposer_in_flight_slots", "Slots proposed and not known to be chosen.", gauge, "", proposer(func(p *ProposerReport) float64 { return float64(p.InFlight) })},
+	{"synod_proposer_chosen_below_slot", "All slots below it are chosen.", gauge, "", proposer(func(p *ProposerReport) float64 { return float64(p.ChosenBelow) })},
+	{"synod_proposer_silent_acceptors", "Acceptors that do not answer the leader.", gauge, "", proposer(func(p *ProposerReport) float64 { return float64(len(p.Silent)) })},
+	{"synod_proposer_live_learners", "Learners that the proposer hears.", gauge, "", proposer(func(p *ProposerReport) float64 { return float64(len(p.LiveLearners)) })},
+
+	{"synod_learner_commands_total", "Commands applied.", counter, "", learner(func(l *LearnerReport) float64 { return float64(l.Commands) })},
+	{"synod_learner_batches_total", "Slots applied.", counter, "", learner(func(l *LearnerReport) float64 { return float64(l.Batches) })},
+	{"synod_learner_answers_total", "Commands that the learner answered.", counter, "", learner(func(l *LearnerReport) float64 { return float64(l.Answered) })},
+	{"synod_learner_lost_answers_total", "Answers that could not be sent.", counter, "", learner(func(l *LearnerReport) float64 { return float64(l.AnswersLost) })},
+	{"synod_learner_learned_slot", "All slots up to it are learned.", gauge, "", learner(func(l *LearnerReport) float64 { return float64(l.Learned) })},
+	{"synod_learner_applied_slot", "All slots up to it are applied.", gauge, "", learner(func(l *LearnerReport) float64 { return float64(l.Applied) })},
+	{"synod_learner_durable_slot", "All slots up to it survive a loss of power.", gauge, "", learner(func(l *LearnerReport) float64 { return float64(l.Durable) })},
+	{"synod_learner_lag_slots", "Chosen slots, as far as the learner heard, that it has not applied.", gauge, "", learner(func(l *LearnerReport) float64 { return float64(l.Lag) })},
+	{"synod_learner_open_slots", "Slots heard of and not learned.", gauge, "", learner(func(l *LearnerReport) float64 { return float64(l.Open) })},
+	{"synod_learner_unanswered_slots", "Slots applied that another learner has yet to answer.", gauge, "", learner(func(l *LearnerReport) float64 { return float64(l.Unanswered) })},
+	{"synod_learner_reads_total", "Requests of the reading API, by operation.", counter, "operation", byLabel(func(r *Report) map[string]uint64 {
+		if r.Learner == nil {
+			return nil
+		}
+		return r.Learner.Reads
+	})},
+}

@@ -1,0 +1,137 @@
+package node
+
+import (
+	"errors"
+	"time"
+
+	"github.com/synod-paxos/synod/bus"
+	"github.com/synod-paxos/synod/paxos"
+)
+
+// Report is the state of one role, as it tells it on operator.status. Counters
+// count from the start of the process and never fall.
+type Report struct {
+	Role    string       `json:"role"` // "acceptor", "proposer" or "learner"
+	ID      paxos.NodeID `json:"id"`
+	Version string       `json:"version"`
+	Cluster string       `json:"cluster"` // its name
+	UUID    string       `json:"uuid,omitempty"`
+	// Generation is raised when a cluster is restored; 0 while the role knows none.
+	Generation    uint64         `json:"generation,omitempty"`
+	Configuration *Configuration `json:"configuration,omitempty"` // of the cluster, once known
+
+	Ready    bool   `json:"ready"`               // it does its part
+	NotReady string `json:"not_ready,omitempty"` // why not
+
+	Process    string    `json:"process"`        // random, in hexadecimal; another one after each start
+	Disk       string    `json:"disk,omitempty"` // incarnation of the data directory
+	Boot       uint64    `json:"boot,omitempty"` // how often the directory was opened
+	Host       string    `json:"host"`
+	PID        int       `json:"pid"`
+	Started    time.Time `json:"started"`
+	Connected  bool      `json:"connected"`
+	MaxPayload int       `json:"max_payload"` // bytes, of the NATS server
+
+	Inbox    int               `json:"inbox"`             // messages that wait for the role
+	Overflow uint64            `json:"overflow"`          // messages lost because the inbox was full
+	Ignored  map[string]uint64 `json:"ignored,omitempty"` // messages that the role did not take, by reason
+	Bus      bus.Counters      `json:"bus"`
+
+	Acceptor *AcceptorReport `json:"acceptor,omitempty"`
+	Proposer *ProposerReport `json:"proposer,omitempty"`
+	Learner  *LearnerReport  `json:"learner,omitempty"`
+}
+
+// AcceptorReport is the part of a Report that only acceptors have.
+type AcceptorReport struct {
+	Sealed      bool       `json:"sealed"` // it votes
+	Promised    string     `json:"promised"`
+	ChosenBelow paxos.Slot `json:"chosen_below"`
+	TrimBelow   paxos.Slot `json:"trim_below"`
+	MaxVoted    paxos.Slot `json:"max_voted"`
+	SpaceLow    bool       `json:"space_low"`
+
+	Syncs    uint64 `json:"syncs"`
+	Records  uint64 `json:"records"`  // made durable
+	Votes    uint64 `json:"votes"`    // of them
+	Commands uint64 `json:"commands"` // in the votes
+	Messages uint64 `json:"messages"` // sent
+}
+
+// ProposerReport is the part of a Report that only proposers have.
+type ProposerReport struct {
+	Stage        string         `json:"stage"`
+	Serving      bool           `json:"serving"` // clients reach it
+	Ballot       string         `json:"ballot,omitempty"`
+	Leader       string         `json:"leader,omitempty"` // ballot of the leader that it follows, itself included
+	ChosenBelow  paxos.Slot     `json:"chosen_below"`
+	Next         paxos.Slot     `json:"next,omitempty"`
+	InFlight     int            `json:"in_flight"`
+	Queued       int            `json:"queued"`
+	QueuedBytes  int            `json:"queued_bytes"`
+	Silent       []paxos.NodeID `json:"silent,omitempty"` // acceptors that do not answer it while it leads
+	LiveLearners []paxos.NodeID `json:"live_learners,omitempty"`
+
+	Requests  uint64            `json:"requests"`
+	Malformed uint64            `json:"malformed"`
+	Commands  uint64            `json:"commands"`
+	Batches   uint64            `json:"batches"`
+	Refused   map[string]uint64 `json:"refused,omitempty"`
+	Elected   uint64            `json:"elected"`
+}
+
+// LearnerReport is the part of a Report that only learners have.
+type LearnerReport struct {
+	Learned     paxos.Slot   `json:"learned"`
+	Applied     paxos.Slot   `json:"applied"`
+	Durable     paxos.Slot   `json:"durable"`
+	ChosenBelow paxos.Slot   `json:"chosen_below"`
+	TrimBelow   paxos.Slot   `json:"trim_below"`
+	Lag         paxos.Slot   `json:"lag"`
+	Leader      string       `json:"leader,omitempty"`
+	Open        int          `json:"open"`
+	Unanswered  int          `json:"unanswered"`
+	Fetching    bool         `json:"fetching"`
+	Digest      DigestReport `json:"digest"`
+
+	Commands    uint64            `json:"commands"`
+	Batches     uint64            `json:"batches"`
+	Answered    uint64            `json:"answered"`
+	AnswersLost uint64            `json:"answers_lost"`
+	Reads       map[string]uint64 `json:"reads,omitempty"` // requests of the reading API, by operation
+}
+
+// DigestReport is the digest of a learner's state after a slot. Learners of one
+// cluster with equal slots have equal sums.
+type DigestReport struct {
+	Slot paxos.Slot `json:"slot"`
+	Sum  string     `json:"sum"`
+}
+
+var (
+	errNotConnected = errors.New("it has no connection to NATS")
+	errNoCluster    = errors.New("it has not found its cluster yet: no founded acceptor answers")
+)
+
+func (r *Report) setReady(why error) {
+	r.Ready = why == nil
+	if why != nil {
+		r.NotReady = why.Error()
+	}
+}
+
+func (r *Report) setGenesis(g *paxos.Genesis) {
+	if g == nil {
+		return
+	}
+	r.UUID, r.Generation = g.Cluster.UUID.String(), g.Cluster.Generation
+	r.Configuration = describe(g)
+}
+
+// ballotText is empty for the ballot below all others.
+func ballotText(b paxos.Ballot) string {
+	if b.IsZero() {
+		return ""
+	}
+	return b.String()
+}

@@ -1,0 +1,97 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"time"
+
+	"github.com/synod-paxos/synod/bus"
+	"github.com/synod-paxos/synod/paxos"
+)
+
+// A Role is a running acceptor, proposer or learner.
+type Role interface {
+	// Name is the role and its id, such as "acceptor a1".
+	Name() string
+	// Failed yields why the role stopped by itself, at most once. It must not be
+	// started again in this process.
+	Failed() <-chan error
+	// Report is the role's present state.
+	Report() Report
+	// Stop ends the role: a leader hands over first, unless ctx ends. Everything
+	// that was promised is durable, and the data directory free, when it returns nil.
+	Stop(ctx context.Context) error
+}
+
+// common is what the roles have in common.
+type common struct {
+	self    paxos.Sender
+	cluster string
+	log     *slog.Logger
+	started time.Time
+	bus     *bus.Bus
+	stack   stack
+}
+
+// actorHandle is what every actor of a role offers.
+type actorHandle interface {
+	Deliver(paxos.Envelope)
+	Failed() <-chan error
+	Overflow() uint64
+	Drops() map[string]uint64
+}
+
+func newCommon(role paxos.Role, c *Config) common {
+	c.prepare(role)
+	return common{
+		self:    paxos.Sender{Role: role, ID: c.ID, Process: newProcess()},
+		cluster: c.Bus.Subjects.Cluster, log: c.Log, started: time.Now(),
+	}
+}
+
+// connect connects to NATS, and waits for a server if there is none yet.
+func (n *common) connect(ctx context.Context, o bus.Options) error {
+	o.Wait = true
+	b, err := bus.Connect(ctx, o)
+	if err != nil {
+		return err
+	}
+	n.bus = b
+	n.stack.push("connection", func() error { b.Close(); return nil })
+	return nil
+}
+
+// listen lets the actor hear the protocol, and the role be asked how it does.
+func (n *common) listen(h actorHandle, report func() Report) error {
+	l, err := n.bus.Listen(n.self.Role, n.self.ID, h.Deliver)
+	if err != nil {
+		return err
+	}
+	n.stack.push("listening", l.Stop)
+	return n.answerStatus(report)
+}
+
+// Name is the role and its id.
+func (n *common) Name() string { return fmt.Sprintf("%s %s", n.self.Role, n.self.ID) }
+
+// abandon stops what a failed start left, and returns why it failed.
+func (n *common) abandon(err error) error { return errors.Join(err, n.stack.stop()) }
+
+// report is what every role tells. h may be nil while the role starts.
+func (n *common) report(h actorHandle) Report {
+	host, _ := os.Hostname() // no name is as good an answer as any
+	r := Report{
+		Role: n.self.Role.String(), ID: n.self.ID, Version: Version(), Cluster: n.cluster,
+		Process: fmt.Sprintf("%016x", n.self.Process), Boot: n.self.Boot,
+		Host: host, PID: os.Getpid(), Started: n.started.UTC().Truncate(time.Millisecond),
+		Connected: n.bus.Connected(), Overflow: h.Overflow(), Ignored: h.Drops(), Bus: n.bus.Stats(),
+		MaxPayload: n.bus.MaxPayload(),
+	}
+	if !n.self.Disk.IsZero() {
+		r.Disk = n.self.Disk.String()
+	}
+	return r
+}

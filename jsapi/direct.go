@@ -1,0 +1,269 @@
+package jsapi
+
+import (
+	"errors"
+	"iter"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"github.com/synod-paxos/synod/bus"
+	"github.com/synod-paxos/synod/streams"
+)
+
+// Headers of messages that are read directly.
+const (
+	headerStream      = "Nats-Stream"
+	headerSubject     = "Nats-Subject"
+	headerSequence    = "Nats-Sequence"
+	headerTime        = "Nats-Time-Stamp"
+	headerPending     = "Nats-Num-Pending"
+	headerLast        = "Nats-Last-Sequence"
+	headerUpTo        = "Nats-UpTo-Sequence"
+	headerStatus      = "Status"
+	headerDescription = "Description"
+)
+
+// batchBytes is how much one request may read when it names no bound, and at most.
+const batchBytes = 64 << 20
+
+// maxLast is how many messages an answer to multi_last may hold, as in JetStream.
+const maxLast = 1024
+
+// status answers with a status instead of a message.
+func (r *request) status(code int, description string, more ...string) {
+	m := &nats.Msg{Subject: r.msg.Reply, Header: nats.Header{
+		headerStatus: {strconv.Itoa(code)}, headerDescription: {description},
+	}}
+	for i := 0; i+1 < len(more); i += 2 {
+		m.Header[more[i]] = []string{more[i+1]}
+	}
+	r.server.publish(m)
+}
+
+// statusOf is err as a status.
+func statusOf(err error) (int, string) {
+	var ours *bus.Error
+	var theirs *streams.APIError
+	switch {
+	case errors.Is(err, streams.ErrMessageNotFound):
+		return 404, "Message Not Found"
+	case errors.As(err, &theirs):
+		return theirs.Code, theirs.Description
+	case errors.As(err, &ours):
+		return ours.Status, ours.Description
+	default:
+		return 500, "the read failed"
+	}
+}
+
+// direct answers DIRECT.GET.<stream>.
+func (r *request) direct() error {
+	if len(r.msg.Data) == 0 {
+		r.status(408, "Empty Request")
+		return nil
+	}
+	var q getRequest
+	if r.decode(&q) != nil {
+		r.status(408, "Malformed Request")
+		return nil
+	}
+	switch {
+	case q.empty():
+		r.status(408, "Empty Request")
+		return nil
+	case q.conflicts(), q.LastFor != "" && (q.Batch > 0 || len(q.MultiFor) > 0),
+		q.NextFor != "" && len(q.MultiFor) > 0:
+		r.status(408, "Bad Request")
+		return nil
+	case len(q.MultiFor) > 0:
+		return r.directMulti(&q)
+	case q.Batch > 0:
+		return r.directBatch(&q)
+	}
+	return r.directOne(r.tail, &q)
+}
+
+// directLast answers DIRECT.GET.<stream>.<subject>.
+func (r *request) directLast() error {
+	stream, subject, _ := strings.Cut(r.tail, ".")
+	var q getRequest
+	if r.decode(&q) != nil {
+		r.status(408, "Malformed Request")
+		return nil
+	}
+	return r.directOne(stream, &getRequest{LastFor: subject, NoHeaders: q.NoHeaders})
+}
+
+func (r *request) directOne(stream string, q *getRequest) error {
+	m, err := r.one(stream, q)
+	if err != nil {
+		return err
+	}
+	return r.send(m, q.NoHeaders)
+}
+
+// send answers with m as it was published. Without headers nothing says which
+// message it is: that is what no_hdr asks for.
+func (r *request) send(m *streams.StoredMessage, noHeaders bool, more ...string) error {
+	out := &nats.Msg{Subject: r.msg.Reply, Data: m.Data}
+	if !noHeaders {
+		header, err := bus.DecodeHeader(m.Header)
+		if err != nil {
+			return err
+		}
+		if header == nil {
+			header = nats.Header{}
+		}
+		header[headerStream] = []string{m.Stream}
+		header[headerSubject] = []string{m.Subject}
+		header[headerSequence] = []string{strconv.FormatUint(m.Seq, 10)}
+		header[headerTime] = []string{m.Time.UTC().Format(time.RFC3339Nano)}
+		for i := 0; i+1 < len(more); i += 2 {
+			header[more[i]] = []string{more[i+1]}
+		}
+		out.Header = header
+	}
+	r.server.publish(out)
+	return nil
+}
+
+// batch is a bounded answer of several messages.
+type batch struct {
+	request  *request
+	query    *getRequest
+	pending  uint64 // left after what was sent
+	last     uint64 // sequence sent last
+	sent     int
+	bytes    int
+	maxCount int
+	maxBytes int
+}
+
+func (r *request) batch(q *getRequest, pending uint64, maxCount int) *batch {
+	b := &batch{request: r, query: q, pending: pending, maxCount: maxCount, maxBytes: batchBytes}
+	if q.MaxBytes > 0 {
+		b.maxBytes = min(q.MaxBytes, batchBytes)
+	}
+	return b
+}
+
+// add sends m, and reports whether there is room for more.
+func (b *batch) add(m *streams.StoredMessage) (bool, error) {
+	if b.pending > 0 {
+		b.pending--
+	}
+	err := b.request.send(m, b.query.NoHeaders, headerPending, strconv.FormatUint(b.pending, 10), headerLast, strconv.FormatUint(b.last, 10))
+	b.last, b.sent = m.Seq, b.sent+1
+	b.bytes += len(m.Subject) + len(m.Header) + len(m.Data)
+	return err == nil && b.sent < b.maxCount && b.bytes < b.maxBytes, err
+}
+
+// end marks the end of the answer.
+func (b *batch) end(more ...string) {
+	more = append(more, headerPending, strconv.FormatUint(b.pending, 10), headerLast, strconv.FormatUint(b.last, 10))
+	b.request.status(204, "EOB", more...)
+}
+
+// directBatch answers with up to q.Batch messages and an end mark that tells how
+// many are left.
+func (r *request) directBatch(q *getRequest) error {
+	query := streams.Query{Stream: r.tail, From: q.Seq}
+	if q.NextFor != "" {
+		query.Filters = []string{q.NextFor}
+	}
+	if q.StartTime != nil {
+		at, err := r.view.SeqAt(r.tail, *q.StartTime)
+		if err != nil {
+			return err
+		}
+		query.From = at
+	}
+	pending, err := r.view.Pending(query)
+	if err != nil {
+		return err
+	}
+	if pending == 0 {
+		return streams.ErrMessageNotFound
+	}
+	b := r.batch(q, pending, q.Batch)
+	if err := b.fill(r.view.Messages(query)); err != nil {
+		return err
+	}
+	b.end()
+	return nil
+}
+
+// fill sends messages as long as there is room.
+func (b *batch) fill(messages iter.Seq2[*streams.StoredMessage, error]) error {
+	for m, err := range messages {
+		if err != nil {
+			return err
+		}
+		if more, err := b.add(m); err != nil || !more {
+			return err
+		}
+	}
+	return nil
+}
+
+// directMulti answers with the last message of each subject, the oldest first.
+func (r *request) directMulti(q *getRequest) error {
+	if q.UpToSeq > 0 || q.UpToTime != nil {
+		r.status(408, "up_to_seq and up_to_time are not offered")
+		return nil
+	}
+	info, err := r.view.Info(r.tail)
+	if err != nil {
+		return err
+	}
+	found, err := r.lastOf(q)
+	switch {
+	case err != nil:
+		return err
+	case len(found) > maxLast:
+		r.status(413, "Too Many Results")
+		return nil
+	case len(found) == 0:
+		r.status(404, "No Results")
+		return nil
+	}
+	limit := len(found)
+	if q.Batch > 0 {
+		limit = q.Batch
+	}
+	b := r.batch(q, uint64(len(found)), limit)
+	if err := b.fill(each(found)); err != nil {
+		return err
+	}
+	b.end(headerUpTo, strconv.FormatUint(info.State.LastSeq, 10))
+	return nil
+}
+
+// lastOf is the last messages of the subjects that q names: all of them, or one
+// more than an answer may hold.
+func (r *request) lastOf(q *getRequest) ([]*streams.StoredMessage, error) {
+	var found []*streams.StoredMessage
+	query := streams.Query{Stream: r.tail, From: q.Seq, Filters: q.MultiFor, LastPerSubject: true}
+	for m, err := range r.view.Messages(query) {
+		if err != nil {
+			return nil, err
+		}
+		if found = append(found, m); len(found) > maxLast {
+			break
+		}
+	}
+	return found, nil
+}
+
+func each(messages []*streams.StoredMessage) iter.Seq2[*streams.StoredMessage, error] {
+	return func(yield func(*streams.StoredMessage, error) bool) {
+		for _, m := range messages {
+			if !yield(m, nil) {
+				return
+			}
+		}
+	}
+}

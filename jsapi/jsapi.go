@@ -1,0 +1,174 @@
+// Package jsapi answers the reading part of JetStream's API out of a learner's
+// streams, at the prefix "synod.<cluster>.api.", with JetStream's own JSON: what
+// reads JetStream with that prefix reads Synod. What changes a stream is a command
+// of the log and served by the leader; no subject is served by both.
+//
+//	INFO                              account: how many streams, which API level
+//	STREAM.NAMES, STREAM.LIST         the streams, a page at a time
+//	STREAM.INFO.<stream>              configuration and state
+//	STREAM.MSG.GET.<stream>           one message, as JSON
+//	DIRECT.GET.<stream>               messages as they were published, or a batch of them
+//	DIRECT.GET.<stream>.<subject>     the last message of a subject
+//
+// Learners serve it as one queue group. Before every read [Options.Barrier] is
+// passed, which is what makes the answer as fresh as the caller was promised.
+package jsapi
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"golang.org/x/time/rate"
+
+	"github.com/synod-paxos/synod/bus"
+	"github.com/synod-paxos/synod/streams"
+)
+
+// Queue is the queue group of the learners.
+const Queue = "learners"
+
+// Options say how a Server reads.
+type Options struct {
+	// Barrier returns once the streams hold all that a read begun now must see, or an
+	// error when that takes too long: the request is then refused. nil lets every
+	// request read what the streams hold just then.
+	Barrier func(context.Context) error
+	Timeout time.Duration // of a request, the Barrier included; 0: 5 s
+	// Concurrent is how many requests are in work at once; more are refused. 0: 4096.
+	Concurrent int
+	Log        *slog.Logger // nil: slog.Default
+}
+
+func (o Options) withDefaults() Options {
+	if o.Barrier == nil {
+		o.Barrier = func(context.Context) error { return nil }
+	}
+	if o.Timeout == 0 {
+		o.Timeout = 5 * time.Second
+	}
+	if o.Concurrent == 0 {
+		o.Concurrent = 4096
+	}
+	if o.Log == nil {
+		o.Log = slog.Default()
+	}
+	return o
+}
+
+// A Server answers reads.
+type Server struct {
+	bus     *bus.Bus
+	streams *streams.Machine
+	options Options
+
+	listener *bus.Listener
+	slots    chan struct{}
+	ctx      context.Context
+	cancel   context.CancelFunc
+	work     sync.WaitGroup
+	counts   []atomic.Uint64 // by operation
+	refused  atomic.Uint64
+	quiet    rate.Sometimes
+}
+
+// Serve starts to answer reads out of m. It returns once NATS routes requests
+// here. The caller must Stop it before it closes m.
+func Serve(b *bus.Bus, m *streams.Machine, o Options) (*Server, error) {
+	o = o.withDefaults()
+	s := &Server{
+		bus: b, streams: m, options: o, slots: make(chan struct{}, o.Concurrent),
+		counts: make([]atomic.Uint64, len(operations)), quiet: rate.Sometimes{First: 1, Interval: 10 * time.Second},
+	}
+	s.ctx, s.cancel = context.WithCancel(context.Background())
+	var subjects []string
+	for i := range operations {
+		subjects = append(subjects, b.Subjects().API(operations[i].subject))
+	}
+	l, err := b.ServeClients(Queue, subjects, s.take)
+	if err != nil {
+		s.cancel()
+		return nil, err
+	}
+	s.listener = l
+	return s, nil
+}
+
+// Stop ends the service, and returns when no read is in work any more.
+func (s *Server) Stop() error {
+	err := s.listener.Stop()
+	s.cancel()
+	s.work.Wait()
+	return err
+}
+
+// Counts is how many requests came, by operation; "refused" counts those that were
+// not carried out because too many were in work.
+func (s *Server) Counts() map[string]uint64 {
+	counts := map[string]uint64{"refused": s.refused.Load()}
+	for i := range operations {
+		counts[operations[i].name] += s.counts[i].Load()
+	}
+	return counts
+}
+
+// take gives a request to a goroutine of its own: it may wait for the barrier.
+func (s *Server) take(m *nats.Msg) {
+	if m.Reply == "" {
+		return
+	}
+	i, tail := find(s.bus.Subjects(), m.Subject)
+	if i < 0 {
+		return
+	}
+	s.counts[i].Add(1)
+	r := &request{server: s, op: &operations[i], tail: tail, msg: m}
+	if _, ours := s.bus.Subjects().Relative(m.Reply); ours {
+		return // the answer would speak on one of the cluster's own subjects
+	}
+	select {
+	case s.slots <- struct{}{}:
+	default:
+		s.refused.Add(1)
+		r.fail(errBusy)
+		return
+	}
+	s.work.Add(1)
+	go func() {
+		defer s.work.Done()
+		defer func() { <-s.slots }()
+		s.carryOut(r)
+	}()
+}
+
+var errBusy = bus.NewError(bus.CodeOverloaded, "too many reads at once, try again later")
+
+func (s *Server) carryOut(r *request) {
+	ctx, cancel := context.WithTimeout(s.ctx, s.options.Timeout)
+	defer cancel()
+	if err := s.options.Barrier(ctx); err != nil {
+		r.fail(bus.NewError(bus.CodeNotFresh, "the read cannot be made linearizable now: %v", err))
+		return
+	}
+	view := s.streams.View()
+	r.view = view
+	err := r.op.answer(r)
+	if closeErr := view.Close(); closeErr != nil {
+		err = errors.Join(err, fmt.Errorf("close the view: %w", closeErr))
+	}
+	if err != nil {
+		r.fail(err)
+	}
+}
+
+// publish sends one message of an answer. One that is lost is asked for again.
+func (s *Server) publish(m *nats.Msg) {
+	if err := s.bus.Conn().PublishMsg(m); err != nil && !errors.Is(err, nats.ErrConnectionClosed) {
+		s.quiet.Do(func() { s.options.Log.Warn("answer to a read not sent", "err", err) })
+	}
+}
