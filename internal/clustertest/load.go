@@ -79,7 +79,9 @@ func (l *Load) try(nc *nats.Conn, m *nats.Msg, command string) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.acked[command] = ack.Seq
-	l.gap = max(l.gap, time.Since(l.last))
+	if len(l.acked) > 1 {
+		l.gap = max(l.gap, time.Since(l.last))
+	}
 	l.last = time.Now()
 	return true
 }
