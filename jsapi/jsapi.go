@@ -17,7 +17,6 @@ package jsapi
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -61,48 +60,82 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
-// A Server answers reads.
+// A Source is the state that a Server reads.
+type Source interface {
+	// Read calls read with a view of the present state, and returns its error.
+	Read(read func(*streams.View) error) error
+}
+
+// A Server answers reads while its door is open.
 type Server struct {
 	bus     *bus.Bus
-	streams *streams.Machine
+	source  Source
 	options Options
 
-	listener *bus.Listener
+	mu       sync.Mutex
+	listener *bus.Listener // nil: closed
 	slots    chan struct{}
 	ctx      context.Context
 	cancel   context.CancelFunc
+	begin    sync.Mutex // makes stopped and work change together
+	stopped  bool
 	work     sync.WaitGroup
 	counts   []atomic.Uint64 // by operation
 	refused  atomic.Uint64
 	quiet    rate.Sometimes
 }
 
-// Serve starts to answer reads out of m. It returns once NATS routes requests
-// here. The caller must Stop it before it closes m.
-func Serve(b *bus.Bus, m *streams.Machine, o Options) (*Server, error) {
+// New is a server that reads s. Its door is closed. The caller must Stop it before
+// it closes s.
+func New(b *bus.Bus, s Source, o Options) *Server {
 	o = o.withDefaults()
-	s := &Server{
-		bus: b, streams: m, options: o, slots: make(chan struct{}, o.Concurrent),
+	server := &Server{
+		bus: b, source: s, options: o, slots: make(chan struct{}, o.Concurrent),
 		counts: make([]atomic.Uint64, len(operations)), quiet: rate.Sometimes{First: 1, Interval: 10 * time.Second},
 	}
-	s.ctx, s.cancel = context.WithCancel(context.Background())
-	var subjects []string
-	for i := range operations {
-		subjects = append(subjects, b.Subjects().API(operations[i].subject))
-	}
-	l, err := b.ServeClients(Queue, subjects, s.take)
-	if err != nil {
-		s.cancel()
-		return nil, err
-	}
-	s.listener = l
-	return s, nil
+	server.ctx, server.cancel = context.WithCancel(context.Background())
+	return server
 }
 
-// Stop ends the service, and returns when no read is in work any more.
-func (s *Server) Stop() error {
+// Open lets readers in: NATS routes them here when it returns.
+func (s *Server) Open() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.listener != nil {
+		return nil
+	}
+	var subjects []string
+	for i := range operations {
+		subjects = append(subjects, s.bus.Subjects().API(operations[i].subject))
+	}
+	l, err := s.bus.ServeClients(Queue, subjects, s.take)
+	if err == nil {
+		s.listener = l
+	}
+	return err
+}
+
+// Close leaves new readers to others. Those that came are still answered.
+func (s *Server) Close() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.listener == nil {
+		return nil
+	}
 	err := s.listener.Stop()
+	if err == nil {
+		s.listener = nil
+	}
+	return err
+}
+
+// Stop ends the service for good, and returns when no read is in work any more.
+func (s *Server) Stop() error {
+	err := s.Close()
 	s.cancel()
+	s.begin.Lock()
+	s.stopped = true
+	s.begin.Unlock()
 	s.work.Wait()
 	return err
 }
@@ -117,7 +150,8 @@ func (s *Server) Counts() map[string]uint64 {
 	return counts
 }
 
-// take gives a request to a goroutine of its own: it may wait for the barrier.
+// take finds out what a request asks for. It is carried out elsewhere, since it may
+// wait for the barrier.
 func (s *Server) take(m *nats.Msg) {
 	if m.Reply == "" {
 		return
@@ -133,17 +167,24 @@ func (s *Server) take(m *nats.Msg) {
 	}
 	select {
 	case s.slots <- struct{}{}:
+		s.start(r)
 	default:
 		s.refused.Add(1)
 		r.fail(errBusy)
+	}
+}
+
+// start gives r a goroutine, unless the server is being stopped.
+func (s *Server) start(r *request) {
+	s.begin.Lock()
+	defer s.begin.Unlock()
+	if s.stopped {
 		return
 	}
-	s.work.Add(1)
-	go func() {
-		defer s.work.Done()
+	s.work.Go(func() {
 		defer func() { <-s.slots }()
 		s.carryOut(r)
-	}()
+	})
 }
 
 var errBusy = bus.NewError(bus.CodeOverloaded, "too many reads at once, try again later")
@@ -155,12 +196,10 @@ func (s *Server) carryOut(r *request) {
 		r.fail(bus.NewError(bus.CodeNotFresh, "the read cannot be made linearizable now: %v", err))
 		return
 	}
-	view := s.streams.View()
-	r.view = view
-	err := r.op.answer(r)
-	if closeErr := view.Close(); closeErr != nil {
-		err = errors.Join(err, fmt.Errorf("close the view: %w", closeErr))
-	}
+	err := s.source.Read(func(view *streams.View) error {
+		r.view = view
+		return r.op.answer(r)
+	})
 	if err != nil {
 		r.fail(err)
 	}

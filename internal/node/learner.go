@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/synod-paxos/synod/actors"
+	"github.com/synod-paxos/synod/bus"
 	"github.com/synod-paxos/synod/jsapi"
 	"github.com/synod-paxos/synod/paxos"
 	"github.com/synod-paxos/synod/roles"
@@ -17,14 +18,18 @@ import (
 type Learner struct {
 	common
 	dir     *storage.Dir
-	streams *streams.Machine
+	machine *machine
 	answers *answerer
 	actor   *actors.Learner
 	api     *jsapi.Server
 }
 
-// stateDir is where in a learner's data directory its state machine lives.
-const stateDir = "state"
+// Where in a learner's data directory its state machine lives, and where snapshots
+// are kept on their way from one learner to another.
+const (
+	stateDir    = "state"
+	transferDir = "transfer"
+)
 
 // StartLearner starts a learner. ctx bounds the wait for a NATS server.
 func StartLearner(ctx context.Context, c Config) (*Learner, error) {
@@ -32,7 +37,7 @@ func StartLearner(ctx context.Context, c Config) (*Learner, error) {
 	if err := l.start(ctx, c); err != nil {
 		return nil, l.abandon(err)
 	}
-	l.log.Info("learner runs", "disk", l.self.Disk.String(), "boot", l.self.Boot, "applied", l.streams.Applied())
+	l.log.Info("learner runs", "disk", l.self.Disk.String(), "boot", l.self.Boot, "applied", uint64(l.machine.Position().Applied))
 	return l, nil
 }
 
@@ -46,10 +51,7 @@ func (l *Learner) start(ctx context.Context, c Config) error {
 	if err := l.spawn(); err != nil {
 		return err
 	}
-	if err := l.listen(l.actor, l.Report); err != nil {
-		return err
-	}
-	return l.serve()
+	return l.listen(l.actor, l.Report)
 }
 
 func (l *Learner) openState(c Config) error {
@@ -64,18 +66,28 @@ func (l *Learner) openState(c Config) error {
 	if err != nil {
 		return err
 	}
-	if l.streams, err = streams.Open(path, streams.Options{Logger: l.log}); err != nil {
+	if l.machine, err = openMachine(path, streams.Options{Logger: l.log}); err != nil {
 		return err
 	}
-	l.stack.push("state", l.streams.Close)
+	l.stack.push("state", l.machine.Close)
 	return nil
 }
 
-func (l *Learner) spawn() (err error) {
+func (l *Learner) spawn() error {
+	transfer, err := l.dir.Sub(transferDir)
+	if err != nil {
+		return err
+	}
 	l.answers = newAnswerer(l.bus, l.log)
+	// Its door is opened by messages that arrive later, so it always finds the actor.
+	l.api = jsapi.New(l.bus, l.machine, jsapi.Options{
+		Barrier: func(ctx context.Context) error { return l.actor.Barrier(ctx) }, Log: l.log,
+	})
+	l.stack.push("reads", l.api.Stop)
 	l.actor, err = actors.SpawnLearner(actors.NewSystem(l.log), actors.LearnerConfig{
-		Self: l.self, Options: roles.DefaultLearnerOptions(), Machine: &machine{streams: l.streams},
-		Send: l.bus, Answer: l.answers, Joined: l.joined, Clock: actors.NewClock(), Log: l.log,
+		Self: l.self, Options: roles.DefaultLearnerOptions(), Machine: l.machine, Snapshots: l.machine,
+		Dir: transfer, ChunkBytes: bus.MaxChunkBytes(l.bus.MaxPayload()),
+		Send: l.bus, Answer: l.answers, Readers: l.api, Joined: l.joined, Clock: actors.NewClock(), Log: l.log,
 	})
 	if err == nil {
 		l.stack.push("actor", l.actor.Stop)
@@ -90,14 +102,6 @@ func (l *Learner) joined(g *paxos.Genesis) error {
 	return l.dir.Bind(g.Cluster)
 }
 
-func (l *Learner) serve() (err error) {
-	l.api, err = jsapi.Serve(l.bus, l.streams, jsapi.Options{Log: l.log})
-	if err == nil {
-		l.stack.push("reading API", l.api.Stop)
-	}
-	return err
-}
-
 // Failed yields why the learner stopped by itself.
 func (l *Learner) Failed() <-chan error { return l.actor.Failed() }
 
@@ -110,7 +114,7 @@ func (l *Learner) Report() Report {
 	s := l.actor.Status()
 	r.Inbox = s.Inbox
 	r.setGenesis(s.Genesis)
-	digest := l.streams.Digest()
+	digest := l.machine.present()
 	r.Learner = &LearnerReport{
 		Learned: s.Learned, Applied: s.Position.Applied, Durable: s.Position.Durable, ChosenBelow: s.ChosenBelow,
 		TrimBelow: s.TrimBelow, Lag: lag(s.Position.Applied, s.ChosenBelow), Leader: ballotText(s.Leader),

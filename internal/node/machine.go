@@ -2,18 +2,49 @@ package node
 
 import (
 	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+	"syscall"
 
 	"github.com/synod-paxos/synod/actors"
 	"github.com/synod-paxos/synod/paxos"
 	"github.com/synod-paxos/synod/streams"
 )
 
-// machine is the built-in state machine as a learner's actor drives it.
+// machine is the built-in state machine as a learner drives it. Apply and Install
+// belong to one goroutine; everything else may be called by any.
 type machine struct {
+	dir     string
+	options streams.Options
+
+	// mu is held for reading by whoever uses streams but Apply, and for writing while
+	// Install puts another one in its place.
+	mu       sync.RWMutex
 	streams  *streams.Machine
 	commands []streams.Message // reused from slot to slot
 }
 
+func openMachine(dir string, o streams.Options) (*machine, error) {
+	s, err := streams.Open(dir, o)
+	if err != nil {
+		return nil, err
+	}
+	return &machine{dir: dir, options: o, streams: s}, nil
+}
+
+// Close makes everything applied durable.
+func (m *machine) Close() error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.streams == nil {
+		return nil // an Install that failed has closed it
+	}
+	return m.streams.Close()
+}
+
+// Apply applies the commands of a slot, and returns what to answer each.
 func (m *machine) Apply(slot paxos.Slot, stamp paxos.LogTime, commands []paxos.Command) ([]actors.Result, error) {
 	m.commands = m.commands[:0]
 	for i := range commands {
@@ -32,7 +63,10 @@ func (m *machine) Apply(slot paxos.Slot, stamp paxos.LogTime, commands []paxos.C
 	return results, nil
 }
 
+// Position is how far the state is.
 func (m *machine) Position() paxos.Position {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
 	return paxos.Position{
 		Applied:    paxos.Slot(m.streams.Applied()),
 		Durable:    paxos.Slot(m.streams.Durable()),
@@ -40,14 +74,82 @@ func (m *machine) Position() paxos.Position {
 	}
 }
 
+// Sync makes durable what was applied before the call.
 func (m *machine) Sync() error {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
 	_, err := m.streams.Sync()
 	return err
 }
 
+// Digest sums up the state after the last Apply.
 func (m *machine) Digest() (sum [16]byte) {
 	d := m.streams.Digest().Sum
 	binary.BigEndian.PutUint64(sum[:8], d.Hi)
 	binary.BigEndian.PutUint64(sum[8:], d.Lo)
 	return sum
+}
+
+// present is the digest for people: zero while a snapshot is put in place.
+func (m *machine) present() streams.Digest {
+	if !m.mu.TryRLock() {
+		return streams.Digest{}
+	}
+	defer m.mu.RUnlock()
+	return m.streams.Digest()
+}
+
+// Read calls read with a view of the state.
+func (m *machine) Read(read func(*streams.View) error) error {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	view := m.streams.View()
+	err := read(view)
+	if closeErr := view.Close(); closeErr != nil {
+		err = errors.Join(err, fmt.Errorf("close the view: %w", closeErr))
+	}
+	return err
+}
+
+// Snapshot writes the state as it is after some slot, and names that slot.
+func (m *machine) Snapshot(w io.Writer) (paxos.Slot, error) {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	s, err := m.streams.Snapshot()
+	if err != nil {
+		return 0, err
+	}
+	_, err = s.WriteTo(w)
+	return paxos.Slot(s.Digest().Slot), errors.Join(err, s.Close())
+}
+
+// Install replaces the state by what Snapshot wrote. One that is damaged changes
+// nothing.
+func (m *machine) Install(r io.Reader) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if err := m.streams.Close(); err != nil {
+		return err
+	}
+	m.streams = nil
+	restored, err := streams.Restore(m.dir, r, m.options)
+	if err == nil {
+		m.streams = restored
+		return nil
+	}
+	return m.reopen(err)
+}
+
+// reopen takes up the old state again after a snapshot could not be installed.
+func (m *machine) reopen(why error) error {
+	old, err := streams.Open(m.dir, m.options)
+	if err != nil {
+		return errors.Join(why, err)
+	}
+	m.streams = old
+	var errno syscall.Errno
+	if errors.As(why, &errno) {
+		return why // the disk, not the snapshot
+	}
+	return fmt.Errorf("%w: %w", actors.ErrBadSnapshot, why)
 }
