@@ -1,6 +1,7 @@
 package bus
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -25,6 +26,7 @@ type Listener struct {
 	bus  *Bus
 	subs []*nats.Subscription
 	turn sync.Mutex
+	live sync.WaitGroup // subscriptions whose messages are being handled
 }
 
 // Listen delivers what the role id hears ([Subjects.Hears]). It returns once the
@@ -70,7 +72,7 @@ func (b *Bus) ServeClients(queue string, subjects []string, handle func(*nats.Ms
 
 // Stop ends l: the server, if there is one, has confirmed when it returns, and
 // routes nothing here any more. Messages that it sent before may still be
-// delivered. A second Stop does nothing.
+// delivered: see Wait. A second Stop does nothing.
 func (l *Listener) Stop() error {
 	subs := l.bus.forget(l)
 	var errs []error
@@ -84,6 +86,22 @@ func (l *Listener) Stop() error {
 		errs = append(errs, l.bus.confirm())
 	}
 	return errors.Join(errs...)
+}
+
+// Wait waits, after Stop, until everything that was delivered has been handled, and
+// returns ctx's error when that takes too long.
+func (l *Listener) Wait(ctx context.Context) error {
+	done := make(chan struct{})
+	go func() {
+		l.live.Wait()
+		close(done)
+	}()
+	select {
+	case <-done:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 func (b *Bus) forget(l *Listener) []*nats.Subscription {
@@ -118,6 +136,8 @@ func (l *Listener) add(subject, queue string, handle nats.MsgHandler) error {
 	if err != nil {
 		return err
 	}
+	l.live.Add(1)
+	s.SetClosedHandler(func(string) { l.live.Done() })
 	l.bus.mu.Lock()
 	l.subs = append(l.subs, s)
 	l.bus.subs[s] = struct{}{}
