@@ -1,6 +1,7 @@
 package node
 
 import (
+	"context"
 	"errors"
 	"log/slog"
 	"sync"
@@ -69,7 +70,8 @@ func (f *front) Open() error {
 	return nil
 }
 
-// Close makes NATS route no more clients here. What was on its way still comes.
+// Close makes NATS route no more clients here, and returns once those that came
+// are with the proposer, which answers them. A second Close does nothing.
 func (f *front) Close() error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -77,12 +79,20 @@ func (f *front) Close() error {
 	if f.listener == nil {
 		return nil
 	}
-	err := f.listener.Stop()
-	if err == nil {
-		f.listener = nil
+	if err := f.listener.Stop(); err != nil {
+		return err
 	}
-	return err
+	ctx, cancel := context.WithTimeout(context.Background(), handleTimeout)
+	defer cancel()
+	if err := f.listener.Wait(ctx); err != nil {
+		f.log.Warn("requests may have been left unanswered", "err", err)
+	}
+	f.listener = nil
+	return nil
 }
+
+// handleTimeout bounds how long Close waits for requests that have come.
+const handleTimeout = time.Second
 
 // take hands a client's request to the proposer.
 func (f *front) take(m *nats.Msg) {

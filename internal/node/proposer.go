@@ -65,13 +65,16 @@ func proposerOptions(maxPayload int) roles.ProposerOptions {
 // Failed yields why the proposer stopped by itself.
 func (p *Proposer) Failed() <-chan error { return p.actor.Failed() }
 
-// Stop hands leadership over, as long as ctx lets it, and ends the proposer. What
-// was proposed and not decided by then is decided by the next leader.
+// Stop hands leadership over, as long as ctx lets it, and ends the proposer. Every
+// request that it took is proposed or refused before that; what was proposed and is
+// not decided by then is decided by the next leader.
 func (p *Proposer) Stop(ctx context.Context) error {
 	if err := p.actor.Drain(ctx); err != nil {
 		p.log.Warn("leadership is not handed over: the others notice by themselves", "err", err)
 	}
-	return p.stack.stop()
+	// A proposer that no longer leads refuses what still comes; one that has stopped
+	// would leave it without an answer.
+	return errors.Join(p.front.Close(), p.stack.stop())
 }
 
 // Report is the proposer's present state.
