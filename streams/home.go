@@ -28,7 +28,7 @@ const (
 // openHome locks dir, makes it when it does not exist, and removes what is not in
 // use.
 func openHome(dir string, o Options) (*home, error) {
-	if err := o.FS.MkdirAll(dir, 0o755); err != nil {
+	if err := makeDir(o.FS, dir); err != nil {
 		return nil, fmt.Errorf("streams: open %s: %w", dir, err)
 	}
 	lock, err := pebble.LockDirectory(dir, o.FS)
@@ -40,6 +40,40 @@ func openHome(dir string, o Options) (*home, error) {
 		return nil, errors.Join(err, lock.Close())
 	}
 	return h, nil
+}
+
+// makeDir makes dir and what is missing above it, durably.
+func makeDir(fs vfs.FS, dir string) error {
+	var parents []string // of the directories to make
+	for d := dir; ; {
+		if _, err := fs.Stat(d); err == nil {
+			break
+		}
+		up := fs.PathDir(d)
+		parents = append(parents, up)
+		if up == d {
+			break
+		}
+		d = up
+	}
+	if err := fs.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	for _, parent := range parents {
+		if err := syncDir(fs, parent); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// syncDir makes the names in a directory durable.
+func syncDir(fs vfs.FS, dir string) error {
+	d, err := fs.OpenDir(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
 }
 
 func (h *home) read() error {
@@ -103,20 +137,11 @@ func (h *home) clear(name string) error {
 func (h *home) use(name string) error {
 	marker, _, err := atomicfs.LocateMarker(h.fs, h.dir, markerName)
 	if err == nil {
-		err = errors.Join(h.syncDir(), marker.Move(name), marker.Close())
+		err = errors.Join(syncDir(h.fs, h.dir), marker.Move(name), marker.Close())
 	}
 	if err != nil {
 		return fmt.Errorf("streams: put %s in place in %s: %w", name, h.dir, err)
 	}
 	h.current = name
 	return nil
-}
-
-// syncDir makes the names in the directory durable.
-func (h *home) syncDir() error {
-	d, err := h.fs.OpenDir(h.dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
 }

@@ -87,6 +87,9 @@ func (s *scrub) stream(key []byte) (*scrubbed, error) {
 }
 
 func (st *scrubbed) addRecord(key, value []byte) (err error) {
+	if len(key) != prefixBytes {
+		return damaged(key, "not a key of a record")
+	}
 	var ok bool
 	if key[0] == tableConfig {
 		created, c, valid := parseConfig(value)
@@ -104,21 +107,35 @@ func (st *scrubbed) addRecord(key, value []byte) (err error) {
 	return err
 }
 
-func (st *scrubbed) count(key, value []byte) error {
-	switch key[0] {
+// count checks the form of a pair and adds it to the counters.
+func (st *scrubbed) count(key, value []byte) (err error) {
+	ok := true
+	switch table := key[0]; table {
 	case tableMessage:
-		m, ok := parseMessage(value)
-		if !ok {
-			return damaged(key, "not a message")
+		var m message
+		if m, ok = parseMessage(value); ok {
+			st.got.msgs++
+			st.got.bytes += st.size.sizeOf(&m)
 		}
-		st.got.msgs++
-		st.got.bytes += st.size.sizeOf(&m)
+		ok = ok && len(key) == seqKeyBytes
+	case tableIndex:
+		ok = len(key) > seqKeyBytes+1 && key[len(key)-9] == 0 && len(value) == 0
 	case tableSubject:
 		st.got.subjects++
+		_, ok = parseSubjectRecord(value)
+	case tableExpiry:
+		ok = len(key) == seqKeyBytes+8 && len(value) == 0
 	case tableID:
 		st.got.ids++
+		_, ok = parseSeenID(value)
+	case tableIDQueue:
+		_, ok = parseQueuedID(value)
+		ok = ok && len(key) == seqKeyBytes
 	}
-	return nil
+	if !ok {
+		err = damaged(key, "not a pair of its table")
+	}
+	return err
 }
 
 func (s *scrub) compare(want Digest) error {

@@ -36,7 +36,7 @@ func (w *work) appendTo(s *stream, m *message) uint64 {
 		w.insert(&s.state.messageSum, w.key, nil)
 		w.due(s, m.expires)
 	}
-	if s.config.MaxAge > 0 && m.expires != never {
+	if s.config.MaxAge > 0 {
 		w.due(s, saturate(m.time, int64(s.config.MaxAge)))
 	}
 	st := &s.state

@@ -51,7 +51,9 @@ func (s *stream) setConfig(c *Config) {
 	s.ackPrefix = append(appendJSONString([]byte(`{"stream":`), c.Name), `,"seq":`...)
 }
 
-// due lowers the time of the stream's next expiry to at, if that is earlier.
+// due lowers the time of the stream's next expiry to at, if that is earlier. Every
+// write that gives expireStream something to do calls it, so nextDue is never later
+// than what nextDueOf computes after a restart, or machines would part.
 func (w *work) due(s *stream, at int64) {
 	if s.nextDue == 0 || at < s.nextDue {
 		s.nextDue = at

@@ -1,0 +1,162 @@
+package streams
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/cockroachdb/pebble/v2"
+)
+
+// Restore replaces the state in dir, if there is one, by the snapshot in r, and
+// opens it. No machine may have dir open.
+//
+// The new state is put in place by one atomic step, after every pair was compared
+// with the snapshot's digest and all is durable. An error or a crash before it
+// leaves the old state, or none; what was written so far is removed by the next
+// Open or Restore.
+func Restore(dir string, r io.Reader, o Options) (*Machine, error) {
+	o = o.withDefaults()
+	home, err := openHome(dir, o)
+	if err != nil {
+		return nil, err
+	}
+	m, err := restore(home, r, o)
+	if err != nil {
+		return nil, errors.Join(err, home.lock.Close())
+	}
+	return m, nil
+}
+
+func restore(home *home, r io.Reader, o Options) (*Machine, error) {
+	name := home.nextName()
+	if err := restoreInto(home, name, r, o); err != nil {
+		return nil, errors.Join(err, home.clear(name))
+	}
+	m, err := openMachine(home, name, o)
+	if err != nil {
+		return nil, errors.Join(err, home.clear(name))
+	}
+	if err = m.load(); err == nil {
+		err = home.use(name)
+	}
+	if err == nil {
+		err = home.removeUnused()
+	}
+	if err != nil {
+		return nil, errors.Join(err, m.closeDatabase())
+	}
+	return m, nil
+}
+
+// restoreInto fills the new database name, durably.
+func restoreInto(home *home, name string, r io.Reader, o Options) (err error) {
+	if err := home.clear(name); err != nil {
+		return err
+	}
+	path := o.FS.PathJoin(home.dir, name)
+	cache := o.newCache()
+	defer cache.Unref()
+	options := o.pebble(cache)
+	options.DisableWAL = true // Flush makes everything durable, once
+	db, err := pebble.Open(path, options)
+	if err != nil {
+		return fmt.Errorf("streams: open %s: %w", path, err)
+	}
+	defer func() {
+		if closeErr := db.Close(); closeErr != nil {
+			err = errors.Join(err, fmt.Errorf("streams: close %s: %w", path, closeErr))
+		}
+	}()
+	l := &loader{r: snapshotReader{r: r}, db: db, scrub: scrub{streams: make(map[uint64]*scrubbed)}}
+	if err := l.load(); err != nil {
+		return err
+	}
+	if err := db.Flush(); err != nil {
+		return fmt.Errorf("streams: flush %s: %w", path, err)
+	}
+	return nil
+}
+
+// A loader copies a snapshot into an empty database and checks it on the way.
+type loader struct {
+	r     snapshotReader
+	db    *pebble.DB
+	scrub scrub
+	last  []byte // key of the last pair
+	count uint64
+}
+
+func (l *loader) load() error {
+	position, err := l.r.header()
+	if err != nil {
+		return err
+	}
+	for {
+		kind, payload, err := l.r.block()
+		if err != nil {
+			return err
+		}
+		switch kind {
+		case kindPairs:
+			err = l.pairs(payload)
+		case kindEnd:
+			return l.finish(payload, position)
+		default:
+			err = l.r.errorf("block of kind %q", kind)
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// pairs writes the pairs of one block.
+func (l *loader) pairs(payload []byte) error {
+	batch := l.db.NewBatch()
+	defer batch.Close()
+	f := reader{b: payload}
+	for len(f.b) > 0 {
+		key, value := f.bytes(), f.bytes()
+		if f.bad || bytes.Compare(key, l.last) <= 0 || key[0] < firstSnapshotOf {
+			return l.r.errorf("pairs out of order")
+		}
+		l.last = append(l.last[:0], key...)
+		l.count++
+		if err := l.scrub.add(key, value); err != nil {
+			return l.r.errorf("%v", err)
+		}
+		if err := batch.Set(key, value, nil); err != nil {
+			return fmt.Errorf("streams: restore: %w", err)
+		}
+	}
+	return l.write(batch)
+}
+
+func (l *loader) write(batch *pebble.Batch) error {
+	if err := batch.Commit(pebble.NoSync); err != nil {
+		return fmt.Errorf("streams: restore: %w", err)
+	}
+	return nil
+}
+
+// finish checks the whole and writes what makes it a state.
+func (l *loader) finish(payload []byte, position Digest) error {
+	f := reader{b: payload}
+	if count := f.uvarint(); !f.done() || count != l.count {
+		return l.r.errorf("it should have %d pairs and has %d", count, l.count)
+	}
+	if err := l.scrub.compare(position); err != nil {
+		return l.r.errorf("%v", err)
+	}
+	batch := l.db.NewBatch()
+	defer batch.Close()
+	if err := batch.Set([]byte{tableVersion}, []byte{formatVersion}, nil); err != nil {
+		return fmt.Errorf("streams: restore: %w", err)
+	}
+	if err := batch.Set([]byte{tablePosition}, appendPosition(nil, position), nil); err != nil {
+		return fmt.Errorf("streams: restore: %w", err)
+	}
+	return l.write(batch)
+}
