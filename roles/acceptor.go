@@ -159,10 +159,10 @@ func (a *Acceptor) honest(c paxos.Chosen) bool {
 // stepTrim forgets votes that no learner needs any more.
 func (a *Acceptor) stepTrim(e paxos.Envelope, m paxos.Trim, out *paxos.Effects) {
 	switch {
-	case !a.mayFollow(e, m.Ballot, out):
+	case !a.mayFollow(e, m.Ballot, out), m.Below <= a.state.Marks.TrimBelow:
 	case m.Below > a.state.Marks.ChosenBelow:
 		drop(out, e, paxos.Extreme)
-	case m.Below > a.state.Marks.TrimBelow:
+	default:
 		a.persist(paxos.Trimmed{Below: m.Below}, out)
 	}
 }
