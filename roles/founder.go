@@ -53,8 +53,12 @@ func (f *Founder) Done() (*paxos.Genesis, error) {
 	return &f.plan, nil
 }
 
-// Missing is the members that have not answered the current question.
+// Missing is the members that have not answered the current question; none once
+// the founding has failed.
 func (f *Founder) Missing() []paxos.NodeID {
+	if f.err != nil {
+		return nil
+	}
 	return slices.DeleteFunc(slices.Clone(f.members), func(id paxos.NodeID) bool {
 		r, ok := f.reports[id]
 		return ok && (!f.fixed || f.holdsPlan(r)) && (!f.sealing || r.Sealed)
