@@ -35,7 +35,12 @@ type report struct {
 // in from what the members report; its cluster UUID is used only when no member
 // holds a genesis already.
 func NewFounder(self paxos.Sender, members []paxos.NodeID, plan paxos.Genesis) *Founder {
-	return &Founder{self: self, members: members, plan: plan, reports: map[paxos.NodeID]report{}}
+	f := &Founder{self: self, members: members, plan: plan, reports: map[paxos.NodeID]report{}}
+	sorted := slices.Sorted(slices.Values(members))
+	if len(members) == 0 || len(slices.Compact(sorted)) < len(members) {
+		f.err = fmt.Errorf("want one or more acceptors, each named once, not %q", members)
+	}
+	return f
 }
 
 // Wake is when Tick should be called next.
