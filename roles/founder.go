@@ -144,9 +144,10 @@ func (f *Founder) fix() error {
 			errs = append(errs, fmt.Errorf("cluster %s is founded already, without acceptor %s on disk %s", held.Cluster, id, r.disk))
 		}
 	}
-	if len(held.First.Acceptors) != len(f.members) || held.First.Quorums != f.plan.First.Quorums {
-		errs = append(errs, fmt.Errorf("cluster %s is founded already, with %d acceptors and %s quorums: a different genesis is refused",
-			held.Cluster, len(held.First.Acceptors), held.First.Quorums))
+	if len(held.First.Acceptors) != len(f.members) || held.First.Quorums != f.plan.First.Quorums ||
+		held.First.Copies != f.plan.First.Copies || held.Window != f.plan.Window {
+		errs = append(errs, fmt.Errorf("cluster %s is founded already, with %d acceptors, %s quorums, %d learner copies and a window of %d: a different genesis is refused",
+			held.Cluster, len(held.First.Acceptors), held.First.Quorums, held.First.Copies, held.Window))
 	}
 	if len(errs) == 0 {
 		f.plan = *held
