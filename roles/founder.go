@@ -14,7 +14,9 @@ const founderRetry = paxos.Duration(250e6)
 // Founder carries out `synod init`: it asks every named acceptor for its disk
 // and genesis, has all of them store one genesis, and only then lets them vote.
 // It may stop after any message and be started again, and two may run at once:
-// whatever an acceptor holds is completed, never replaced.
+// whatever an acceptor holds is completed, never replaced. The member with the
+// lowest id stores first, so of two that run at once one finds the other's genesis
+// there before it has left its own anywhere, and completes that one.
 type Founder struct {
 	self    paxos.Sender
 	members []paxos.NodeID
@@ -76,19 +78,53 @@ func (f *Founder) Tick(now paxos.Now, out *paxos.Effects) {
 		return
 	}
 	f.wake = now.Mono + paxos.Instant(founderRetry)
-	for _, id := range f.Missing() {
+	for _, id := range f.asked() {
 		out.Send = append(out.Send, paxos.Envelope{From: f.self, To: id, Msg: f.question()})
 	}
 }
 
-func (f *Founder) question() paxos.Message {
+// foundingStep is how far a Founder is.
+type foundingStep uint8
+
+const (
+	querying     foundingStep = iota // reads what every member holds
+	firstStores                      // has the first member store the genesis
+	othersStore                      // and then the others
+	sealsMembers                     // lets them vote
+)
+
+func (f *Founder) step() foundingStep {
 	switch {
 	case f.sealing:
-		return paxos.Seal{Cluster: f.plan.Cluster}
+		return sealsMembers
+	case f.fixed && f.holdsPlan(f.reports[f.first()]):
+		return othersStore
 	case f.fixed:
-		return paxos.StoreGenesis{Genesis: f.plan}
+		return firstStores
 	default:
+		return querying
+	}
+}
+
+// first is the member that stores first.
+func (f *Founder) first() paxos.NodeID { return slices.Min(f.members) }
+
+// asked is whom the question of this step goes to.
+func (f *Founder) asked() []paxos.NodeID {
+	if f.err == nil && f.step() == firstStores {
+		return []paxos.NodeID{f.first()}
+	}
+	return f.Missing()
+}
+
+func (f *Founder) question() paxos.Message {
+	switch f.step() {
+	case querying:
 		return paxos.GenesisQuery{}
+	case sealsMembers:
+		return paxos.Seal{Cluster: f.plan.Cluster}
+	default:
+		return paxos.StoreGenesis{Genesis: f.plan}
 	}
 }
 
@@ -98,20 +134,24 @@ func (f *Founder) Step(now paxos.Now, e paxos.Envelope, out *paxos.Effects) {
 	if !ok || e.To != f.self.ID || !slices.Contains(f.members, e.From.ID) || f.err != nil {
 		return
 	}
-	if m.Refused != "" {
+	if m.Refused != "" && (f.step() != firstStores || m.Genesis == nil) {
 		f.err = fmt.Errorf("acceptor %s refused: %s", e.From.ID, m.Refused)
 		return
 	}
+	before := f.step()
 	f.reports[e.From.ID] = report{disk: e.From.Disk, GenesisReport: m}
-	if f.advance() {
+	if m.Refused != "" {
+		f.fixed = false // another init was faster; nothing of the plan is stored anywhere
+	}
+	f.advance()
+	if f.err == nil && f.step() != before {
 		f.wake = now.Mono
 		f.Tick(now, out)
 	}
 }
 
-// advance moves on to the next question once every member answered this one.
-func (f *Founder) advance() bool {
-	before := f.question()
+// advance moves on when every member answered the current question.
+func (f *Founder) advance() {
 	if !f.fixed && len(f.reports) == len(f.members) {
 		f.err = f.fix()
 		f.fixed = f.err == nil
@@ -119,7 +159,6 @@ func (f *Founder) advance() bool {
 	if f.fixed && f.all(f.holdsPlan) {
 		f.sealing = true
 	}
-	return f.err == nil && fmt.Sprintf("%T", before) != fmt.Sprintf("%T", f.question())
 }
 
 // fix settles what to found: what a member holds already, or the plan with the
