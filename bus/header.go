@@ -1,0 +1,43 @@
+package bus
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/nats-io/nats.go"
+)
+
+const headerLine = "NATS/1.0\r\n"
+
+var noNewline = strings.NewReplacer("\r", " ", "\n", " ")
+
+// EncodeHeader is h in NATS's wire form. The same h has the same bytes everywhere:
+// keys are sorted, the values of one key keep their order. A line break in a value
+// becomes a blank, as nats.go does it. nil stands for no headers.
+func EncodeHeader(h nats.Header) []byte {
+	if len(h) == 0 {
+		return nil
+	}
+	b := []byte(headerLine)
+	for _, k := range slices.Sorted(maps.Keys(h)) {
+		for _, v := range h[k] {
+			b = append(append(b, k...), ": "...)
+			b = append(append(b, noNewline.Replace(v)...), "\r\n"...)
+		}
+	}
+	return append(b, "\r\n"...)
+}
+
+// DecodeHeader reads what EncodeHeader wrote. No bytes are no headers.
+func DecodeHeader(b []byte) (nats.Header, error) {
+	if len(b) == 0 {
+		return nil, nil
+	}
+	h, err := nats.DecodeHeadersMsg(b)
+	if err != nil {
+		return nil, fmt.Errorf("bus: headers of %d bytes: %w", len(b), err)
+	}
+	return h, nil
+}
