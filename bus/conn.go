@@ -2,11 +2,8 @@ package bus
 
 import (
 	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
 	"math/rand/v2"
 	"sync"
@@ -55,6 +52,10 @@ func Connect(ctx context.Context, o Options) (*Bus, error) {
 	if b.nc, err = b.dial(ctx, urls, options, o.Wait); err != nil {
 		return nil, err
 	}
+	if n := b.MaxPayload(); n < MinPayload {
+		b.nc.Close()
+		return nil, fmt.Errorf("bus: the NATS server at %s has a max_payload of %d bytes, want at least %d", redact(urls), n, MinPayload)
+	}
 	b.log.Info("connected to NATS", "server", b.nc.ConnectedUrlRedacted(), "max_payload_bytes", b.nc.MaxPayload())
 	return b, nil
 }
@@ -70,11 +71,8 @@ func (b *Bus) dial(ctx context.Context, urls string, options []nats.Option, wait
 			return nc, nil
 		}
 		err = fmt.Errorf("bus: connect to NATS at %s: %w", redact(urls), err)
-		if hint := refusal(err); hint != "" {
-			return nil, fmt.Errorf("%w (%s)", err, hint)
-		}
-		if !wait {
-			return nil, fmt.Errorf("%w (is a nats-server running there? is the address right?)", err)
+		if !wait || !unreachable(err) {
+			return nil, advise(err)
 		}
 		say.Do(func() {
 			b.log.Warn("waiting for NATS: start a nats-server there, or give another address", "server", redact(urls), "err", err)
@@ -87,41 +85,8 @@ func (b *Bus) dial(ctx context.Context, urls string, options []nats.Option, wait
 	}
 }
 
-// refusal is what to do about an error that waiting does not mend; empty for others.
-func refusal(err error) string {
-	var (
-		unknownCA  x509.UnknownAuthorityError
-		hostname   x509.HostnameError
-		invalid    x509.CertificateInvalidError
-		unverified *tls.CertificateVerificationError
-		alert      tls.AlertError
-		notTLS     tls.RecordHeaderError
-		file       *fs.PathError
-	)
-	switch {
-	case errors.Is(err, nats.ErrAuthorization), errors.Is(err, nats.ErrAuthExpired),
-		errors.Is(err, nats.ErrAuthRevoked), errors.Is(err, nats.ErrAccountAuthExpired):
-		return "the server refuses these credentials"
-	case errors.Is(err, nats.ErrSecureConnRequired), errors.Is(err, nats.ErrSecureConnWanted), errors.As(err, &notTLS):
-		return "one side wants TLS and the other does not"
-	case errors.As(err, &unknownCA), errors.As(err, &hostname), errors.As(err, &invalid), errors.As(err, &unverified):
-		return "the server's certificate does not verify: check the CA file and the host name"
-	case errors.As(err, &alert):
-		return "the server refuses the TLS handshake: check the client's certificate"
-	case errors.As(err, &file):
-		return "a credentials file cannot be read"
-	case errors.Is(err, nats.ErrNkeysNotSupported), errors.Is(err, nats.ErrNoUserCB), errors.Is(err, nats.ErrNkeyButNoSigCB):
-		return "the credentials do not suit this server"
-	default:
-		return ""
-	}
-}
-
 func reconnectDelay(attempts int) time.Duration {
-	d := reconnectMost
-	if attempts < 6 {
-		d = reconnectFirst << attempts
-	}
+	d := min(reconnectMost, reconnectFirst<<min(attempts, 10))
 	return d/2 + rand.N(d/2) // processes that lost one server do not return in step
 }
 
@@ -174,13 +139,14 @@ func (b *Bus) asyncError(_ *nats.Conn, sub *nats.Subscription, err error) {
 		return
 	}
 	b.stats.errors.Add(1)
-	if errors.Is(err, nats.ErrPermissionViolation) {
-		b.errors.Do(func() {
-			b.log.Error("NATS denies a subject: see `synod permissions` for what each role needs", "err", err)
-		})
-		return
+	text := "NATS reports an error"
+	switch {
+	case errors.Is(err, nats.ErrPermissionViolation):
+		text = "NATS denies a subject: see `synod permissions` for what each role needs"
+	case errors.Is(err, nats.ErrAuthorization):
+		text = "NATS refuses these credentials now, trying again: mend them in the server"
 	}
-	b.errors.Do(func() { b.log.Error("NATS reports an error", "err", err) })
+	b.errors.Do(func() { b.log.Error(text, "err", err) })
 }
 
 // Publish sends e. It never waits for a receiver: delivery is best effort, and an

@@ -1,6 +1,7 @@
 package bus
 
 import (
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -42,8 +43,8 @@ const (
 	pingInterval = 2 * time.Second // a server that is stopped, not dead, is left after three
 	writeTimeout = 5 * time.Second // how long a publish may wait for the socket
 
-	reconnectFirst = 50 * time.Millisecond
-	reconnectMost  = 2 * time.Second
+	reconnectFirst = 20 * time.Millisecond // doubled with every round over the servers
+	reconnectMost  = time.Second
 )
 
 // Check reports everything that is wrong with o, without reading a file.
@@ -115,6 +116,9 @@ func (o *Options) credentials() ([]nats.Option, error) {
 		options = append(options, nats.RootCAs(o.CA))
 	}
 	if o.Cert != "" {
+		if _, err := tls.LoadX509KeyPair(o.Cert, o.Key); err != nil {
+			return nil, fmt.Errorf("client certificate %s with key %s: %w", o.Cert, o.Key, err)
+		}
 		options = append(options, nats.ClientCert(o.Cert, o.Key))
 	}
 	return options, nil
