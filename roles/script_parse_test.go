@@ -198,9 +198,8 @@ func (a args) marks() paxos.Marks {
 }
 
 // parseEnvelope reads a message and who sent it: from=a1, and where it differs
-// from that role's first process disk=, boot=, process=; promised=2.p1 for what an
-// acceptor has promised. to= names the receiver, cluster=, generation= and config=
-// another cluster.
+// from that role's first process disk=, boot=, process=; to= names the receiver,
+// cluster=, generation= and config= another cluster.
 func (s *script) parseEnvelope(td *datadriven.TestData) paxos.Envelope {
 	a := args{s, td}
 	e := paxos.Envelope{Cluster: s.genesis.Cluster, Config: a.number("config", 1), From: s.parseSender(a), To: a.id("to")}
@@ -212,7 +211,19 @@ func (s *script) parseEnvelope(td *datadriven.TestData) paxos.Envelope {
 		e.Cluster, e.Config = paxos.ClusterID{}, 0
 	}
 	e.Msg = s.parseMessage(a, e)
+	e.From.Promised = s.promise(a, e.From.ID)
 	return e
+}
+
+// promise is what the acceptor id has promised: promised=2.p1 says so, a Promise or
+// a vote of a ballot implies it, and it holds until a higher one is told.
+func (s *script) promise(a args, id paxos.NodeID) paxos.Ballot {
+	if a.has("promised") {
+		s.promised[id] = a.ballot("promised")
+	} else if b := a.ballot("ballot"); (a.td.Cmd == "promise" || a.td.Cmd == "accepted") && s.promised[id].Less(b) {
+		s.promised[id] = b
+	}
+	return s.promised[id]
 }
 
 func (s *script) parseSender(a args) paxos.Sender {
@@ -221,7 +232,6 @@ func (s *script) parseSender(a args) paxos.Sender {
 		from.Disk = testCluster(a.text("disk", ""))
 	}
 	from.Boot, from.Process = a.number("boot", from.Boot), a.number("process", from.Process)
-	from.Promised = a.ballot("promised")
 	return from
 }
 

@@ -158,6 +158,7 @@ func (r *proposerActor) elect(s *script) {
 	r.found(s)
 	r.campaign(s, &unseen)
 	for _, id := range []paxos.NodeID{"a1", "a2"} {
+		s.promised[id] = r.ballot
 		r.hear(s, id, paxos.Promise{Ballot: r.ballot, Page: paxos.Page{From: 1}, Marks: paxos.Marks{Clock: wall0}}, &unseen)
 	}
 	if r.stage != leading {
@@ -165,6 +166,7 @@ func (r *proposerActor) elect(s *script) {
 	}
 }
 
+// hear takes what an acceptor says on the story's behalf.
 func (r *proposerActor) keep(s *script, d string, out *paxos.Effects) bool {
 	var all paxos.Effects
 	for end := s.now.Mono + paxos.Instant(duration(s.t, d)); s.now.Mono < end; {

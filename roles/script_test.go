@@ -60,6 +60,8 @@ type script struct {
 	role    actor
 	genesis paxos.Genesis
 	now     paxos.Now
+
+	promised map[paxos.NodeID]paxos.Ballot // by acceptor, as far as the story tells
 }
 
 // run carries out one command of a script:
@@ -79,6 +81,7 @@ func (s *script) run(t *testing.T, td *datadriven.TestData) string {
 	case "cluster":
 		s.cluster(td)
 	case "start":
+		s.promised = map[paxos.NodeID]paxos.Ballot{}
 		s.role = s.start(s, td)
 	case "tick":
 		s.pass(duration(t, td.CmdArgs[0].Key))
