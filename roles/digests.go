@@ -64,6 +64,9 @@ func (l *Learner) stepDigest(now paxos.Now, e paxos.Envelope, m paxos.Digest, ou
 func (l *Learner) compare(now paxos.Now, slot paxos.Slot, out *paxos.Effects) {
 	same, others, silent := l.poll(now, slot)
 	if same == 0 || len(others) == 0 {
+		if slot == l.digests.slot {
+			l.settle(now, out) // the one that differed has taken it back
+		}
 		return
 	}
 	if l.digests.diverged == 0 {
@@ -74,11 +77,20 @@ func (l *Learner) compare(now paxos.Now, slot paxos.Slot, out *paxos.Effects) {
 	}
 	total := same + len(others)
 	if total >= 3 && same > total/2 {
-		l.digests.diverged = 0
-		return // the others stop
+		l.settle(now, out) // the others stop
+		return
 	}
 	out.Stop = fmt.Sprintf("the state of learner %s after slot %d differs from that of %v: one of them is damaged, "+
 		"and it is not known to be another; see OPERATIONS.md, \"States that differ\"", l.self.ID, slot, others)
+}
+
+// settle ends a doubt that turned out to be another's, and answers what waited.
+func (l *Learner) settle(now paxos.Now, out *paxos.Effects) {
+	if !l.Diverged() {
+		return
+	}
+	l.digests.diverged, l.digests.slot = 0, 0
+	l.answerApplied(now, out)
 }
 
 // poll counts the learners whose state after slot is the same as this one's, itself

@@ -108,7 +108,11 @@ func (l *Learner) SnapshotFrom(now paxos.Now, turn int) paxos.NodeID {
 // Wake is when Tick should be called next.
 func (l *Learner) Wake() paxos.Instant {
 	wake := min(l.nextHello, l.publishAt())
-	for _, at := range []paxos.Instant{l.fetch.wake(l.opts), l.answer.wake(), l.readsWake(), l.digestsWake()} {
+	answers := l.answer.wake()
+	if l.Diverged() {
+		answers = 0
+	}
+	for _, at := range []paxos.Instant{l.fetch.wake(l.opts), answers, l.readsWake(), l.digestsWake()} {
 		if at != 0 {
 			wake = min(wake, at)
 		}
@@ -129,7 +133,7 @@ func (l *Learner) Tick(now paxos.Now, out *paxos.Effects) {
 		return
 	}
 	l.tickFetch(now, out)
-	l.answer.tick(now, out)
+	l.answerApplied(now, out)
 	l.tickReads(now, out)
 	l.beginRound(now, out)
 	l.tickDigests(now, out)
@@ -354,16 +358,26 @@ func (l *Learner) Applied(now paxos.Now, position paxos.Position, out *paxos.Eff
 	if l.genesis == nil {
 		return
 	}
-	if !l.Diverged() {
-		l.answer.applied(now, position.Applied, l.genesis.Window, out)
-		l.serveReads(out)
-	}
+	l.answerApplied(now, out)
 	l.advance(now, out)
 }
 
-// publishAt is when the learner next tells how far it is: soon after it moved.
+// answerApplied answers commands and reads from the state as it is, unless that is
+// in doubt.
+func (l *Learner) answerApplied(now paxos.Now, out *paxos.Effects) {
+	if l.Diverged() {
+		return
+	}
+	l.answer.applied(now, l.position.Applied, l.genesis.Window, out)
+	l.answer.tick(now, out)
+	l.serveReads(out)
+}
+
+// publishAt is when the learner next tells how far it is: soon after it moved. While
+// it answers nothing it says nothing either: that it is past a slot means that it
+// answered, and that it is there means that it can.
 func (l *Learner) publishAt() paxos.Instant {
-	if l.genesis == nil {
+	if l.genesis == nil || l.Diverged() {
 		return l.nextHello
 	}
 	if l.position != l.published {

@@ -81,7 +81,7 @@ func (l *Learner) stepReadReport(now paxos.Now, e paxos.Envelope, m paxos.ReadRe
 	r.asking = false
 	r.reached = append(r.reached, reached{slot: r.highest, since: now.Mono, nudge: now.Mono, reads: r.asked})
 	r.asked = nil
-	l.serveReads(out)
+	l.answerApplied(now, out)
 	l.beginRound(now, out)
 }
 
