@@ -25,47 +25,41 @@ func (p *Proposer) trim(now paxos.Now, out *paxos.Effects) {
 }
 
 // trimBelow is the lowest slot that acceptors must still remember: all below are
-// durable at the required number of learner disks, and so many states were equal
-// at a slot not below. It is 0 when there are too few copies, or when any two
+// durable at the required number of learner disks, whose states were found equal at
+// a slot not below. It is 0 when there are too few such copies, or when any two
 // states differ. An absent learner's copy counts for what it once held, and its
 // absence never lowers the number of copies required.
-func (ls learners) trimBelow(copies int) paxos.Slot {
-	if len(ls) < copies {
-		return 0
-	}
-	durable := make([]paxos.Slot, 0, len(ls))
-	for _, v := range ls {
-		durable = append(durable, v.position.Durable)
-	}
-	slices.Sort(durable)
-	agreed, ok := ls.agreed(copies)
-	if !ok {
-		return 0
-	}
-	return min(durable[len(durable)-copies], agreed) + 1
-}
-
-// agreed is the highest slot after which enough states were found equal. ok is
-// false when two states were found to differ.
-func (ls learners) agreed(copies int) (slot paxos.Slot, ok bool) {
-	type count struct {
-		sum [16]byte
-		n   int
-	}
-	seen := map[paxos.Slot]count{}
+func (ls learners) trimBelow(copies int) (below paxos.Slot) {
 	for _, v := range ls {
 		for _, d := range v.digests {
-			c := seen[d.Slot]
-			if c.n > 0 && c.sum != d.Sum {
-				return 0, false
+			durable, differs := ls.holding(d)
+			if differs {
+				return 0
 			}
-			seen[d.Slot] = count{d.Sum, c.n + 1}
-			if c.n+1 >= copies {
-				slot = max(slot, d.Slot)
+			if len(durable) >= copies {
+				below = max(below, min(d.Slot, durable[len(durable)-copies])+1)
 			}
 		}
 	}
-	return slot, true
+	return below
+}
+
+// holding is how far the states of those learners are durable that have digest d,
+// ascending, and each disk once: a copied disk under another id is no second copy.
+// differs reports whether another learner's state after that slot was not the same.
+func (ls learners) holding(d paxos.Digest) (durable []paxos.Slot, differs bool) {
+	for i, v := range ls {
+		sum, ok := digestAt(v.digests, d.Slot)
+		if ok && sum != d.Sum {
+			return nil, true
+		}
+		twin := slices.ContainsFunc(ls[:i], func(o learnerView) bool { return o.disk == v.disk })
+		if ok && !twin {
+			durable = append(durable, v.position.Durable)
+		}
+	}
+	slices.Sort(durable)
+	return durable, false
 }
 
 // stepDigest notes what a learner's state is.
