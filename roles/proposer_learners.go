@@ -70,26 +70,18 @@ func (ls learners) pick(now paxos.Now, slot paxos.Slot) paxos.NodeID {
 	return ""
 }
 
-// nextExpiry is the earliest expiry that a live learner reports; 0 for none.
-func (ls learners) nextExpiry(now paxos.Now) paxos.LogTime {
-	var next paxos.LogTime
+// nextExpiry is the earliest expiry that a live learner reports who applied every
+// slot below next; 0 for none. One that is behind may report what a slot that it has
+// yet to apply has ended.
+func (ls learners) nextExpiry(now paxos.Now, next paxos.Slot) paxos.LogTime {
+	var earliest paxos.LogTime
 	for _, v := range ls {
-		if at := v.position.NextExpiry; v.alive(now) && at != 0 && (next == 0 || at < next) {
-			next = at
+		at, current := v.position.NextExpiry, v.position.Applied+1 >= next
+		if v.alive(now) && current && at != 0 && (earliest == 0 || at < earliest) {
+			earliest = at
 		}
 	}
-	return next
-}
-
-// applied is the highest slot that a live learner applied.
-func (ls learners) applied(now paxos.Now) paxos.Slot {
-	var highest paxos.Slot
-	for _, v := range ls {
-		if v.alive(now) {
-			highest = max(highest, v.position.Applied)
-		}
-	}
-	return highest
+	return earliest
 }
 
 // stepPosition notes how far a learner is.

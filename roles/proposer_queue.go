@@ -106,13 +106,13 @@ func (p *Proposer) cut() []byte {
 // proposeExpiry moves log time on an idle log when a learner's state has
 // something that ends by time: a lease ends although nobody proposes anything.
 func (p *Proposer) proposeExpiry(now paxos.Now, out *paxos.Effects) {
-	due := p.learners.nextExpiry(now)
+	due := p.learners.nextExpiry(now, p.lead.next)
 	if due == 0 || len(p.lead.rounds) > 0 || p.lead.next <= p.lead.top || !p.windowOpen() {
 		return
 	}
 	stamp := p.lead.clock.read(now)
-	if stamp < due || p.learners.applied(now)+1 < p.lead.next {
-		return // not due, or an earlier slot may already end it
+	if stamp < due {
+		return
 	}
 	p.propose(now, p.lead.next, paxos.Value{Kind: paxos.Batch, Stamp: stamp}, true, out)
 	p.lead.next++
