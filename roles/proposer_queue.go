@@ -45,7 +45,7 @@ func (p *Proposer) Propose(now paxos.Now, c paxos.Command, out *paxos.Effects) {
 	switch {
 	case p.stage != leading:
 		refuse(paxos.NotLeader, 0)
-	case size > p.opts.BatchBytes:
+	case emptyBatch+size > p.opts.BatchBytes:
 		refuse(paxos.TooLarge, p.opts.BatchBytes)
 	case len(p.queue.commands) >= p.opts.QueueCommands, p.queue.bytes+size > p.opts.QueueBytes, !p.hasSpace():
 		refuse(paxos.Overloaded, 0)
@@ -89,7 +89,7 @@ func (p *Proposer) Flush(now paxos.Now, out *paxos.Effects) {
 
 // cut takes the commands of the next batch off the queue.
 func (p *Proposer) cut() []byte {
-	n, size := 0, 1
+	n, size := 0, emptyBatch
 	for _, c := range p.queue.commands {
 		if n == p.opts.BatchCommands || (n > 0 && size+c.Size() > p.opts.BatchBytes) {
 			break
