@@ -48,11 +48,12 @@ func (c *logClock) read(now paxos.Now) paxos.LogTime {
 		return c.stamp
 	}
 	c.at = now.Mono
-	c.stamp += elapsed
+	next := c.stamp + elapsed
 	if target := c.target(now); target != 0 {
 		bend := elapsed / maxBend
-		c.stamp += min(max(target-c.stamp, -bend), bend)
+		next += min(max(target-next, -bend), bend)
 	}
+	c.stamp = max(c.stamp, next) // the end of time is no reason to start anew
 	return c.stamp
 }
 
