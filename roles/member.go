@@ -8,6 +8,7 @@ import "github.com/synod-paxos/synod/paxos"
 const (
 	maxRoundStep = 1 << 32             // of a ballot's round above the rounds known
 	maxSlotStep  = paxos.Slot(1 << 32) // of a watermark above the slots known
+	maxBootStep  = 1 << 32             // of a disk's boot number above the one known
 )
 
 // member is what every role has: who it is, its cluster, and how it judges the
@@ -92,8 +93,10 @@ func (m *member) fromAcceptor(e paxos.Envelope) (int, paxos.DropReason) {
 		return 0, paxos.Twin
 	case e.From.Boot > w.boot && e.From.Promised.Less(w.promised):
 		return 0, paxos.OldDisk
+	case e.From.Boot > w.boot+maxBootStep:
+		return 0, paxos.Extreme
 	}
-	if w.promised.Less(e.From.Promised) {
+	if w.promised.Less(e.From.Promised) && e.From.Promised.Round <= w.promised.Round+maxRoundStep {
 		w.promised = e.From.Promised
 	}
 	w.boot, w.process = e.From.Boot, e.From.Process
