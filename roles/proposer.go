@@ -58,7 +58,7 @@ type Proposer struct {
 	random random
 	stage  stage
 
-	rounds    uint64       // highest round heard of
+	promised  []promised   // by acceptor
 	leader    paxos.Ballot // highest ballot of a leader heard of
 	chosen    paxos.Chosen // what is chosen; From counts only while leading
 	deadline  paxos.Instant
@@ -200,7 +200,7 @@ func (p *Proposer) stepAnswer(now paxos.Now, e paxos.Envelope, out *paxos.Effect
 		drop(out, e, reason)
 		return
 	}
-	p.noticeHigher(now, e.From.Promised, out)
+	p.hearPromise(now, i, e.From.Promised, out)
 	switch m := e.Msg.(type) {
 	case paxos.LeaderReport:
 		p.stepReport(now, i, m, out)
@@ -209,7 +209,7 @@ func (p *Proposer) stepAnswer(now paxos.Now, e paxos.Envelope, out *paxos.Effect
 	case paxos.Accepted:
 		p.stepAccepted(now, i, e, m, out)
 	case paxos.Nack:
-		p.stepNack(now, e, m, out)
+		p.stepNack(now, i, e, m, out)
 	}
 }
 
@@ -228,7 +228,7 @@ func (p *Proposer) stepHello(now paxos.Now, e paxos.Envelope, m paxos.Hello, out
 		}
 		p.heard(now, i, m.Marks)
 		p.lead.noSpace[i] = m.NoSpace
-		p.noticeHigher(now, e.From.Promised, out)
+		p.hearPromise(now, i, e.From.Promised, out)
 	case paxos.ProposerRole:
 		p.peers.note(e.From.ID, now)
 	}
@@ -241,6 +241,7 @@ func (p *Proposer) learnCluster(now paxos.Now, e paxos.Envelope, m paxos.Hello) 
 		return
 	}
 	p.join(m.Genesis)
+	p.promised = make([]promised, len(p.config.Acceptors))
 	p.lead.reset(len(p.config.Acceptors))
 	p.waitForLeader(now)
 }

@@ -67,7 +67,7 @@ func (p *Proposer) stepHeartbeat(now paxos.Now, e paxos.Envelope, m paxos.Heartb
 		drop(out, e, reason)
 		return
 	}
-	if !ownBallot(e, m.Ballot) || m.Ballot.Round > p.rounds+maxRoundStep || m.Chosen.Below > p.chosen.Below+maxSlotStep {
+	if !ownBallot(e, m.Ballot) || !p.near(now, m.Ballot.Round) || m.Chosen.Below > p.chosen.Below+maxSlotStep {
 		drop(out, e, paxos.Extreme)
 		return
 	}
@@ -77,7 +77,7 @@ func (p *Proposer) stepHeartbeat(now paxos.Now, e paxos.Envelope, m paxos.Heartb
 	}
 	p.peers.note(e.From.ID, now)
 	p.leader = m.Ballot
-	p.noticeHigher(now, m.Ballot, out)
+	p.giveWay(now, m.Ballot, out)
 	if p.stage == standby || p.stage == asking {
 		p.failures = 0
 		p.chosen.Below = max(p.chosen.Below, m.Chosen.Below)
@@ -95,34 +95,78 @@ func (p *Proposer) stepHandOver(now paxos.Now, e paxos.Envelope, m paxos.HandOve
 		drop(out, e, paxos.Stale)
 		return
 	}
-	p.noticeHigher(now, m.Ballot, out)
+	if !p.near(now, m.Ballot.Round) {
+		drop(out, e, paxos.Extreme)
+		return
+	}
+	p.leader = m.Ballot
 	p.prepare(now, out)
 }
 
 // stepNack is a refusal of this proposer's ballot.
-func (p *Proposer) stepNack(now paxos.Now, e paxos.Envelope, m paxos.Nack, out *paxos.Effects) {
+func (p *Proposer) stepNack(now paxos.Now, i int, e paxos.Envelope, m paxos.Nack, out *paxos.Effects) {
 	if m.Ballot != p.ballot {
 		drop(out, e, paxos.Stale)
 		return
 	}
-	p.noticeHigher(now, m.Promised, out)
+	p.hearPromise(now, i, m.Promised, out)
 }
 
-// noticeHigher remembers the round of ballot b, so that the next one of this
-// proposer is above it, and gives way when b is above the ballot that it prepares
-// or leads in: that ballot can no longer be sure of a quorum.
-func (p *Proposer) noticeHigher(now paxos.Now, b paxos.Ballot, out *paxos.Effects) {
-	if b.Round > p.rounds+maxRoundStep {
-		return
+// promised is the highest round that an acceptor is known to have promised, and
+// when it last said anything.
+type promised struct {
+	round uint64
+	heard paxos.Instant
+}
+
+// hearPromise notes what acceptor i says that it promised, and gives way to it. A
+// message may be late, so the highest round that is near stays.
+func (p *Proposer) hearPromise(now paxos.Now, i int, b paxos.Ballot, out *paxos.Effects) {
+	r := &p.promised[i]
+	if r.heard = now.Mono; b.Round > r.round || !p.near(now, r.round) {
+		r.round = b.Round
 	}
-	p.rounds = max(p.rounds, b.Round)
-	if !p.ballot.Less(b) {
-		return
-	}
-	switch p.stage {
-	case preparing:
+	p.giveWay(now, b, out)
+}
+
+// giveWay ends what the proposer does when b is above the ballot that it prepares
+// or leads in: that ballot can no longer be sure of a quorum. A leader does not
+// leave for a ballot that is far above what some acceptor would follow.
+func (p *Proposer) giveWay(now paxos.Now, b paxos.Ballot, out *paxos.Effects) {
+	switch {
+	case !p.ballot.Less(b):
+	case p.stage == preparing && p.near(now, b.Round):
 		p.backOff(now)
-	case leading:
+	case p.stage == preparing:
+		p.waitForLeader(now) // no duel is lost, there is a way to go
+	case p.stage == leading && p.near(now, b.Round):
 		p.stepDown(now, out)
 	}
+}
+
+// limit is the highest round that every acceptor heard lately would follow: each
+// ignores those too far above its promise, however high the others are.
+func (p *Proposer) limit(now paxos.Now) uint64 {
+	lowest, known := uint64(0), false
+	for _, r := range p.promised {
+		if r.heard != 0 && now.Mono-r.heard < paxos.Instant(3*AcceptorHello) && (!known || r.round < lowest) {
+			lowest, known = r.round, true
+		}
+	}
+	return lowest + maxRoundStep/2
+}
+
+// near reports whether round is within reach of one election.
+func (p *Proposer) near(now paxos.Now, round uint64) bool { return round <= p.limit(now) }
+
+// nextRound is above every round that this start of the proposer used, and above
+// all near ones that it heard of. Those that are far take several elections, each
+// of which takes all acceptors a good step up.
+func (p *Proposer) nextRound(now paxos.Now) uint64 {
+	limit := p.limit(now)
+	round := max(p.ballot.Round, min(p.leader.Round, limit))
+	for _, r := range p.promised {
+		round = max(round, min(r.round, limit))
+	}
+	return round + 1
 }

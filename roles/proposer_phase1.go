@@ -59,8 +59,7 @@ func (ps *promises) add(i int, m paxos.Promise) (again paxos.Slot) {
 // prepare starts phase 1 with a ballot above every one heard of (PMS §2.2 phase
 // 1a). Its proposer part makes it unlike any other proposer's.
 func (p *Proposer) prepare(now paxos.Now, out *paxos.Effects) {
-	p.rounds++
-	p.ballot = paxos.Ballot{Round: p.rounds, Proposer: p.self.ID, Incarnation: p.self.Process}
+	p.ballot = paxos.Ballot{Round: p.nextRound(now), Proposer: p.self.ID, Incarnation: p.self.Process}
 	p.stage = preparing
 	p.phase1 = newPromises(p.chosen.Below, 0, len(p.config.Acceptors))
 	p.query.silent = 0
