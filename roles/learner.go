@@ -33,6 +33,7 @@ type Learner struct {
 	next    paxos.Slot              // lowest slot not learned
 	open    map[paxos.Slot]*tallies // what is known of slots from next on
 	bytes   int                     // of the values in open, and of those learned and not applied
+	kept    paxos.Slot              // no slot from here on has a value in open
 	queued  []queuedBytes           // learned and not applied, ascending
 	claim   claim                   // of the leader with the highest ballot heard of
 	below   paxos.Slot              // all slots below are chosen, as anyone claimed
@@ -243,14 +244,43 @@ func (l *Learner) tally(slot paxos.Slot, b paxos.Ballot) *tally {
 	return o.of(b)
 }
 
-// keep notes the value of a tally, unless there is no room for it: then it is
-// fetched when its turn comes.
+// keep notes the value of a tally. Where there is no room for it, the values of the
+// highest slots make way, since they are needed last; they, or it, are fetched when
+// their turn comes.
 func (l *Learner) keep(slot paxos.Slot, t *tally, v paxos.Value) {
-	if t.known || (l.bytes+v.Size() > l.opts.OpenBytes && slot != l.next) {
+	if t.known {
 		return
+	}
+	for l.bytes+v.Size() > l.opts.OpenBytes && slot != l.next {
+		if !l.forgetAbove(slot) {
+			return
+		}
 	}
 	t.value, t.known = v, true
 	l.bytes += v.Size()
+	l.kept = max(l.kept, slot+1)
+}
+
+// forgetAbove forgets the values of the highest slot above slot that has any.
+func (l *Learner) forgetAbove(slot paxos.Slot) bool {
+	for ; l.kept > slot+1; l.kept-- {
+		if o := l.open[l.kept-1]; o != nil && l.forgetValues(*o) {
+			return true
+		}
+	}
+	return false
+}
+
+// forgetValues forgets the values in ts, and reports whether there were any.
+func (l *Learner) forgetValues(ts tallies) bool {
+	before := l.bytes
+	for _, t := range ts {
+		if t.known {
+			l.bytes -= t.value.Size()
+			t.value, t.known = paxos.Value{}, false
+		}
+	}
+	return l.bytes < before
 }
 
 // advance learns the next slots, as far as they are decided.
@@ -287,11 +317,7 @@ func (l *Learner) learn(d paxos.Decision, out *paxos.Effects) {
 // close forgets the tallies of a slot.
 func (l *Learner) close(slot paxos.Slot) {
 	if o := l.open[slot]; o != nil {
-		for _, t := range *o {
-			if t.known {
-				l.bytes -= t.value.Size()
-			}
-		}
+		l.forgetValues(*o)
 		delete(l.open, slot)
 	}
 }
