@@ -89,6 +89,17 @@ func (p *Proposer) heard(now paxos.Now, i int, m paxos.Marks) {
 	p.lead.heard[i] = now.Mono
 	if p.stage == leading {
 		p.lead.clock.hear(i, m.Clock, now)
+		p.giveUpTrimmed(m.TrimBelow)
+	}
+}
+
+// giveUpTrimmed ends the rounds in slots that were proposed again for a learner and
+// are trimmed by now: acceptors vote there no more, and the learner takes a snapshot.
+func (p *Proposer) giveUpTrimmed(below paxos.Slot) {
+	for _, slot := range p.openSlots() {
+		if slot < min(below, p.chosen.From) {
+			p.finish(slot, p.lead.rounds[slot])
+		}
 	}
 }
 
