@@ -70,7 +70,7 @@ func (l *Learner) ask(now paxos.Now, out *paxos.Effects) {
 	n := len(l.config.Acceptors)
 	to := min(max(l.below, l.next+1), l.next+fetchSlots)
 	l.send(out, "", paxos.Fetch{From: l.next, To: to, Values: l.config.Acceptors[l.fetch.turn%n].ID})
-	if l.fetch.attempt > fillAfter*n {
+	if l.fetch.attempt > fillAfter*n && !l.NeedsSnapshot() {
 		l.send(out, "", paxos.Fill{From: l.next, To: to})
 	}
 	l.fetch.turn++

@@ -125,8 +125,8 @@ func (l *Learner) tickReads(now paxos.Now, out *paxos.Effects) {
 			continue
 		}
 		r.nudge = now.Mono
-		if r.slot >= l.next {
-			l.send(out, "", paxos.Fill{From: l.next, To: r.slot + 1})
+		if from := max(l.next, l.trim); r.slot >= from {
+			l.send(out, "", paxos.Fill{From: from, To: r.slot + 1})
 		}
 	}
 }
