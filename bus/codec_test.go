@@ -56,7 +56,7 @@ func TestEveryMessageTypeIsTested(t *testing.T) {
 func TestEveryMessageSurvivesTheWire(t *testing.T) {
 	s := Subjects{Cluster: "main"}
 	for name, make := range makers {
-		for seed := range uint64(500) {
+		for seed := range uint64(200) {
 			m := newMaker(seed)
 			want := m.envelope(make(m))
 			data, err := Encode(want)

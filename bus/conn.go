@@ -27,6 +27,7 @@ type Bus struct {
 	quiet    [drops]rate.Sometimes // spare the log
 	errors   rate.Sometimes
 	buffers  sync.Pool // *[]byte
+	pending  int       // messages that a subscription holds at most
 
 	mu   sync.Mutex
 	subs map[*nats.Subscription]struct{}
@@ -43,7 +44,7 @@ func Connect(ctx context.Context, o Options) (*Bus, error) {
 	if err != nil {
 		return nil, fmt.Errorf("bus: %w", err)
 	}
-	b := &Bus{subjects: o.Subjects, log: o.log(), subs: map[*nats.Subscription]struct{}{}}
+	b := &Bus{subjects: o.Subjects, log: o.log(), pending: pendingMessages, subs: map[*nats.Subscription]struct{}{}}
 	for i := range b.quiet {
 		b.quiet[i] = rate.Sometimes{First: 1, Interval: quietTime}
 	}
@@ -211,8 +212,10 @@ func (b *Bus) Conn() *nats.Conn { return b.nc }
 // Close sends what is published, if it goes within a second, and ends the
 // connection and every subscription. Callbacks may still run when it returns.
 func (b *Bus) Close() {
-	if err := b.nc.FlushTimeout(time.Second); err != nil && b.nc.IsConnected() {
-		b.log.Warn("last messages may not have left", "err", err)
+	if b.nc.IsConnected() {
+		if err := b.nc.FlushTimeout(time.Second); err != nil {
+			b.log.Warn("last messages may not have left", "err", err)
+		}
 	}
 	b.nc.Close()
 }

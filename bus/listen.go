@@ -82,8 +82,11 @@ func (l *Listener) Stop() error {
 			errs = append(errs, fmt.Errorf("bus: stop listening on %s: %w", s.Subject, err))
 		}
 	}
-	if len(subs) > 0 && l.bus.Connected() {
-		errs = append(errs, l.bus.confirm())
+	if len(subs) == 0 || !l.bus.Connected() {
+		return errors.Join(errs...)
+	}
+	if err := l.bus.confirm(); !errors.Is(err, nats.ErrConnectionClosed) { // lost just now: nothing is routed here either
+		errs = append(errs, err)
 	}
 	return errors.Join(errs...)
 }
@@ -142,7 +145,7 @@ func (l *Listener) add(subject, queue string, handle nats.MsgHandler) error {
 	l.subs = append(l.subs, s)
 	l.bus.subs[s] = struct{}{}
 	l.bus.mu.Unlock()
-	return s.SetPendingLimits(pendingMessages, pendingBytes)
+	return s.SetPendingLimits(l.bus.pending, pendingBytes)
 }
 
 // confirm waits until the server has seen all that was asked of it.

@@ -120,12 +120,14 @@ func TestSlowConsumersAreCounted(t *testing.T) {
 	log := newJournal()
 	sender := bustest.Connect(t, s.URL())
 	b := bustest.ConnectWith(t, bus.Options{URLs: []string{s.URL()}, Log: log.logger()})
+	const kept = 16
+	bus.LimitPending(b, kept)
 	unblock := make(chan struct{})
 	l, err := b.Listen(paxos.AcceptorRole, "a1", func(paxos.Envelope) { <-unblock })
 	if err != nil {
 		t.Fatal(err)
 	}
-	for range 64<<10 + 10 {
+	for range kept + 10 {
 		publish(t, sender, heartbeat(1))
 	}
 	log.await(t, "this process does not keep up")
