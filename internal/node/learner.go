@@ -81,7 +81,7 @@ func (l *Learner) spawn() error {
 	l.answers = newAnswerer(l.bus, l.log)
 	// Its door is opened by messages that arrive later, so it always finds the actor.
 	l.api = jsapi.New(l.bus, l.machine, jsapi.Options{
-		Barrier: func(ctx context.Context) error { return l.actor.Barrier(ctx) }, Log: l.log,
+		Barrier: func(ctx context.Context) error { return l.actor.Barrier(ctx) }, Reach: l.machine.reach, Log: l.log,
 	})
 	l.stack.push("reads", l.api.Stop)
 	l.actor, err = actors.SpawnLearner(actors.NewSystem(l.log), actors.LearnerConfig{

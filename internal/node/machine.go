@@ -1,6 +1,7 @@
 package node
 
 import (
+	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -109,6 +110,21 @@ func (m *machine) Read(read func(*streams.View) error) error {
 		err = errors.Join(err, fmt.Errorf("close the view: %w", closeErr))
 	}
 	return err
+}
+
+// reach returns once slot is applied, or ctx's error.
+func (m *machine) reach(ctx context.Context, slot paxos.Slot) error {
+	for m.Position().Applied < slot {
+		m.mu.RLock()
+		advanced := m.streams.Advanced(uint64(slot) - 1)
+		m.mu.RUnlock()
+		select {
+		case <-advanced: // also when a snapshot takes this state's place
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	return nil
 }
 
 // Snapshot writes the state as it is after some slot, and names that slot.

@@ -13,6 +13,7 @@ import (
 // after a problem, so that all are found.
 func parse(k *kong.Kong, args []string) (*kong.Context, []error) {
 	var errs []error
+	args = joinNegative(args)
 	guessing := false // after an unknown flag nobody knows which argument is its value
 	for {
 		ctx, err := k.Parse(args)
@@ -32,7 +33,23 @@ func parse(k *kong.Kong, args []string) (*kong.Context, []error) {
 	}
 }
 
+// joinNegative makes "--flag -1" into "--flag=-1": no flag of ours is a digit, so
+// that is what was meant.
+func joinNegative(args []string) []string {
+	var out []string
+	for i := 0; i < len(args); i++ {
+		a := args[i]
+		if strings.HasPrefix(a, "--") && !strings.Contains(a, "=") && i+1 < len(args) && negative.MatchString(args[i+1]) {
+			i++
+			a += "=" + args[i]
+		}
+		out = append(out, a)
+	}
+	return out
+}
+
 var (
+	negative   = regexp.MustCompile(`^-[0-9.]`)
 	flagIn     = regexp.MustCompile(`--?[a-zA-Z][a-zA-Z0-9-]*`)
 	positional = regexp.MustCompile(`^(unexpected argument|expected )`)
 )

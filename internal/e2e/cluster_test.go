@@ -1,0 +1,159 @@
+package e2e
+
+import (
+	"encoding/json"
+	"maps"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/nats-io/nats.go"
+
+	"github.com/synod-paxos/synod/internal/node"
+)
+
+// cluster is a nats-server and the role processes around it.
+type cluster struct {
+	t     *testing.T
+	url   string
+	dir   string
+	nats  *process
+	roles map[string]*process // by id; those that run
+}
+
+// startNATS starts a nats-server, and nothing else.
+func startNATS(t *testing.T) *cluster {
+	t.Helper()
+	c := &cluster{t: t, dir: t.TempDir(), roles: map[string]*process{}}
+	c.nats = startProcess(t, "nats-server", "-a", "127.0.0.1", "-p", "-1")
+	line := c.nats.await("Listening for client connections on ")
+	c.url = "nats://" + regexp.MustCompile(`127\.0\.0\.1:\d+`).FindString(line)
+	c.nats.await("Server is ready")
+	return c
+}
+
+// startCluster starts a founded cluster of 3 acceptors, 2 proposers and 2 learners
+// that serves clients.
+func startCluster(t *testing.T) *cluster {
+	t.Helper()
+	c := startNATS(t)
+	for _, id := range []string{"a1", "a2", "a3", "l1", "l2", "p1", "p2"} {
+		c.start(id)
+	}
+	for _, id := range []string{"a1", "a2", "a3"} {
+		c.roles[id].await("acceptor runs")
+	}
+	c.synod("init", "--acceptors", "a1,a2,a3").must(t)
+	c.awaitReady()
+	return c
+}
+
+var roleOf = map[byte]string{'a': "acceptor", 'p': "proposer", 'l': "learner"}
+
+// data is the directory of a role.
+func (c *cluster) data(id string) string { return filepath.Join(c.dir, id) }
+
+// start starts the role process id, whose first letter says which role.
+func (c *cluster) start(id string, more ...string) *process {
+	c.t.Helper()
+	role := roleOf[id[0]]
+	args := []string{"--id", id, "--nats", c.url}
+	if role != "proposer" {
+		args = append(args, "--data", c.data(id))
+	}
+	p := startNamed(c.t, id, role, append(args, more...)...)
+	c.roles[id] = p
+	return p
+}
+
+// kill ends the role process id as a crash does.
+func (c *cluster) kill(id string) {
+	c.roles[id].kill()
+	delete(c.roles, id)
+}
+
+// term ends the role process id in peace.
+func (c *cluster) term(id string) {
+	c.t.Helper()
+	if code := c.roles[id].term(); code != 0 {
+		c.t.Errorf("%s ended with code %d, want 0:\n%s", id, code, c.roles[id].output())
+	}
+	delete(c.roles, id)
+}
+
+// synod runs a subcommand to its end.
+func (c *cluster) synod(args ...string) result {
+	c.t.Helper()
+	return call(c.t, "synod", append(args, "--nats", c.url)...)
+}
+
+// status is what synod status --json says.
+func (c *cluster) status() node.Cluster {
+	c.t.Helper()
+	var s node.Cluster
+	r := c.synod("status", "--json", "--wait", "500ms")
+	if err := json.Unmarshal([]byte(r.out), &s); err != nil {
+		c.t.Fatalf("status says %q (%s): %v", r.out, r.errors, err)
+	}
+	return s
+}
+
+// awaitReady waits until there is a leader and nothing to complain about.
+func (c *cluster) awaitReady() {
+	c.t.Helper()
+	var last node.Cluster
+	poll(c.t, "a cluster without problems", func() bool {
+		last = c.status()
+		return last.Leader != nil && len(last.Problems) == 0 && len(last.Proposers) == 2 && len(last.Learners) == 2
+	})
+}
+
+// awaitProblem waits until status complains in these words, and returns the status.
+func (c *cluster) awaitProblem(words ...string) node.Cluster {
+	c.t.Helper()
+	var last node.Cluster
+	poll(c.t, "a problem that says "+strings.Join(words, ", "), func() bool {
+		last = c.status()
+		return slices.ContainsFunc(last.Problems, func(p string) bool { return containsAll(p, words...) })
+	})
+	return last
+}
+
+func containsAll(text string, words ...string) bool {
+	for _, w := range words {
+		if !strings.Contains(text, w) {
+			return false
+		}
+	}
+	return true
+}
+
+// leader is who leads, once somebody does.
+func (c *cluster) leader() string {
+	c.t.Helper()
+	var id string
+	poll(c.t, "a leader", func() bool {
+		s := c.status()
+		if s.Leader != nil {
+			id = string(s.Leader.ID)
+		}
+		return id != ""
+	})
+	return id
+}
+
+// connect is a client's connection.
+func (c *cluster) connect() *nats.Conn {
+	c.t.Helper()
+	nc, err := nats.Connect(c.url, nats.MaxReconnects(-1))
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	c.t.Cleanup(nc.Close)
+	return nc
+}
+
+// running is the ids of the roles that run.
+func (c *cluster) running() []string { return slices.Sorted(maps.Keys(c.roles)) }
