@@ -96,7 +96,11 @@ func (o *ServerOptions) configured() (*server.Options, error) {
 	if o.ConfigFile == "" {
 		return &server.Options{}, nil
 	}
-	return server.ProcessConfigFile(o.ConfigFile)
+	out, err := server.ProcessConfigFile(o.ConfigFile)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", o.ConfigFile, err)
+	}
+	return out, nil
 }
 
 // maxMaxPayload is what nats-server takes at most.
