@@ -64,13 +64,13 @@ func restoreInto(home *home, name string, r io.Reader, o Options) (err error) {
 	if err != nil {
 		return fmt.Errorf("streams: open %s: %w", path, err)
 	}
+	sink := &databaseSink{db: db}
 	defer func() {
-		if closeErr := db.Close(); closeErr != nil {
+		if closeErr := sink.close(); closeErr != nil {
 			err = errors.Join(err, fmt.Errorf("streams: close %s: %w", path, closeErr))
 		}
 	}()
-	l := &loader{r: snapshotReader{r: r}, db: db, scrub: scrub{streams: make(map[uint64]*scrubbed)}}
-	if err := l.load(); err != nil {
+	if err := newLoader(r, sink).load(); err != nil {
 		return err
 	}
 	if err := db.Flush(); err != nil {
@@ -79,13 +79,59 @@ func restoreInto(home *home, name string, r io.Reader, o Options) (err error) {
 	return nil
 }
 
-// A loader copies a snapshot into an empty database and checks it on the way.
+// A pairSink takes the pairs of a state.
+type pairSink interface {
+	set(key, value []byte) error
+	endBlock() error // the pairs so far may be written
+}
+
+// A databaseSink writes pairs to a new database, one batch to a block.
+type databaseSink struct {
+	db    *pebble.DB
+	batch *pebble.Batch
+}
+
+func (s *databaseSink) set(key, value []byte) error {
+	if s.batch == nil {
+		s.batch = s.db.NewBatch()
+	}
+	if err := s.batch.Set(key, value, nil); err != nil {
+		return fmt.Errorf("streams: restore: %w", err)
+	}
+	return nil
+}
+
+func (s *databaseSink) endBlock() error {
+	if s.batch == nil {
+		return nil
+	}
+	err := errors.Join(s.batch.Commit(pebble.NoSync), s.batch.Close())
+	s.batch = nil
+	if err != nil {
+		return fmt.Errorf("streams: restore: %w", err)
+	}
+	return nil
+}
+
+func (s *databaseSink) close() error {
+	var err error
+	if s.batch != nil {
+		err = s.batch.Close()
+	}
+	return errors.Join(err, s.db.Close())
+}
+
+// A loader copies a snapshot into a sink and checks it on the way.
 type loader struct {
 	r     snapshotReader
-	db    *pebble.DB
+	sink  pairSink
 	scrub scrub
 	last  []byte // key of the last pair
 	count uint64
+}
+
+func newLoader(r io.Reader, sink pairSink) *loader {
+	return &loader{r: snapshotReader{r: r}, sink: sink, scrub: scrub{streams: make(map[uint64]*scrubbed)}}
 }
 
 func (l *loader) load() error {
@@ -114,8 +160,6 @@ func (l *loader) load() error {
 
 // pairs writes the pairs of one block.
 func (l *loader) pairs(payload []byte) error {
-	batch := l.db.NewBatch()
-	defer batch.Close()
 	f := reader{b: payload}
 	for len(f.b) > 0 {
 		key, value := f.bytes(), f.bytes()
@@ -127,18 +171,11 @@ func (l *loader) pairs(payload []byte) error {
 		if err := l.scrub.add(key, value); err != nil {
 			return l.r.errorf("%v", err)
 		}
-		if err := batch.Set(key, value, nil); err != nil {
-			return fmt.Errorf("streams: restore: %w", err)
+		if err := l.sink.set(key, value); err != nil {
+			return err
 		}
 	}
-	return l.write(batch)
-}
-
-func (l *loader) write(batch *pebble.Batch) error {
-	if err := batch.Commit(pebble.NoSync); err != nil {
-		return fmt.Errorf("streams: restore: %w", err)
-	}
-	return nil
+	return l.sink.endBlock()
 }
 
 // finish checks the whole and writes what makes it a state.
@@ -150,13 +187,11 @@ func (l *loader) finish(payload []byte, position Digest) error {
 	if err := l.scrub.compare(position); err != nil {
 		return l.r.errorf("%v", err)
 	}
-	batch := l.db.NewBatch()
-	defer batch.Close()
-	if err := batch.Set([]byte{tableVersion}, []byte{formatVersion}, nil); err != nil {
-		return fmt.Errorf("streams: restore: %w", err)
+	if err := l.sink.set([]byte{tableVersion}, []byte{formatVersion}); err != nil {
+		return err
 	}
-	if err := batch.Set([]byte{tablePosition}, appendPosition(nil, position), nil); err != nil {
-		return fmt.Errorf("streams: restore: %w", err)
+	if err := l.sink.set([]byte{tablePosition}, appendPosition(nil, position)); err != nil {
+		return err
 	}
-	return l.write(batch)
+	return l.sink.endBlock()
 }

@@ -1,0 +1,325 @@
+package streams
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"testing"
+
+	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
+)
+
+// tale is a small history that leaves something in every table.
+func tale() [][]Message {
+	publish := func(subject, header, data string) Message {
+		m := Message{Subject: subject, Data: []byte(data)}
+		if header != "" {
+			m.Header = []byte("NATS/1.0\r\n" + header + "\r\n\r\n")
+		}
+		return m
+	}
+	return [][]Message{
+		{publish("propose", "Nats-Msg-Id: a", "one"), publish("api.STREAM.CREATE.S", "", `{"name":"S","subjects":["s.>"],"max_msgs_per_subject":4,"allow_msg_ttl":true,"subject_delete_marker_ttl":1000000000,"allow_rollup_hdrs":true}`)},
+		{publish("api.s.a", "", "1"), publish("api.s.a", "", "2"), publish("api.s.a", "", "3"), publish("api.s.b", "Nats-TTL: 1s", "4")},
+		nil,
+		{publish("api.s.a", "Nats-Msg-Id: b", "5"), publish("api.s.a", "", "6"), publish("propose", "Nats-Msg-Id: a", "again")},
+		{publish("api.STREAM.MSG.DELETE.S", "", `{"seq":3}`), publish("api.s.c", "Nats-Rollup: sub", "7")},
+		{publish("api.STREAM.CREATE.T", "", `{"name":"T"}`), publish("api.T", "", "8")},
+		{publish("api.STREAM.DELETE.T", "", ""), publish("api.STREAM.PURGE.S", "", `{"filter":"s.a"}`)},
+	}
+}
+
+func applyTale(t testing.TB, m *Machine, from int) {
+	t.Helper()
+	for i, commands := range tale()[from:] {
+		slot := from + i + 1
+		if _, err := m.Apply(uint64(slot), int64(slot)*4e8, commands); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func snapshotBytes(t testing.TB, m *Machine) []byte {
+	t.Helper()
+	s, err := m.Snapshot()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	var b bytes.Buffer
+	if n, err := s.WriteTo(&b); err != nil || n != int64(b.Len()) {
+		t.Fatalf("wrote %d bytes of %d: %v", n, b.Len(), err)
+	}
+	return b.Bytes()
+}
+
+// TestSnapshotAtEveryPoint restores the state after every slot of a history and
+// continues from there: digests and snapshots must be those of a machine that
+// applied everything itself.
+func TestSnapshotAtEveryPoint(t *testing.T) {
+	whole := openMem(t, vfs.NewMem())
+	defer closeMachine(t, whole)
+	applyTale(t, whole, 0)
+	want := snapshotBytes(t, whole)
+	for at := range len(tale()) + 1 {
+		source := openMem(t, vfs.NewMem())
+		for i, commands := range tale()[:at] {
+			if _, err := source.Apply(uint64(i+1), int64(i+1)*4e8, commands); err != nil {
+				t.Fatal(err)
+			}
+		}
+		fs := vfs.NewMem()
+		m, err := Restore("state", bytes.NewReader(snapshotBytes(t, source)), Options{FS: fs})
+		if err != nil {
+			t.Fatalf("after slot %d: %v", at, err)
+		}
+		closeMachine(t, source)
+		closeMachine(t, m)
+		m = openMem(t, fs)
+		if m.Durable() != uint64(at) {
+			t.Errorf("durable slot %d after restoring slot %d", m.Durable(), at)
+		}
+		applyTale(t, m, at)
+		if m.Digest() != whole.Digest() || !bytes.Equal(snapshotBytes(t, m), want) {
+			t.Errorf("restored after slot %d: digest %+v, want %+v", at, m.Digest(), whole.Digest())
+		}
+		scrubbedDigest(t, m)
+		closeMachine(t, m)
+	}
+}
+
+// TestSnapshotIsOfOneSlot writes a snapshot while Apply continues.
+func TestSnapshotIsOfOneSlot(t *testing.T) {
+	m := openMem(t, vfs.NewMem())
+	defer closeMachine(t, m)
+	applyTale(t, m, 0)
+	want := snapshotBytes(t, m)
+	s, err := m.Snapshot()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	for slot := m.Applied() + 1; slot < 20; slot++ {
+		if _, err := m.Apply(slot, 0, []Message{{Subject: "propose", Data: []byte("later")}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var b bytes.Buffer
+	if _, err := s.WriteTo(&b); err != nil || !bytes.Equal(b.Bytes(), want) {
+		t.Errorf("the snapshot changed with what was applied after it: %v", err)
+	}
+}
+
+// TestDamagedSnapshotIsRefused flips every byte, and cuts at every byte; the state
+// that was there must stay.
+func TestDamagedSnapshotIsRefused(t *testing.T) {
+	m := openMem(t, vfs.NewMem())
+	applyTale(t, m, 0)
+	good := snapshotBytes(t, m)
+	closeMachine(t, m)
+	fs := vfs.NewMem()
+	old := openMem(t, fs)
+	before := old.Digest()
+	closeMachine(t, old)
+	try := func(what string, b []byte) {
+		m, err := Restore("state", bytes.NewReader(b), Options{FS: fs})
+		if err == nil {
+			closeMachine(t, m)
+			t.Fatalf("%s: restored", what)
+		}
+		if !errors.Is(err, errBadSnapshot) && !strings.Contains(err.Error(), "format version") {
+			t.Errorf("%s: error %v does not say that the snapshot is damaged", what, err)
+		}
+	}
+	for i := 0; i < len(good); i += 7 {
+		b := bytes.Clone(good)
+		b[i] ^= 1 << (i % 8)
+		try(fmt.Sprintf("byte %d flipped", i), b)
+		try(fmt.Sprintf("cut at byte %d", i), good[:i])
+	}
+	old = openMem(t, fs)
+	defer closeMachine(t, old)
+	if old.Digest() != before {
+		t.Errorf("digest %+v after refused snapshots, want %+v", old.Digest(), before)
+	}
+}
+
+// TestCrashDuringRestore loses power after every write operation of a restore: the
+// next Open finds the old state or the new one, whole.
+func TestCrashDuringRestore(t *testing.T) {
+	m := openMem(t, vfs.NewMem())
+	applyTale(t, m, 0)
+	snapshot, after := snapshotBytes(t, m), m.Digest()
+	closeMachine(t, m)
+	found := map[Digest]int{}
+	for n := 0; ; n++ {
+		mem := vfs.NewCrashableMem()
+		old := openMem(t, mem)
+		if _, err := old.Apply(1, 1, []Message{{Subject: "propose", Data: []byte("old")}}); err != nil {
+			t.Fatal(err)
+		}
+		before := old.Digest()
+		closeMachine(t, old)
+		var clone *vfs.MemFS
+		count := 0
+		counting := errorfs.Wrap(mem, errorfs.InjectorFunc(func(op errorfs.Op) error {
+			if op.Kind.ReadOrWrite() == errorfs.OpIsWrite {
+				if count == n {
+					clone = mem.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: n % 3 * 50, RNG: rand.New(rand.NewPCG(uint64(n), 0))})
+				}
+				count++
+			}
+			return nil
+		}))
+		m, err := Restore("state", bytes.NewReader(snapshot), Options{FS: counting})
+		if err != nil {
+			t.Fatal(err)
+		}
+		closeMachine(t, m)
+		if clone == nil {
+			break
+		}
+		m = openMem(t, clone)
+		d := scrubbedDigest(t, m)
+		closeMachine(t, m)
+		if d != before && d != after {
+			t.Fatalf("crash at operation %d: digest %+v, want %+v or %+v", n, d, before, after)
+		}
+		found[d]++
+	}
+	if len(found) != 2 {
+		t.Errorf("crashes left %v, want some with the old state and some with the new one", found)
+	}
+}
+
+// TestCrashWhileMakingTheState loses power after every write operation of the
+// first Open: the next one must work.
+func TestCrashWhileMakingTheState(t *testing.T) {
+	for n := 0; ; n++ {
+		mem := vfs.NewCrashableMem()
+		var clone *vfs.MemFS
+		count := 0
+		counting := errorfs.Wrap(mem, errorfs.InjectorFunc(func(op errorfs.Op) error {
+			if op.Kind.ReadOrWrite() == errorfs.OpIsWrite {
+				if count == n {
+					clone = mem.CrashClone(vfs.CrashCloneCfg{})
+				}
+				count++
+			}
+			return nil
+		}))
+		closeMachine(t, openMem(t, counting))
+		if clone == nil {
+			return
+		}
+		m := openMem(t, clone)
+		scrubbedDigest(t, m)
+		closeMachine(t, m)
+	}
+}
+
+// TestFlippedByteIsFound changes one value behind the machine's back, in every
+// table: the scrub must find it, and name the stream or the key.
+func TestFlippedByteIsFound(t *testing.T) {
+	m := openMem(t, vfs.NewMem())
+	defer closeMachine(t, m)
+	for i, commands := range tale()[:5] {
+		if _, err := m.Apply(uint64(i+1), int64(i+1), commands); err != nil {
+			t.Fatal(err)
+		}
+	}
+	scrubbedDigest(t, m)
+	pairs := map[string][]byte{}
+	v := m.View()
+	err := v.scan([]byte{firstSnapshotOf}, []byte{0xff}, func(key, value []byte) (bool, error) {
+		pairs[string(key)] = bytes.Clone(value)
+		return true, nil
+	})
+	if err = errors.Join(err, v.Close()); err != nil {
+		t.Fatal(err)
+	}
+	for _, key := range sortedKeys(pairs) {
+		value := pairs[key]
+		for i := range value {
+			bad := bytes.Clone(value)
+			bad[i] ^= 0x10
+			set(t, m, key, bad)
+			v := m.View()
+			if _, err := v.Scrub(context.Background()); err == nil {
+				t.Errorf("key %x: byte %d flipped and not found", key, i)
+			}
+			if err := v.Close(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		set(t, m, key, value)
+	}
+	scrubbedDigest(t, m)
+}
+
+func set(t *testing.T, m *Machine, key string, value []byte) {
+	t.Helper()
+	if err := m.db.Set([]byte(key), value, pebble.NoSync); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestDamagedValueIsAnError damages what a read and a slot need.
+func TestDamagedValueIsAnError(t *testing.T) {
+	fs := vfs.NewMem()
+	m := openMem(t, fs)
+	applyTale(t, m, 0)
+	set(t, m, string(appendSeqKey(nil, tableMessage, m.byName["S"].id, 6)), []byte{0xff})
+	v := m.View()
+	_, err := v.Get("S", 6)
+	if err == nil || !strings.Contains(err.Error(), "damaged state: key 20") {
+		t.Errorf("error %v, want one that names the key", err)
+	}
+	if err := v.Close(); err != nil {
+		t.Fatal(err)
+	}
+	before := m.Digest()
+	_, err = m.Apply(before.Slot+1, 0, []Message{{Subject: "propose"}, {Subject: "api.STREAM.MSG.DELETE.S", Data: []byte(`{"seq":6}`)}})
+	if err == nil || !strings.Contains(err.Error(), "damaged state: key 20") {
+		t.Errorf("error %v, want one that names the key", err)
+	}
+	if m.Digest() != before {
+		t.Errorf("digest %+v after a failed slot, want %+v", m.Digest(), before)
+	}
+	if _, err := m.Apply(before.Slot+1, 0, nil); err == nil {
+		t.Error("a machine that failed applied another slot")
+	}
+	closeMachine(t, m)
+	m = openMem(t, fs)
+	defer closeMachine(t, m)
+	if m.Digest() != before {
+		t.Errorf("digest %+v after opening again, want %+v", m.Digest(), before)
+	}
+}
+
+// TestOtherFormatIsRefused opens a state of a layout that does not exist yet.
+func TestOtherFormatIsRefused(t *testing.T) {
+	fs := vfs.NewMem()
+	m := openMem(t, fs)
+	set(t, m, string([]byte{tableVersion}), []byte{formatVersion + 1})
+	closeMachine(t, m)
+	_, err := Open("state", Options{FS: fs})
+	if err == nil || !strings.Contains(err.Error(), "format version 02, this build reads 1 only") {
+		t.Errorf("error %v, want one that names both versions", err)
+	}
+}
+
+// TestDirectoryHasOneOwner opens one directory twice.
+func TestDirectoryHasOneOwner(t *testing.T) {
+	fs := vfs.NewMem()
+	m := openMem(t, fs)
+	defer closeMachine(t, m)
+	if _, err := Open("state", Options{FS: fs}); err == nil || !strings.Contains(err.Error(), "in use") {
+		t.Errorf("error %v, want one that says that the directory is in use", err)
+	}
+}
