@@ -69,7 +69,8 @@ type Proposer struct {
 
 	query  query // while asking
 	ballot paxos.Ballot
-	phase1 promises // while preparing
+	phase1 promises      // while preparing
+	giveUp paxos.Instant // when phase 1 has gone on for too long, while preparing
 	lead   leadership
 	queue  queue
 	drain  bool

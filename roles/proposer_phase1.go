@@ -63,13 +63,23 @@ func (p *Proposer) prepare(now paxos.Now, out *paxos.Effects) {
 	p.stage = preparing
 	p.phase1 = newPromises(p.chosen.Below, 0, len(p.config.Acceptors))
 	p.query.silent = 0
+	p.keepPreparing(now)
 	p.tickPreparing(now, out)
-	p.deadline = now.Mono + paxos.Instant(p.opts.Retry)
+}
+
+// keepPreparing gives phase 1 time for another page.
+func (p *Proposer) keepPreparing(now paxos.Now) {
+	p.giveUp = now.Mono + paxos.Instant(2*p.opts.Election<<p.failures)
 }
 
 // tickPreparing asks all acceptors that are not complete, again if need be. A
-// phase 1 that goes on for long without an answer costs nobody anything.
+// proposer that no quorum answers asks for a leader anew before it goes on: when the
+// network heals there may be one, and its ballot may be one that nobody follows.
 func (p *Proposer) tickPreparing(now paxos.Now, out *paxos.Effects) {
+	if now.Mono >= p.giveUp {
+		p.backOff(now)
+		return
+	}
 	p.deadline = now.Mono + paxos.Instant(p.opts.Retry)
 	p.askPromises(&p.phase1, out)
 }
@@ -100,7 +110,12 @@ func (p *Proposer) stepPromise(now paxos.Now, i int, e paxos.Envelope, m paxos.P
 		drop(out, e, paxos.Extreme)
 		return
 	}
-	if again := ps.add(i, m); again != 0 {
+	before := ps.complete
+	again := ps.add(i, m)
+	if again != 0 || ps.complete != before {
+		p.keepPreparing(now)
+	}
+	if again != 0 {
 		p.send(out, e.From.ID, paxos.Prepare{Ballot: p.ballot, From: again, To: ps.to})
 	}
 	if !p.config.Phase1(ps.complete) {
