@@ -231,7 +231,9 @@ func (p *Proposer) stepHello(now paxos.Now, e paxos.Envelope, m paxos.Hello, out
 		p.lead.noSpace[i] = m.NoSpace
 		p.hearPromise(now, i, e.From.Promised, out)
 	case paxos.ProposerRole:
-		p.peers.note(e.From.ID, now)
+		if p.foreign(e) == 0 {
+			p.peers.note(e.From.ID, now)
+		}
 	}
 }
 
@@ -268,20 +270,18 @@ type peer struct {
 }
 
 func (ps *peers) note(id paxos.NodeID, now paxos.Now) {
-	for i := range *ps {
-		if (*ps)[i].id == id {
-			(*ps)[i].heard = now.Mono
-			return
-		}
-	}
-	*ps = append(*ps, peer{id, now.Mono})
+	kept := slices.DeleteFunc(*ps, func(p peer) bool { return p.id == id || !p.there(now) })
+	*ps = append(kept, peer{id, now.Mono})
 	slices.SortFunc(*ps, func(a, b peer) int { return cmpID(a.id, b.id) })
 }
+
+// there reports whether p was heard lately.
+func (p peer) there(now paxos.Now) bool { return now.Mono-p.heard < paxos.Instant(3*AcceptorHello) }
 
 // successor is a proposer other than self that was heard lately; empty for none.
 func (ps peers) successor(self paxos.NodeID, now paxos.Now) paxos.NodeID {
 	for _, p := range ps {
-		if p.id != self && now.Mono-p.heard < paxos.Instant(3*AcceptorHello) {
+		if p.id != self && p.there(now) {
 			return p.id
 		}
 	}
