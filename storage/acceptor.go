@@ -44,7 +44,8 @@ type Acceptor struct {
 // raised, durably, once that is known.
 //
 // Its errors are those of OpenLearnerDir. None of them loses anything: opening
-// again, once the reason is gone, finds all that was there.
+// again, once the reason is gone, finds all that was there. After an error of the
+// disk the directory may stay locked until the process ends.
 func OpenAcceptor(dir string, id paxos.NodeID, o Options) (*Acceptor, error) {
 	a := &Acceptor{options: o.withDefaults(), commits: make(chan struct{}), results: make(chan error, 1)}
 	a.halt = newHalt(a.options.Log)
@@ -57,12 +58,21 @@ func OpenAcceptor(dir string, id paxos.NodeID, o Options) (*Acceptor, error) {
 	}
 	a.dir, a.seed = d, seedOf(d.info.Disk)
 	if err := a.open(); err != nil {
-		a.halt.enter(closing)
-		return nil, errors.Join(err, a.release())
+		return nil, errors.Join(err, a.giveUp())
 	}
-	a.halt.enter(serving)
-	go a.commitLoop()
 	return a, nil
+}
+
+// giveUp closes what a failed opening opened. Where Pebble is still at it, that is
+// nothing: the lock stays until the process ends.
+func (a *Acceptor) giveUp() error {
+	if a.halt.isStuck() {
+		return nil
+	}
+	if a.db == nil {
+		return a.release()
+	}
+	return a.stop()
 }
 
 // open reads the store, or makes it in a directory that was never opened whole.
@@ -139,11 +149,12 @@ func (a *Acceptor) openVotes(choose func(*pebble.Options)) error {
 	guard := &guardFS{FS: a.disk, halt: a.halt, cover: a.cover, ahead: min(logAhead, int64(a.options.MemTable)/8)}
 	o := a.engineOptions(guard)
 	choose(o)
-	db, err := openEngine(a.votesPath(), o)
+	db, err := a.openEngine(a.votesPath(), o)
 	if err != nil {
 		return a.whyUnread(wrap("open", a.votesPath(), err))
 	}
 	a.db = db
+	go a.commitLoop()
 	return a.halt.cause()
 }
 
@@ -164,11 +175,10 @@ func (a *Acceptor) begin(s state) error {
 	if err := a.stage.fill(nil); err != nil {
 		return wrap("open", a.votesPath(), err)
 	}
-	if err := a.commit(); err != nil {
+	if err := a.settle(); err != nil {
 		return err
 	}
-	a.stage.settle()
-	if err := a.cover.write(); err != nil {
+	if err := a.coverNow(); err != nil {
 		return err
 	}
 	if err := a.dir.raiseBoot(); err != nil {

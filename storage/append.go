@@ -34,16 +34,9 @@ func (a *Acceptor) Append(records []paxos.Record) error {
 		return a.halt.fail(wrap("append", a.votesPath(), err))
 	}
 	size := a.stage.batch.Len() // Pebble may keep a large batch
-	a.commits <- struct{}{}
-	select {
-	case err := <-a.results:
-		if err != nil {
-			return err
-		}
-	case <-a.halt.stop: // the disk may never answer
-		return a.halt.cause()
+	if err := a.settle(); err != nil {
+		return err
 	}
-	a.stage.settle()
 	a.counters.appended(records, size, time.Since(start))
 	return nil
 }
@@ -56,7 +49,22 @@ func (a *Acceptor) unusable() error {
 	return a.halt.cause()
 }
 
-// commitLoop commits for Append, which waits no longer than the store lives.
+// settle has the stage committed. It waits no longer than the store lives: the
+// disk may never answer.
+func (a *Acceptor) settle() error {
+	a.commits <- struct{}{}
+	select {
+	case err := <-a.results:
+		if err == nil {
+			a.stage.settle()
+		}
+		return err
+	case <-a.halt.stop:
+		return a.halt.cause()
+	}
+}
+
+// commitLoop commits what is staged, each time that it is told to.
 func (a *Acceptor) commitLoop() {
 	for range a.commits {
 		a.results <- a.commit()

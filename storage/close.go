@@ -1,45 +1,56 @@
 package storage
 
 import (
-	"errors"
-	"fmt"
+	"cmp"
 	"time"
 )
 
 // closeWait is how long Close waits for a store that has failed.
-const closeWait = 5 * time.Second
+const closeWait = time.Second
 
 // Close makes the store durable to its last byte and gives the directory back. It
 // is called once, when no other call is under way; later calls get ErrClosed.
 //
-// After a failure it returns that failure. It then gives the directory back only
-// if nothing is under way on the disk any more; else the lock stays until the
-// process ends, so that no other can get between.
+// After a failure it returns that failure. If that was one of writing, or the disk
+// hangs, the directory stays locked until the process ends.
 func (a *Acceptor) Close() error {
 	if a.closed.Swap(true) {
 		return &Error{Op: "close", Path: a.dir.path, Kind: ErrClosed}
 	}
+	return a.stop()
+}
+
+// stop ends everything that goes on and closes what is open.
+func (a *Acceptor) stop() error {
 	close(a.commits)
 	a.stopCoverTimer()
 	failure := a.halt.cause()
 	if failure == nil {
-		failure = wrap("close", a.dir.path, a.cover.write())
+		failure = a.coverNow()
 	}
-	a.halt.enter(closing)
 	done := make(chan error, 1)
-	go func() {
-		a.reclaim.busy.Lock() // for good
-		done <- a.release()
-	}()
+	go func() { done <- a.windUp() }()
+	wait := time.After(closeWait)
 	if failure == nil {
-		return errors.Join(<-done, a.halt.cause())
+		wait = nil
 	}
 	select {
-	case <-done:
+	case err := <-done:
+		return cmp.Or(failure, err)
+	case <-a.halt.stuck:
+		return a.halt.cause()
+	case <-wait:
 		return failure
-	case <-time.After(closeWait):
-		return fmt.Errorf("%w (and the disk is still busy)", failure)
 	}
+}
+
+// windUp closes everything, unless something will never end.
+func (a *Acceptor) windUp() error {
+	if a.halt.isStuck() {
+		return nil
+	}
+	a.reclaim.busy.Lock() // for good
+	return a.release()
 }
 
 // coverSoon has the cover written within CoverAfter.
@@ -64,7 +75,7 @@ func (a *Acceptor) coverLater() {
 // coverNow writes the cover.
 func (a *Acceptor) coverNow() error {
 	if err := a.cover.write(); err != nil {
-		return a.halt.fail(err)
+		return a.halt.jam(err)
 	}
 	return nil
 }

@@ -36,6 +36,14 @@ func appendStateKey(b []byte, s paxos.Slot, appends uint64) []byte {
 	return binary.BigEndian.AppendUint64(appendVoteKey(b, s), appends)
 }
 
+// slotOf is the slot of the key of a vote or a state.
+func slotOf(key []byte) (paxos.Slot, bool) {
+	if len(key) < voteKeyLen || key[0] != votePrefix {
+		return 0, false
+	}
+	return paxos.Slot(binary.BigEndian.Uint64(key[1:])), true
+}
+
 // recordVersion starts each value.
 const recordVersion = 1
 

@@ -38,6 +38,7 @@ func (a *Acceptor) engineOptions(fsys vfs.FS) *pebble.Options {
 		MemTableStopWritesThreshold: memTables,
 		L0CompactionThreshold:       compactAt,
 		L0StopWritesThreshold:       stopWritesAt,
+		DisableTableStats:           true, // they tell how much a compaction would drop
 		LBaseMaxBytes:               baseBytes,
 		CompactionConcurrencyRange:  func() (int, int) { return 1, 2 },
 	}
@@ -93,9 +94,28 @@ func (a *Acceptor) watchDisk() (vfs.FS, io.Closer) {
 	})
 }
 
-// openEngine opens the Pebble store. Pebble may panic on a directory that it
-// cannot make sense of: that is damage too.
-func openEngine(dir string, o *pebble.Options) (db *pebble.DB, err error) {
+// openEngine opens the Pebble store at dir, unless the opening is given up.
+func (a *Acceptor) openEngine(dir string, o *pebble.Options) (*pebble.DB, error) {
+	type result struct {
+		db  *pebble.DB
+		err error
+	}
+	done := make(chan result, 1)
+	go func() {
+		db, err := openPebble(dir, o)
+		done <- result{db, err}
+	}()
+	select {
+	case r := <-done:
+		return r.db, r.err
+	case <-a.halt.stuck:
+		return nil, a.halt.cause()
+	}
+}
+
+// openPebble takes a panic for damage too: Pebble may panic on a directory that it
+// cannot make sense of.
+func openPebble(dir string, o *pebble.Options) (db *pebble.DB, err error) {
 	defer o.Cache.Unref()
 	defer func() {
 		if p := recover(); p != nil {

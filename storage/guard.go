@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
+	"io"
 	"io/fs"
 	"strconv"
 	"strings"
@@ -11,9 +12,8 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
-// guardFS is the file system as Pebble sees it. The first change that fails halts
-// the store, so nothing is retried; and what is synced to the logs and manifests
-// is noted in the cover.
+// guardFS is the file system as Pebble sees it. The first call that fails halts the
+// store, and what is synced to the logs and manifests is noted in the cover.
 type guardFS struct {
 	vfs.FS
 	halt  *halt
@@ -21,16 +21,22 @@ type guardFS struct {
 	ahead int64 // bytes of zeros that are kept ahead of a log's end
 }
 
-// change does one change of the directory, unless the store is halted, and halts
-// it when the change fails.
-func (g *guardFS) change(op, path string, do func() error) error {
-	if err := g.halt.gate(); err != nil {
+// change does one change of the directory. It does not return if the change fails,
+// nor after another one failed.
+func (g *guardFS) change(op, path string, do func() error) {
+	g.halt.gate()
+	if err := do(); err != nil {
+		g.halt.hold(wrap(op, path, err))
+	}
+}
+
+// look halts the store because of err, if it is one. What is missing or at its end
+// is no failure: Pebble knows what should be there.
+func (g *guardFS) look(op, path string, err error) error {
+	if err == nil || err == io.EOF || errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	if err := do(); err != nil {
-		return g.halt.fail(wrap(op, path, err))
-	}
-	return nil
+	return g.halt.fail(wrap(op, path, err))
 }
 
 // Create first covers the log before a new one: it is complete.
@@ -75,22 +81,41 @@ func (g *guardFS) OpenReadWrite(name string, category vfs.DiskWriteCategory, opt
 
 func (g *guardFS) OpenDir(name string) (vfs.File, error) {
 	f, err := g.FS.OpenDir(name)
-	if err != nil {
+	if err := g.look("open", name, err); err != nil {
 		return nil, err
 	}
-	return &guardFile{File: f, fs: g, path: name}, nil
+	return &guardDir{File: f, fs: g, path: name}, nil
+}
+
+func (g *guardFS) Open(name string, opts ...vfs.OpenOption) (vfs.File, error) {
+	f, err := g.FS.Open(name)
+	if err := g.look("open", name, err); err != nil {
+		return nil, err
+	}
+	file := &guardFile{File: f, fs: g, path: name}
+	for _, opt := range opts {
+		opt.Apply(file)
+	}
+	return file, nil
+}
+
+func (g *guardFS) List(dir string) ([]string, error) {
+	names, err := g.FS.List(dir)
+	return names, g.look("list", dir, err)
+}
+
+func (g *guardFS) Stat(name string) (vfs.FileInfo, error) {
+	info, err := g.FS.Stat(name)
+	return info, g.look("stat", name, err)
 }
 
 func (g *guardFS) open(op, name string, do func() (vfs.File, error)) (vfs.File, error) {
 	var f vfs.File
-	err := g.change(op, name, func() (err error) {
+	g.change(op, name, func() (err error) {
 		f, err = do()
 		return err
 	})
-	if err != nil {
-		return nil, err
-	}
-	file := &guardFile{File: f, fs: g, path: name}
+	file := &guardFile{File: f, fs: g, path: name, written: true}
 	file.covered, _ = parseCovered(g.PathBase(name))
 	if info, err := f.Stat(); err == nil {
 		file.filled = info.Size()
@@ -99,46 +124,52 @@ func (g *guardFS) open(op, name string, do func() (vfs.File, error)) (vfs.File, 
 }
 
 // Remove first takes a covered file off the cover, durably: one that is missing
-// without that was lost.
-func (g *guardFS) Remove(name string) error {
-	return g.change("remove", name, func() error {
+// without that was lost. What is not there need not be removed.
+func (g *guardFS) Remove(name string) (err error) {
+	g.change("remove", name, func() error {
 		if g.cover.forget(g.PathBase(name)) {
 			if err := g.cover.write(); err != nil {
 				return err
 			}
 		}
-		if err := g.FS.Remove(name); !errors.Is(err, fs.ErrNotExist) {
-			return err
+		if err = g.FS.Remove(name); errors.Is(err, fs.ErrNotExist) {
+			return nil
 		}
-		return nil
+		return err
 	})
+	return err
 }
 
 func (g *guardFS) RemoveAll(name string) error {
-	return g.change("remove", name, func() error { return g.FS.RemoveAll(name) })
+	g.change("remove", name, func() error { return g.FS.RemoveAll(name) })
+	return nil
 }
 
 func (g *guardFS) Rename(oldname, newname string) error {
-	return g.change("rename", oldname, func() error { return g.FS.Rename(oldname, newname) })
+	g.change("rename", oldname, func() error { return g.FS.Rename(oldname, newname) })
+	return nil
 }
 
 func (g *guardFS) Link(oldname, newname string) error {
-	return g.change("link", newname, func() error { return g.FS.Link(oldname, newname) })
+	g.change("link", newname, func() error { return g.FS.Link(oldname, newname) })
+	return nil
 }
 
 func (g *guardFS) MkdirAll(dir string, perm fs.FileMode) error {
-	return g.change("mkdir", dir, func() error { return g.FS.MkdirAll(dir, min(perm, dirMode)) })
+	g.change("mkdir", dir, func() error { return g.FS.MkdirAll(dir, min(perm, dirMode)) })
+	return nil
 }
 
 // Unwrap is nil: what lies below must not be reached around the guard.
 func (g *guardFS) Unwrap() vfs.FS { return nil }
 
-// guardFile is a file that Pebble writes from its first byte to its last. One
-// goroutine at a time writes and syncs it.
+// guardFile is a file that Pebble reads, or writes from its first byte to its last.
+// One goroutine at a time writes and syncs it.
 type guardFile struct {
 	vfs.File
 	fs      *guardFS
 	path    string
+	written bool // opened for writing
 	covered coveredName
 	length  int64  // bytes written
 	crc     uint32 // of them
@@ -146,8 +177,18 @@ type guardFile struct {
 	filled  int64  // bytes that the file has on the disk, zeros and old bytes included
 }
 
+func (f *guardFile) Read(p []byte) (int, error) {
+	n, err := f.File.Read(p)
+	return n, f.fs.look("read", f.path, err)
+}
+
+func (f *guardFile) ReadAt(p []byte, off int64) (int, error) {
+	n, err := f.File.ReadAt(p, off)
+	return n, f.fs.look("read", f.path, err)
+}
+
 func (f *guardFile) Write(p []byte) (int, error) {
-	err := f.fs.change("write", f.path, func() error {
+	f.fs.change("write", f.path, func() error {
 		if f.covered.kind != 0 { // before Write, which may change p
 			f.crc = crc32.Update(f.crc, castagnoli, p)
 		}
@@ -158,9 +199,6 @@ func (f *guardFile) Write(p []byte) (int, error) {
 		f.length += int64(n)
 		return err
 	})
-	if err != nil {
-		return 0, err
-	}
 	return len(p), nil
 }
 
@@ -168,28 +206,57 @@ func (f *guardFile) Write(p []byte) (int, error) {
 var errWriteAt = errors.New("a write in the middle of a file")
 
 func (f *guardFile) WriteAt([]byte, int64) (int, error) {
-	return 0, f.fs.change("write", f.path, func() error { return errWriteAt })
+	f.fs.change("write", f.path, func() error { return errWriteAt })
+	return 0, errWriteAt
 }
 
 func (f *guardFile) Sync() error {
-	return f.fs.change("sync", f.path, func() error { return f.sync(f.File.Sync) })
+	f.fs.change("sync", f.path, func() error { return f.sync(f.File.Sync) })
+	return nil
 }
 
 func (f *guardFile) SyncData() error {
-	return f.fs.change("sync", f.path, func() error { return f.sync(f.File.SyncData) })
+	f.fs.change("sync", f.path, func() error { return f.sync(f.File.SyncData) })
+	return nil
 }
 
 func (f *guardFile) SyncTo(length int64) (full bool, err error) {
-	err = f.fs.change("sync", f.path, func() (err error) {
+	f.fs.change("sync", f.path, func() (err error) {
 		full, err = f.File.SyncTo(length)
 		return err
 	})
-	return full, err
+	return full, nil
+}
+
+// Close is a change where the file was written: some file systems report a failed
+// write only then.
+func (f *guardFile) Close() error {
+	if !f.written {
+		return f.fs.look("close", f.path, f.File.Close())
+	}
+	f.fs.change("close", f.path, f.File.Close)
+	return nil
+}
+
+// Stat is asked of a new log while Pebble cannot go back.
+func (f *guardFile) Stat() (info vfs.FileInfo, err error) {
+	if !f.written {
+		info, err = f.File.Stat()
+		return info, f.fs.look("stat", f.path, err)
+	}
+	f.fs.change("stat", f.path, func() (err error) {
+		info, err = f.File.Stat()
+		return err
+	})
+	return info, nil
 }
 
 // sync syncs the file and notes that all bytes so far are durable. A manifest's
 // are covered at once: as soon as its sync returns, Pebble removes what it makes
 // obsolete. A log's are covered when the Append that waits for them is.
+//
+// The name of a new manifest is made durable too: Pebble next creates the marker
+// that points to it, and a power loss might keep the marker and not the manifest.
 func (f *guardFile) sync(do func() error) error {
 	if f.covered.kind == logFile {
 		if err := f.fill(); err != nil {
@@ -199,12 +266,18 @@ func (f *guardFile) sync(do func() error) error {
 	if err := do(); err != nil || f.covered.kind == 0 {
 		return err
 	}
+	first := f.synced == 0
 	f.synced = f.length
 	f.fs.cover.note(f.covered, extent{length: f.length, crc: f.crc})
-	if f.covered.kind == manifestFile {
-		return f.fs.cover.write()
+	if f.covered.kind == logFile {
+		return nil
 	}
-	return nil
+	if first {
+		if err := syncDir(f.fs.FS, f.fs.PathDir(f.path)); err != nil {
+			return err
+		}
+	}
+	return f.fs.cover.write()
 }
 
 // zeros are never written to.
@@ -222,6 +295,18 @@ func (f *guardFile) fill() error {
 		return err
 	}
 	f.filled = from + f.fs.ahead
+	return nil
+}
+
+// guardDir is a directory whose names Pebble makes durable.
+type guardDir struct {
+	vfs.File
+	fs   *guardFS
+	path string
+}
+
+func (d *guardDir) Sync() error {
+	d.fs.change("sync", d.path, d.File.Sync)
 	return nil
 }
 

@@ -5,30 +5,24 @@ import (
 	"sync"
 )
 
-// phase is how a halted store treats what still wants to write.
-type phase int
-
-const (
-	opening phase = iota // refuse: the opener is told, and gives up
-	serving              // hold until Close: a refused flush is tried again, for ever
-	closing              // refuse: everything winds up
-)
-
-// halt is the first failure of a store. Once there is one, nothing is written any
-// more: see gate.
+// halt is the first failure of a store, after which every call is refused.
+//
+// When a change of the directory fails, more than that: whoever made it, or makes
+// one later, is held for good. Pebble must not hear of such an error: it would try
+// again at once and without end, panic while it holds locks, or go on. So the
+// store is left as it stands, its lock included, until the process ends.
 type halt struct {
 	log    *slog.Logger
 	stop   chan struct{} // closed by the first failure
 	failed chan error    // gets the first failure
+	stuck  chan struct{} // closed by the first change that failed
 
-	mu      sync.Mutex
-	phase   phase
-	closing chan struct{} // closed when phase becomes closing
-	err     error
+	mu  sync.Mutex
+	err error
 }
 
 func newHalt(log *slog.Logger) *halt {
-	return &halt{log: log, stop: make(chan struct{}), failed: make(chan error, 1), closing: make(chan struct{})}
+	return &halt{log: log, stop: make(chan struct{}), failed: make(chan error, 1), stuck: make(chan struct{})}
 }
 
 // fail makes err the store's failure, unless it has one, and returns the first.
@@ -41,9 +35,7 @@ func (h *halt) fail(err error) error {
 	h.err = err
 	h.failed <- err
 	close(h.stop)
-	if h.phase == serving {
-		h.log.Error("storage failed; nothing more is written", "err", err)
-	}
+	h.log.Error("storage failed", "err", err)
 	return err
 }
 
@@ -54,25 +46,35 @@ func (h *halt) cause() error {
 	return h.err
 }
 
-// enter moves to the next phase.
-func (h *halt) enter(p phase) {
+// jam says that a change failed with err, and returns the first failure.
+func (h *halt) jam(err error) error {
+	err = h.fail(err)
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if p == closing && h.phase != closing {
-		close(h.closing)
-	}
-	h.phase = p
-}
-
-// gate is passed before each change of the directory. After a failure it lets
-// nobody through: it returns the failure, while serving only once the store is
-// closed, because Pebble would try again at once and without end.
-func (h *halt) gate() error {
-	h.mu.Lock()
-	err, hold := h.err, h.phase == serving
-	h.mu.Unlock()
-	if err != nil && hold {
-		<-h.closing
+	if !h.isStuck() {
+		close(h.stuck)
 	}
 	return err
+}
+
+// hold says that a change failed with err, and never returns.
+func (h *halt) hold(err error) {
+	_ = h.jam(err)
+	select {}
+}
+
+// gate is passed before each change, and lets nobody through once one failed.
+func (h *halt) gate() {
+	if h.isStuck() {
+		select {}
+	}
+}
+
+func (h *halt) isStuck() bool {
+	select {
+	case <-h.stuck:
+		return true
+	default:
+		return false
+	}
 }

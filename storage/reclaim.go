@@ -2,6 +2,7 @@ package storage
 
 import (
 	"context"
+	"fmt"
 	"sync"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -16,7 +17,6 @@ import (
 // rewritten.
 type reclaim struct {
 	busy sync.Mutex // held while votes are dropped; and, from Close on, for good
-	done paxos.Slot // votes below are dropped; guarded by busy
 }
 
 // reclaimShare is which part of a MemTable must be below the trim point, in tables,
@@ -37,30 +37,51 @@ func (a *Acceptor) dropTrimmed() {
 		return
 	}
 	defer r.busy.Unlock()
-	for below := paxos.Slot(a.trimmed.Load()); below > r.done; below = paxos.Slot(a.trimmed.Load()) {
-		span := pebble.KeyRange{Start: appendVoteKey(nil, r.done), End: appendVoteKey(nil, below)}
-		if !a.worthDropping(span) {
+	for below := paxos.Slot(0); below != paxos.Slot(a.trimmed.Load()); {
+		below = paxos.Slot(a.trimmed.Load())
+		if err := a.dropBelow(below); err != nil {
+			a.halt.fail(a.whyUnread(wrap("trim", a.votesPath(), err)))
 			return
 		}
-		if err := a.db.Excise(context.Background(), span); err != nil {
-			a.halt.fail(wrap("trim", a.votesPath(), err))
-			return
-		}
-		r.done = below
-		a.counters.reclaims.Add(1)
 	}
 }
 
-// worthDropping reports whether the span has enough tables, or any at all when
-// space is low.
-func (a *Acceptor) worthDropping(span pebble.KeyRange) bool {
-	if a.halt.cause() != nil {
-		return false
+// dropBelow drops the tables that end below the slot, if there are enough of them,
+// or any at all when space is low. Younger votes are still in a MemTable: to drop
+// those, Pebble would have to write it out first, while Append waits.
+func (a *Acceptor) dropBelow(below paxos.Slot) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("pebble: %v", p)
+		}
+	}()
+	if err := a.halt.cause(); err != nil {
+		return err
 	}
-	size, err := a.db.EstimateDiskUsage(span.Start, span.End)
+	levels, err := a.db.SSTables()
 	if err != nil {
-		a.halt.fail(a.whyUnread(wrap("read", a.votesPath(), err)))
-		return false
+		return err
 	}
-	return size >= uint64(a.options.MemTable)/reclaimShare || size > 0 && a.SpaceLow()
+	size, end := tablesBelow(levels, below)
+	if size < uint64(a.options.MemTable)/reclaimShare && !(size > 0 && a.SpaceLow()) {
+		return nil
+	}
+	a.counters.reclaims.Add(1)
+	span := pebble.KeyRange{Start: appendVoteKey(nil, 0), End: appendVoteKey(nil, end)}
+	return a.db.Excise(context.Background(), span)
+}
+
+// tablesBelow is the size in bytes of the tables whose keys are all of slots below
+// the given one, and the slot behind the last of them.
+func tablesBelow(levels [][]pebble.SSTableInfo, below paxos.Slot) (size uint64, end paxos.Slot) {
+	for _, tables := range levels {
+		for _, t := range tables {
+			last, ok := slotOf(t.Largest.UserKey)
+			if ok && last < below {
+				size += t.Size
+				end = max(end, last+1)
+			}
+		}
+	}
+	return size, end
 }
