@@ -39,6 +39,17 @@ func TestConnectFailsAtOnceAndSaysWhy(t *testing.T) {
 	}
 }
 
+func TestAddressesThatAreNoneAreNamedWithoutTheirSecret(t *testing.T) {
+	o := options("nats://user:s3cret@127.0.0.1:port", "127.0.0.1:4222", "user:s3cret@[::1")
+	o.Wait = true
+	_, err := bus.Connect(t.Context(), o)
+	for _, want := range []string{"nats://xxxxx@127.0.0.1:port", `invalid port ":port"`, "nats://xxxxx@[::1: missing ']'"} {
+		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "s3cret") {
+			t.Errorf("have %v, want it to say %q and no secret", err, want)
+		}
+	}
+}
+
 // TestRolesWaitForTheirServer starts the server after the role.
 func TestRolesWaitForTheirServer(t *testing.T) {
 	address := freeAddress(t)

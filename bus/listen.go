@@ -30,8 +30,9 @@ type Listener struct {
 }
 
 // Listen delivers what the role id hears ([Subjects.Hears]). It returns once the
-// server has confirmed: what is published after that is not missed for want of a
-// subscription. Messages that do not decode, or are not of their subject's sender,
+// server has confirmed: what is published there after that is not missed for want of
+// a subscription. The other servers of a NATS cluster hear of it a moment later.
+// Messages that do not decode, or are not of their subject's sender,
 // are dropped, counted and logged; so is nothing else but messages addressed to
 // another node, which are skipped.
 //
@@ -204,20 +205,4 @@ func reaches(e *paxos.Envelope, id paxos.NodeID) bool {
 		return true
 	}
 	return e.To == "" || e.To == id
-}
-
-// redact hides the user info of URLs.
-func redact(urls string) string {
-	parts := strings.Split(urls, ",")
-	for i, u := range parts {
-		scheme, rest, found := strings.Cut(u, "://")
-		if !found {
-			scheme, rest = "nats", u
-		}
-		if at := strings.LastIndex(rest, "@"); at >= 0 {
-			rest = "xxxxx" + rest[at:]
-		}
-		parts[i] = scheme + "://" + rest
-	}
-	return strings.Join(parts, ",")
 }

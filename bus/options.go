@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/url"
 	"os"
 	"strings"
 	"time"
@@ -84,8 +85,26 @@ func (o *Options) servers() (string, []nats.Option, error) {
 	if len(o.URLs) == 0 {
 		o.URLs = []string{nats.DefaultURL}
 	}
+	if err := checkURLs(o.URLs); err != nil {
+		return "", nil, err
+	}
 	own, err := o.credentials()
 	return strings.Join(o.URLs, ","), append(options, own...), err
+}
+
+// checkURLs finds what is no address before an error of nats.go tells a password.
+func checkURLs(urls []string) error {
+	var errs []error
+	for _, u := range urls {
+		if !strings.Contains(u, "://") {
+			u = "nats://" + u
+		}
+		var wrong *url.Error
+		if _, err := url.Parse(u); errors.As(err, &wrong) {
+			errs = append(errs, fmt.Errorf("NATS URL %s: %w", redact(u), wrong.Err))
+		}
+	}
+	return errors.Join(errs...)
 }
 
 func (o *Options) credentials() ([]nats.Option, error) {
