@@ -1,0 +1,191 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"runtime"
+	"runtime/pprof"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// plan is what is measured, and how often.
+type plan struct {
+	options *options
+	systems []system
+	cells   []cell
+	running map[string]running
+	results results
+}
+
+// defaultCells are those that the goals speak of.
+var defaultCells = []cell{
+	{propose, 1, 128}, {propose, 64, 128}, {propose, 512, 128}, {propose, 64, 4096},
+	{put, 64, 128}, {put, 512, 128},
+	{get, 1, 128}, {get, 64, 128}, {get, 512, 128},
+}
+
+func newPlan(o *options) (*plan, error) {
+	p := &plan{options: o, cells: defaultCells, running: map[string]running{}}
+	var err error
+	if p.systems, err = choose(o.systems); err != nil {
+		return nil, err
+	}
+	if o.cells == "" {
+		return p, nil
+	}
+	p.cells = nil
+	for text := range strings.SplitSeq(o.cells, ",") {
+		c, err := parseCell(text)
+		if err != nil {
+			return nil, err
+		}
+		p.cells = append(p.cells, c)
+	}
+	return p, nil
+}
+
+func parseCell(text string) (cell, error) {
+	part := strings.Split(text, "/")
+	if len(part) == 3 {
+		c := cell{Kind: kind(part[0])}
+		var err1, err2 error
+		c.Callers, err1 = strconv.Atoi(part[1])
+		c.Size, err2 = strconv.Atoi(part[2])
+		if errors.Join(err1, err2) == nil && c.Callers > 0 && c.Size > 0 && slices.Contains([]kind{propose, put, get}, c.Kind) {
+			return c, nil
+		}
+	}
+	return cell{}, fmt.Errorf("--cells %q: want propose, put or get, then callers and bytes: propose/64/128", text)
+}
+
+// run measures, and reports to out.
+func (p *plan) run(ctx context.Context, out io.Writer) (err error) {
+	dir, err := os.MkdirTemp(p.options.dir, "synod-bench-")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, p.stop(), os.RemoveAll(dir)) }()
+	for _, s := range p.systems {
+		fmt.Fprintf(out, "starting %-15s %s\n", s.name, s.about)
+		r, err := launch(s, dir)
+		if err != nil {
+			return err
+		}
+		p.running[s.name] = r
+		if ctx.Err() != nil {
+			return errors.New("interrupted")
+		}
+	}
+	if p.options.profile != "" {
+		f, err := os.Create(p.options.profile)
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		if err := pprof.StartCPUProfile(f); err != nil {
+			return err
+		}
+		defer pprof.StopCPUProfile()
+	}
+	idle := p.idle()
+	if err := p.measure(ctx, out); err != nil {
+		return err
+	}
+	return p.report(out, idle)
+}
+
+// idle is the share of one CPU that all systems use while nobody calls them.
+func (p *plan) idle() float64 {
+	runtime.GC()
+	before := usage()
+	time.Sleep(500 * time.Millisecond)
+	return (usage().own - before.own).Seconds() / 0.5
+}
+
+// measure runs the rounds. Each begins with another system, so that none always
+// follows the same one.
+func (p *plan) measure(ctx context.Context, out io.Writer) error {
+	total, done, begin := p.count(), 0, time.Now()
+	for round := range p.options.rounds {
+		for _, c := range p.cells {
+			for i := range p.systems {
+				s := p.systems[(i+round)%len(p.systems)]
+				if !slices.Contains(s.kinds, c.Kind) {
+					continue
+				}
+				if ctx.Err() != nil {
+					return errors.New("interrupted")
+				}
+				m, err := p.one(s, c)
+				if err != nil {
+					return fmt.Errorf("%s, %s: %w", s.name, c, err)
+				}
+				m.Round = round + 1
+				p.results = append(p.results, m)
+				done++
+				left := time.Since(begin) / time.Duration(done) * time.Duration(total-done)
+				fmt.Fprintf(out, "round %d/%d  %-29s %-15s %9.0f/s  p50 %-9s %s left\n", round+1, p.options.rounds,
+					c, s.name, m.Rate, micros(m.P50), left.Round(time.Second))
+			}
+		}
+	}
+	return nil
+}
+
+func (p *plan) count() (n int) {
+	for _, c := range p.cells {
+		for _, s := range p.systems {
+			if slices.Contains(s.kinds, c.Kind) {
+				n += p.options.rounds
+			}
+		}
+	}
+	return n
+}
+
+// one measures one system under one cell.
+func (p *plan) one(s system, c cell) (m measurement, err error) {
+	labelled("role", "clients", func() {
+		var callers session
+		if callers, err = p.running[s.name].open(c); err != nil {
+			return
+		}
+		defer callers.close()
+		runtime.GC() // the last system's garbage is not this one's
+		m = load(callers, c, p.options.duration/4, p.options.duration)
+	})
+	m.System = s.name
+	return m, cmp.Or(err, m.firstErr)
+}
+
+func (p *plan) stop() error {
+	var errs []error
+	for name, r := range p.running {
+		if err := r.stop(); err != nil {
+			errs = append(errs, fmt.Errorf("stop %s: %w", name, err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// micros is a duration in microseconds for people.
+func micros(us float64) string {
+	d := time.Duration(us * float64(time.Microsecond))
+	switch {
+	case d >= time.Second:
+		return d.Round(10 * time.Millisecond).String()
+	case d >= 10*time.Millisecond:
+		return d.Round(100 * time.Microsecond).String()
+	case d >= time.Millisecond:
+		return d.Round(10 * time.Microsecond).String()
+	default:
+		return d.Round(time.Microsecond).String()
+	}
+}
