@@ -32,9 +32,9 @@ type Listener struct {
 // Listen delivers what the role id hears ([Subjects.Hears]). It returns once the
 // server has confirmed: what is published there after that is not missed for want of
 // a subscription. The other servers of a NATS cluster hear of it a moment later.
-// Messages that do not decode, or are not of their subject's sender,
-// are dropped, counted and logged; so is nothing else but messages addressed to
-// another node, which are skipped.
+//
+// Messages that do not decode, or are not of their subject's sender, are dropped,
+// counted and logged. Messages to another node on a subject of all are skipped.
 //
 // deliver is called from NATS callbacks, one call at a time. Messages of one
 // sender and subject come in the order in which they were published; others may
