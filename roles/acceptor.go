@@ -153,7 +153,7 @@ func (a *Acceptor) mayFollow(e paxos.Envelope, b paxos.Ballot, out *paxos.Effect
 
 // honest reports whether the watermark of c is one that a log could have reached.
 func (a *Acceptor) honest(c paxos.Chosen) bool {
-	return c.Below >= 1 && c.Below <= max(a.highest(), a.state.Marks.ChosenBelow)+maxSlotStep
+	return c.Below >= 1 && !a.tooFar(c.Below, max(a.highest(), a.state.Marks.ChosenBelow))
 }
 
 // stepTrim forgets votes that no learner needs any more.

@@ -198,7 +198,7 @@ func (l *Learner) stepHeartbeat(now paxos.Now, e paxos.Envelope, m paxos.Heartbe
 // fromLeader reports whether e may be believed to come from the leader of ballot b.
 func (l *Learner) fromLeader(e paxos.Envelope, b paxos.Ballot, c paxos.Chosen, out *paxos.Effects) bool {
 	reason := l.foreign(e)
-	if reason == 0 && (!ownBallot(e, b) || c.From > c.Below || c.Below > max(l.below, l.next)+maxSlotStep) {
+	if reason == 0 && (!ownBallot(e, b) || c.From > c.Below || l.tooFar(c.Below, max(l.below, l.next))) {
 		reason = paxos.Extreme
 	}
 	if reason != 0 {
@@ -333,11 +333,12 @@ func (l *Learner) stepHello(now paxos.Now, e paxos.Envelope, m paxos.Hello, out 
 		if l.genesis == nil {
 			return // the acceptor waits for its founding, too
 		}
-		if _, reason := l.fromAcceptor(e); reason != 0 {
+		i, reason := l.fromAcceptor(e)
+		if reason != 0 {
 			drop(out, e, reason)
 			return
 		}
-		l.hearMarks(m.Marks)
+		l.hearMarks(i, m.Marks)
 		l.noticeGap(now)
 	case paxos.LearnerRole:
 		if e.From.ID == l.self.ID && e.From.Process != l.self.Process && e.From.Boot >= l.self.Boot {
@@ -348,8 +349,9 @@ func (l *Learner) stepHello(now paxos.Now, e paxos.Envelope, m paxos.Hello, out 
 }
 
 // hearMarks notes how far the log is, and how much of it is forgotten.
-func (l *Learner) hearMarks(m paxos.Marks) {
-	if limit := max(l.below, l.next) + maxSlotStep; m.ChosenBelow > limit || m.TrimBelow > limit {
+func (l *Learner) hearMarks(i int, m paxos.Marks) {
+	l.noteMarks(i, m)
+	if known := max(l.below, l.next); l.tooFar(m.ChosenBelow, known) || l.tooFar(m.TrimBelow, known) {
 		return
 	}
 	l.below, l.trim = max(l.below, m.ChosenBelow), max(l.trim, m.TrimBelow)

@@ -84,7 +84,7 @@ func (l *Learner) stepVotes(now paxos.Now, e paxos.Envelope, m paxos.Votes, out 
 		drop(out, e, reason)
 		return
 	}
-	l.hearMarks(m.Marks)
+	l.hearMarks(i, m.Marks)
 	for _, v := range m.Page.Votes {
 		t := l.tally(v.Slot, v.Ballot)
 		if t == nil {

@@ -1,6 +1,10 @@
 package roles
 
-import "github.com/synod-paxos/synod/paxos"
+import (
+	"slices"
+
+	"github.com/synod-paxos/synod/paxos"
+)
 
 // The bounds of what an honest peer may say. A number beyond them would let one
 // confused message exhaust the ballots, or make every reader wait for a slot
@@ -8,6 +12,7 @@ import "github.com/synod-paxos/synod/paxos"
 const (
 	maxRoundStep = 1 << 32             // of a ballot's round above the rounds known
 	maxSlotStep  = paxos.Slot(1 << 32) // of a watermark above the slots known
+	maxSlot      = paxos.Slot(1 << 62) // of any slot, so that sums do not overflow
 	maxBootStep  = 1 << 32             // of a disk's boot number above the one known
 )
 
@@ -18,6 +23,7 @@ type member struct {
 	genesis *paxos.Genesis // nil until the role knows its cluster
 	config  *paxos.Configuration
 	disks   map[paxos.UUID]witness
+	below   []paxos.Slot // by acceptor: what it said last to be chosen below
 }
 
 // witness is the most that was heard of one acceptor disk. A disk that says less
@@ -32,6 +38,7 @@ type witness struct {
 func (m *member) join(g *paxos.Genesis) {
 	m.genesis, m.config = g, &g.First
 	m.disks = map[paxos.UUID]witness{}
+	m.below = make([]paxos.Slot, len(m.config.Acceptors))
 }
 
 // cluster is the member's cluster, zero before it knows one.
@@ -102,6 +109,23 @@ func (m *member) fromAcceptor(e paxos.Envelope) (int, paxos.DropReason) {
 	w.boot, w.process = e.From.Boot, e.From.Process
 	m.disks[e.From.Disk] = w
 	return i, 0
+}
+
+// noteMarks remembers how far the log is as acceptor i sees it.
+func (m *member) noteMarks(i int, marks paxos.Marks) {
+	m.below[i] = max(marks.ChosenBelow, marks.TrimBelow)
+}
+
+// tooFar reports whether no honest log reaches slot: it is far above the slots that
+// this member knows of, and above what most acceptors say. A member that has just
+// started knows of none, and the log may be long.
+func (m *member) tooFar(slot, known paxos.Slot) bool {
+	if slot <= known+maxSlotStep {
+		return false
+	}
+	sorted := slices.Sorted(slices.Values(m.below))
+	median := sorted[(len(sorted)-1)/2]
+	return slot > maxSlot || slot > median+maxSlotStep
 }
 
 // ownBallot reports whether the sender of e may use ballot b: it is its own.

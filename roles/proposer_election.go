@@ -67,7 +67,7 @@ func (p *Proposer) stepHeartbeat(now paxos.Now, e paxos.Envelope, m paxos.Heartb
 		drop(out, e, reason)
 		return
 	}
-	if !ownBallot(e, m.Ballot) || !p.near(now, m.Ballot.Round) || m.Chosen.Below > p.chosen.Below+maxSlotStep {
+	if !ownBallot(e, m.Ballot) || !p.near(now, m.Ballot.Round) || p.tooFar(m.Chosen.Below, p.chosen.Below) {
 		drop(out, e, paxos.Extreme)
 		return
 	}

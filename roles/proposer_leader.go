@@ -87,6 +87,7 @@ func (p *Proposer) heardLately(now paxos.Now) paxos.Set {
 // heard notes that acceptor i answered.
 func (p *Proposer) heard(now paxos.Now, i int, m paxos.Marks) {
 	p.lead.heard[i] = now.Mono
+	p.noteMarks(i, m)
 	if p.stage == leading {
 		p.lead.clock.hear(i, m.Clock, now)
 		p.giveUpTrimmed(m.TrimBelow)

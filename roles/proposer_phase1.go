@@ -106,6 +106,7 @@ func (p *Proposer) stepPromise(now paxos.Now, i int, e paxos.Envelope, m paxos.P
 		drop(out, e, paxos.Stale)
 		return
 	}
+	p.noteMarks(i, m.Marks)
 	if !p.credible(m) {
 		drop(out, e, paxos.Extreme)
 		return
@@ -129,14 +130,18 @@ func (p *Proposer) stepPromise(now paxos.Now, i int, e paxos.Envelope, m paxos.P
 }
 
 // credible reports whether m names only slots that a log could have reached, and
-// ballots that an acceptor could have voted in before it promised this one.
+// ballots that an acceptor could have voted in before it promised this one, holds
+// the values too, and moves on.
 func (p *Proposer) credible(m paxos.Promise) bool {
-	limit := p.chosen.Below + maxSlotStep
-	if m.Marks.ChosenBelow > limit || m.Marks.TrimBelow > limit {
+	page, known := m.Page, p.chosen.Below
+	if p.tooFar(m.Marks.ChosenBelow, known) || p.tooFar(m.Marks.TrimBelow, known) {
 		return false
 	}
-	for _, v := range m.Page.Votes {
-		if v.Slot > limit || p.ballot.Less(v.Ballot) || v.Slot < m.Page.From || (m.Page.To != 0 && v.Slot >= m.Page.To) {
+	if page.BallotsOnly || (page.Next != 0 && (page.Next <= page.From || p.tooFar(page.Next, known))) {
+		return false
+	}
+	for _, v := range page.Votes {
+		if p.tooFar(v.Slot, known) || p.ballot.Less(v.Ballot) || v.Slot < page.From || (page.To != 0 && v.Slot >= page.To) {
 			return false
 		}
 	}

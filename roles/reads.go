@@ -63,7 +63,7 @@ func (l *Learner) askReads(now paxos.Now, out *paxos.Effects) {
 // to earlier rounds, even if from a start before this one, say nothing about it.
 func (l *Learner) stepReadReport(now paxos.Now, e paxos.Envelope, m paxos.ReadReport, out *paxos.Effects) {
 	i, reason := l.fromAcceptor(e)
-	if reason == 0 && m.MaxVoted > max(l.below, l.next)+maxSlotStep {
+	if reason == 0 && l.tooFar(m.MaxVoted, max(l.below, l.next)) {
 		reason = paxos.Extreme
 	}
 	r := &l.reads
