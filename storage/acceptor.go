@@ -171,7 +171,7 @@ func (a *Acceptor) whyUnread(err error) error {
 func (a *Acceptor) begin(s state) error {
 	a.loaded = s.AcceptorState
 	s.boot = a.dir.info.Boot
-	a.stage = newStage(a.seed, a.db.NewBatch(pebble.WithMaxRetainedSizeBytes(batchRetained)), s)
+	a.stage = stage{seed: a.seed, batch: a.db.NewBatch(pebble.WithMaxRetainedSizeBytes(batchRetained)), state: s}
 	if err := a.stage.fill(nil); err != nil {
 		return wrap("open", a.votesPath(), err)
 	}

@@ -3,6 +3,7 @@ package storage
 import (
 	"errors"
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -93,7 +94,10 @@ func (a *Acceptor) apply() (err error) {
 			err = fmt.Errorf("pebble: %v", p)
 		}
 	}()
-	return errors.Join(a.db.Apply(a.stage.batch, pebble.Sync), a.halt.cause())
+	a.reclaim.wrote(a.stage.low)
+	err = a.db.Apply(a.stage.batch, pebble.Sync)
+	a.reclaim.wrote(a.stage.low) // the batch may have gone to a new MemTable
+	return errors.Join(err, a.halt.cause())
 }
 
 // stage is where an Append's batch is put together.
@@ -101,22 +105,12 @@ type stage struct {
 	seed  seed
 	batch *pebble.Batch
 
-	state state  // what is durable
-	key   []byte // of its record; empty before the first
+	state state      // what is durable
+	next  state      // what is durable once the batch is
+	low   paxos.Slot // the lowest slot of a key in the batch
 
-	next    state // what is durable once the batch is
-	nextKey []byte
 	founded bool // the batch changes the genesis
-
 	scratch []byte
-}
-
-func newStage(from seed, batch *pebble.Batch, s state) stage {
-	st := stage{seed: from, batch: batch, state: s}
-	if s.appends > 0 {
-		st.key = appendStateKey(nil, s.position(), s.appends)
-	}
-	return st
 }
 
 // fill makes the batch hold the records and the state record after them.
@@ -124,6 +118,7 @@ func (s *stage) fill(records []paxos.Record) error {
 	s.batch.Reset()
 	s.next, s.founded = s.state, false
 	s.next.appends++
+	s.low = math.MaxUint64
 	for _, r := range records {
 		if err := s.put(r); err != nil {
 			return err
@@ -133,10 +128,7 @@ func (s *stage) fill(records []paxos.Record) error {
 }
 
 // settle says that the batch is durable.
-func (s *stage) settle() {
-	s.state = s.next
-	s.key, s.nextKey = s.nextKey, s.key
-}
+func (s *stage) settle() { s.state = s.next }
 
 func (s *stage) put(r paxos.Record) error {
 	s.next.Apply(r)
@@ -158,6 +150,7 @@ func (s *stage) putVote(v paxos.Vote) (err error) {
 	if v.Slot < s.next.Marks.TrimBelow {
 		return nil
 	}
+	s.low = min(s.low, v.Slot)
 	var sum uint32
 	s.scratch = appendVoteKey(s.scratch[:0], v.Slot)
 	s.scratch, sum, err = appendVoteHeader(s.scratch, s.seed, s.scratch, v)
@@ -171,33 +164,27 @@ func (s *stage) putVote(v paxos.Vote) (err error) {
 	return op.Finish()
 }
 
+// putGenesis stores a genesis that is new, or that the trim point passes.
 func (s *stage) putGenesis() error {
-	if !s.founded {
+	if s.next.Genesis == nil || !s.founded && s.next.genesisAt >= s.next.Marks.TrimBelow {
 		return nil
 	}
-	if s.next.Genesis == nil {
-		return s.batch.Delete(genesisKey, nil)
-	}
-	value, err := appendGenesis(nil, s.seed, s.next.Genesis)
+	s.next.genesisAt = s.next.position()
+	key := appendGenesisKey(nil, s.next.genesisAt)
+	value, err := appendGenesis(nil, s.seed, key, s.next.Genesis)
 	if err != nil {
 		return err
 	}
-	return s.batch.Set(genesisKey, value, nil)
+	return s.batch.Set(key, value, nil)
 }
 
-// putState moves the state record. Each key is set once and deleted once, so the
-// two vanish together when the MemTable is written out.
 func (s *stage) putState() error {
-	if len(s.key) > 0 {
-		if err := s.batch.SingleDelete(s.key, nil); err != nil {
-			return err
-		}
-	}
-	s.nextKey = appendStateKey(s.nextKey[:0], s.next.position(), s.next.appends)
-	value, err := appendState(s.scratch[:0], s.seed, s.nextKey, s.next)
+	s.low = min(s.low, s.next.position())
+	s.scratch = appendStateKey(s.scratch[:0], s.next.position())
+	buf, err := appendState(s.scratch, s.seed, s.scratch, s.next)
 	if err != nil {
 		return err
 	}
-	s.scratch = value
-	return s.batch.Set(s.nextKey, value, nil)
+	s.scratch = buf
+	return s.batch.Set(buf[:markKeyLen], buf[markKeyLen:], nil)
 }

@@ -10,33 +10,35 @@ import (
 )
 
 // Keys. Votes are ordered by slot. The state record lies behind the vote of the
-// highest slot that was voted in or trimmed, so that all that one table holds is
-// one short range of keys; see FORMAT.md for why that matters.
+// highest slot that was voted in or trimmed, and moves up with it; the genesis
+// record is copied up when the trim point passes it. So what is written together
+// lies together, and tables do not overlap: see FORMAT.md for why that matters.
 //
-//	genesis  'g'
 //	vote     'v' slot
-//	state    'v' slot append
+//	genesis  'v' slot 'g'
+//	state    'v' slot 's'
 const (
-	genesisPrefix = 'g'
 	votePrefix    = 'v'
+	genesisSuffix = 'g'
+	stateSuffix   = 's'
 	voteKeyLen    = 1 + 8
-	stateKeyLen   = 1 + 8 + 8
+	markKeyLen    = 1 + 8 + 1 // of a genesis or a state
 )
 
-var (
-	genesisKey = []byte{genesisPrefix}
-	voteSpan   = [2][]byte{{votePrefix}, {votePrefix + 1}} // all votes and states
-)
+// keySpan is all keys.
+var keySpan = [2][]byte{{votePrefix}, {votePrefix + 1}}
 
 func appendVoteKey(b []byte, s paxos.Slot) []byte {
 	return binary.BigEndian.AppendUint64(append(b, votePrefix), uint64(s))
 }
 
-func appendStateKey(b []byte, s paxos.Slot, appends uint64) []byte {
-	return binary.BigEndian.AppendUint64(appendVoteKey(b, s), appends)
+func appendGenesisKey(b []byte, s paxos.Slot) []byte {
+	return append(appendVoteKey(b, s), genesisSuffix)
 }
 
-// slotOf is the slot of the key of a vote or a state.
+func appendStateKey(b []byte, s paxos.Slot) []byte { return append(appendVoteKey(b, s), stateSuffix) }
+
+// slotOf is the slot of a key.
 func slotOf(key []byte) (paxos.Slot, bool) {
 	if len(key) < voteKeyLen || key[0] != votePrefix {
 		return 0, false
@@ -126,8 +128,9 @@ func decodeVote(b []byte, from seed, key []byte, ballotOnly bool) (paxos.Vote, e
 // itself, which rarely changes and has its own record.
 type state struct {
 	paxos.AcceptorState
-	appends uint64 // counts the Appends of the directory's life
-	boot    uint64 // boot number of the last one
+	appends   uint64     // counts the Appends of the directory's life
+	boot      uint64     // boot number of the last one
+	genesisAt paxos.Slot // where the genesis record is, if there is one
 }
 
 // position is the slot behind whose vote the state record lies. It never falls.
@@ -143,7 +146,8 @@ func appendState(b []byte, from seed, key []byte, s state) ([]byte, error) {
 		return nil, err
 	}
 	start := len(b)
-	b = binary.AppendUvarint(append(b, recordVersion), s.boot)
+	b = binary.AppendUvarint(append(b, recordVersion), s.appends)
+	b = binary.AppendUvarint(b, s.boot)
 	b = appendBallot(b, s.Promised)
 	b = binary.AppendUvarint(b, uint64(s.Marks.ChosenBelow))
 	b = binary.AppendUvarint(b, uint64(s.Marks.TrimBelow))
@@ -156,30 +160,32 @@ func appendState(b []byte, from seed, key []byte, s state) ([]byte, error) {
 	if s.Sealed {
 		flags |= sealedFlag
 	}
-	b = append(b, flags)
+	b = binary.AppendUvarint(append(b, flags), uint64(s.genesisAt))
 	return binary.LittleEndian.AppendUint32(b, from.seal(key, b[start:])), nil
 }
 
 // decodeState reads a state record. Its Genesis is non-nil, and empty, if there
 // is a genesis record beside it.
 func decodeState(b []byte, from seed, key []byte) (state, error) {
-	if len(key) != stateKeyLen {
+	at, _ := slotOf(key)
+	if len(key) != markKeyLen || key[voteKeyLen] != stateSuffix {
 		return state{}, errBroken
 	}
 	d := decoder{rest: b}
 	d.version()
-	s := state{appends: binary.BigEndian.Uint64(key[voteKeyLen:]), boot: d.uvarint()}
+	s := state{appends: d.uvarint(), boot: d.uvarint()}
 	s.Promised = d.ballot()
 	s.Marks.ChosenBelow = paxos.Slot(d.uvarint())
 	s.Marks.TrimBelow = paxos.Slot(d.uvarint())
 	s.Marks.MaxVoted = paxos.Slot(d.uvarint())
 	s.Marks.MaxStamp = paxos.LogTime(d.varint())
 	flags := d.byte()
+	s.genesisAt = paxos.Slot(d.uvarint())
 	sum := from.seal(key, b[:len(b)-len(d.rest)])
 	if d.uint32() != sum || flags&^(foundedFlag|sealedFlag) != 0 {
 		d.bad = true
 	}
-	if s.position() != paxos.Slot(binary.BigEndian.Uint64(key[1:])) {
+	if s.position() != at {
 		d.bad = true
 	}
 	if flags&foundedFlag != 0 {
@@ -189,7 +195,7 @@ func decodeState(b []byte, from seed, key []byte) (state, error) {
 	return s, d.done()
 }
 
-func appendGenesis(b []byte, from seed, g *paxos.Genesis) ([]byte, error) {
+func appendGenesis(b []byte, from seed, key []byte, g *paxos.Genesis) ([]byte, error) {
 	start := len(b)
 	b = append(append(b, recordVersion), g.Cluster.UUID[:]...)
 	b = binary.AppendUvarint(b, g.Cluster.Generation)
@@ -209,10 +215,10 @@ func appendGenesis(b []byte, from seed, g *paxos.Genesis) ([]byte, error) {
 	for _, n := range []int{q.Size1, q.Size2, q.Rows, g.First.Copies} {
 		b = binary.AppendVarint(b, int64(n))
 	}
-	return binary.LittleEndian.AppendUint32(b, from.seal(genesisKey, b[start:])), nil
+	return binary.LittleEndian.AppendUint32(b, from.seal(key, b[start:])), nil
 }
 
-func decodeGenesis(b []byte, from seed) (*paxos.Genesis, error) {
+func decodeGenesis(b []byte, from seed, key []byte) (*paxos.Genesis, error) {
 	d := decoder{rest: b}
 	d.version()
 	g := &paxos.Genesis{}
@@ -228,7 +234,7 @@ func decodeGenesis(b []byte, from seed) (*paxos.Genesis, error) {
 	for _, n := range []*int{&q.Size1, &q.Size2, &q.Rows, &g.First.Copies} {
 		*n = int(d.varint())
 	}
-	sum := from.seal(genesisKey, b[:len(b)-len(d.rest)])
+	sum := from.seal(key, b[:len(b)-len(d.rest)])
 	if d.uint32() != sum {
 		d.bad = true
 	}

@@ -69,7 +69,8 @@ func (a *Acceptor) events() *pebble.EventListener {
 		},
 		FlushEnd:      func(pebble.FlushInfo) { a.counters.flushes.Add(1) },
 		CompactionEnd: func(pebble.CompactionInfo) { a.counters.compactions.Add(1) },
-		WALCreated: func(i pebble.WALCreateInfo) {
+		WALCreated: func(i pebble.WALCreateInfo) { // each MemTable has its log
+			a.reclaim.next()
 			if i.RecycledFileNum != 0 {
 				a.counters.recycled.Add(1)
 			}

@@ -2,7 +2,6 @@ package storage
 
 import (
 	"errors"
-	"fmt"
 	"slices"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -31,7 +30,7 @@ func (a *Acceptor) Fill(p *paxos.Page, maxBytes int) error {
 
 func (a *Acceptor) fill(p *paxos.Page, maxBytes int) (err error) {
 	from := max(p.From, paxos.Slot(a.trimmed.Load()))
-	span := pebble.IterOptions{LowerBound: appendVoteKey(nil, from), UpperBound: voteSpan[1]}
+	span := pebble.IterOptions{LowerBound: appendVoteKey(nil, from), UpperBound: keySpan[1]}
 	if p.To != 0 {
 		span.UpperBound = appendVoteKey(nil, max(from, p.To))
 	}
@@ -42,7 +41,7 @@ func (a *Acceptor) fill(p *paxos.Page, maxBytes int) (err error) {
 	defer func() { err = errors.Join(err, it.Close()) }()
 	for ok := it.First(); ok; ok = it.Next() {
 		if len(it.Key()) != voteKeyLen {
-			continue // the state record
+			continue // a state or a genesis
 		}
 		v, err := a.readVote(it, p.BallotsOnly)
 		if err != nil {
@@ -75,7 +74,7 @@ func (a *Acceptor) readVote(it *pebble.Iterator, ballotOnly bool) (paxos.Vote, e
 
 // loadState reads the state record and the genesis.
 func (a *Acceptor) loadState() (s state, err error) {
-	it, err := a.db.NewIter(&pebble.IterOptions{LowerBound: voteSpan[0], UpperBound: voteSpan[1]})
+	it, err := a.db.NewIter(&pebble.IterOptions{LowerBound: keySpan[0], UpperBound: keySpan[1]})
 	if err != nil {
 		return state{}, err
 	}
@@ -96,23 +95,20 @@ func (a *Acceptor) loadState() (s state, err error) {
 
 // loadGenesis completes s with the genesis that its record tells of.
 func (a *Acceptor) loadGenesis(s *state) error {
-	value, closer, err := a.db.Get(genesisKey)
+	if s.Genesis == nil {
+		return nil
+	}
+	key := appendGenesisKey(nil, s.genesisAt)
+	value, closer, err := a.db.Get(key)
 	if errors.Is(err, pebble.ErrNotFound) {
-		if s.Genesis == nil {
-			return nil
-		}
 		return corrupt(a.votesPath(), "the genesis record is missing")
 	}
 	if err != nil {
 		return err
 	}
-	g, err := decodeGenesis(value, a.seed)
-	if err == nil && s.Genesis == nil {
-		err = fmt.Errorf("there should be none")
-	}
+	s.Genesis, err = decodeGenesis(value, a.seed, key)
 	if err = errors.Join(err, closer.Close()); err != nil {
 		return corrupt(a.votesPath(), "genesis record: %w", err)
 	}
-	s.Genesis = g
 	return nil
 }

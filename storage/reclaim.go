@@ -3,6 +3,8 @@ package storage
 import (
 	"context"
 	"fmt"
+	"math"
+	"slices"
 	"sync"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -12,16 +14,49 @@ import (
 
 // reclaim drops trimmed votes from the disk. The trim point is in the state
 // record, and what lies below it is never read again; so this is done apart, when
-// there is enough to drop, and a crash or a delay costs nothing but space. Tables
-// that hold nothing else are dropped whole: no tombstone is written, nothing is
-// rewritten.
+// there is enough to drop, and a crash or a delay costs nothing but space.
+//
+// Whole tables are dropped: no tombstone is written, nothing is rewritten. Pebble
+// could also cut a table that reaches above the trim point, but it reads the table
+// for that, and takes one that it cannot read for empty. So it is never asked to.
 type reclaim struct {
 	busy sync.Mutex // held while votes are dropped; and, from Close on, for good
+
+	mu   sync.Mutex
+	lows []paxos.Slot // lowest slot in each of the last MemTables, the current one last
 }
 
-// reclaimShare is which part of a MemTable must be below the trim point, in tables,
-// before it is dropped.
-const reclaimShare = 4
+const (
+	// reclaimShare is which part of a MemTable must be below the trim point, in
+	// tables, before it is dropped.
+	reclaimShare = 4
+	// keptLows is more than the MemTables that Pebble ever holds at once.
+	keptLows = 64
+)
+
+// next says that a new MemTable is begun.
+func (r *reclaim) next() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.lows = append(r.lows, math.MaxUint64)
+	r.lows = r.lows[max(0, len(r.lows)-keptLows):]
+}
+
+// wrote says that the current MemTable gets a record of this slot.
+func (r *reclaim) wrote(low paxos.Slot) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if n := len(r.lows); n > 0 {
+		r.lows[n-1] = min(r.lows[n-1], low)
+	}
+}
+
+// recent is a copy of lows.
+func (r *reclaim) recent() []paxos.Slot {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Clone(r.lows)
+}
 
 // trim says that the trim point is durable.
 func (a *Acceptor) trim(below paxos.Slot) {
@@ -47,8 +82,7 @@ func (a *Acceptor) dropTrimmed() {
 }
 
 // dropBelow drops the tables that end below the slot, if there are enough of them,
-// or any at all when space is low. Younger votes are still in a MemTable: to drop
-// those, Pebble would have to write it out first, while Append waits.
+// or any at all when space is low.
 func (a *Acceptor) dropBelow(below paxos.Slot) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -58,12 +92,13 @@ func (a *Acceptor) dropBelow(below paxos.Slot) (err error) {
 	if err := a.halt.cause(); err != nil {
 		return err
 	}
-	levels, err := a.db.SSTables()
+	tables, err := a.tableSpans()
 	if err != nil {
 		return err
 	}
-	size, end := tablesBelow(levels, below)
-	if size < uint64(a.options.MemTable)/reclaimShare && !(size > 0 && a.SpaceLow()) {
+	end := cleanCut(tables, min(below, a.lowestInMemory()))
+	size := sizeBelow(tables, end)
+	if size == 0 || size < uint64(a.options.MemTable)/reclaimShare && !a.SpaceLow() {
 		return nil
 	}
 	a.counters.reclaims.Add(1)
@@ -71,17 +106,65 @@ func (a *Acceptor) dropBelow(below paxos.Slot) (err error) {
 	return a.db.Excise(context.Background(), span)
 }
 
-// tablesBelow is the size in bytes of the tables whose keys are all of slots below
-// the given one, and the slot behind the last of them.
-func tablesBelow(levels [][]pebble.SSTableInfo, below paxos.Slot) (size uint64, end paxos.Slot) {
+// lowestInMemory is a slot below which no MemTable has a record.
+func (a *Acceptor) lowestInMemory() paxos.Slot {
+	lows := a.reclaim.recent() // before the count: a MemTable begun between is above them
+	count := int(a.db.Metrics().MemTable.Count)
+	low := paxos.Slot(math.MaxUint64)
+	for _, l := range lows[max(0, len(lows)-count):] {
+		low = min(low, l)
+	}
+	return low
+}
+
+// tableSpan is the slots of the records in one table: both ends are in it.
+type tableSpan struct {
+	from, to paxos.Slot
+	size     uint64 // bytes
+}
+
+func (a *Acceptor) tableSpans() ([]tableSpan, error) {
+	levels, err := a.db.SSTables()
+	if err != nil {
+		return nil, err
+	}
+	var spans []tableSpan
 	for _, tables := range levels {
 		for _, t := range tables {
-			last, ok := slotOf(t.Largest.UserKey)
-			if ok && last < below {
-				size += t.Size
-				end = max(end, last+1)
+			from, ok := slotOf(t.Smallest.UserKey)
+			to, ok2 := slotOf(t.Largest.UserKey)
+			if !ok || !ok2 {
+				return nil, corrupt(a.votesPath(), "table %s is of keys %x to %x", t.FileNum, t.Smallest.UserKey, t.Largest.UserKey)
 			}
+			spans = append(spans, tableSpan{from, to, t.Size})
 		}
 	}
-	return size, end
+	return spans, nil
+}
+
+// cleanCut is the highest slot, not above end, that no table has records on both
+// sides of.
+func cleanCut(tables []tableSpan, end paxos.Slot) paxos.Slot {
+	for {
+		cut := end
+		for _, t := range tables {
+			if t.from < cut && cut <= t.to {
+				cut = t.from
+			}
+		}
+		if cut == end {
+			return cut
+		}
+		end = cut
+	}
+}
+
+// sizeBelow is how many bytes the tables below a clean cut take.
+func sizeBelow(tables []tableSpan, cut paxos.Slot) (size uint64) {
+	for _, t := range tables {
+		if t.to < cut {
+			size += t.size
+		}
+	}
+	return size
 }
