@@ -43,16 +43,39 @@ func (t *tally) chosen(c *paxos.Configuration) bool { return c.Phase2(t.voters) 
 // matters. There are rarely more than two.
 type tallies []*tally
 
-// of is the tally of ballot b, made when there was none.
-func (ts *tallies) of(b paxos.Ballot) *tally {
+// maxTallies is the most ballots of one slot that are kept.
+const maxTallies = 16
+
+// of is the tally of ballot b, made when there was none. If that is one too many,
+// another is lost: of the lowest ballot among those that no acceptor voted in, which
+// anybody can make, and only then of the lowest of all.
+func (ts *tallies) of(b paxos.Ballot) (t, lost *tally) {
 	for _, t := range *ts {
 		if t.ballot == b {
-			return t
+			return t, nil
 		}
 	}
-	t := &tally{ballot: b}
-	*ts = append(*ts, t)
-	return t
+	t = &tally{ballot: b}
+	if len(*ts) < maxTallies {
+		*ts = append(*ts, t)
+		return t, nil
+	}
+	i := 0
+	for j, o := range *ts {
+		if o.lessWanted((*ts)[i]) {
+			i = j
+		}
+	}
+	lost, (*ts)[i] = (*ts)[i], t
+	return t, lost
+}
+
+// lessWanted reports whether t is lost before o.
+func (t *tally) lessWanted(o *tally) bool {
+	if voted, other := t.voters != 0, o.voters != 0; voted != other {
+		return other
+	}
+	return t.ballot.Less(o.ballot)
 }
 
 // decided is the value that is chosen as far as these tallies and the claim of a

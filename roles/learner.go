@@ -36,6 +36,7 @@ type Learner struct {
 	kept    paxos.Slot              // no slot from here on has a value in open
 	queued  []queuedBytes           // learned and not applied, ascending
 	claim   claim                   // of the leader with the highest ballot heard of
+	claimed paxos.Instant           // when it was heard last
 	below   paxos.Slot              // all slots below are chosen, as anyone claimed
 	trim    paxos.Slot              // votes below are forgotten by some acceptor
 	fetch   fetch
@@ -183,7 +184,7 @@ func (l *Learner) stepAccept(now paxos.Now, e paxos.Envelope, m paxos.Accept, ou
 	if t := l.tally(m.Slot, m.Ballot); t != nil {
 		l.keep(m.Slot, t, m.Value)
 	}
-	l.hearClaim(claim{m.Ballot, m.Chosen})
+	l.hearClaim(now, claim{m.Ballot, m.Chosen})
 	l.advance(now, out)
 }
 
@@ -191,7 +192,7 @@ func (l *Learner) stepHeartbeat(now paxos.Now, e paxos.Envelope, m paxos.Heartbe
 	if !l.fromLeader(e, m.Ballot, m.Chosen, out) {
 		return
 	}
-	l.hearClaim(claim{m.Ballot, m.Chosen})
+	l.hearClaim(now, claim{m.Ballot, m.Chosen})
 	l.advance(now, out)
 }
 
@@ -207,10 +208,17 @@ func (l *Learner) fromLeader(e paxos.Envelope, b paxos.Ballot, c paxos.Chosen, o
 	return reason == 0
 }
 
-// hearClaim keeps the claim of the highest ballot. A leader's claims only grow.
-func (l *Learner) hearClaim(c claim) {
-	if l.claim.ballot.Less(c.ballot) || (l.claim.ballot == c.ballot && l.claim.chosen.Below < c.chosen.Below) {
-		l.claim = c
+// claimKept is how long a claim stays after it was heard last, while others of lower
+// ballots are heard.
+const claimKept = paxos.Duration(1e9)
+
+// hearClaim keeps the claim of the highest ballot. A leader's claims only grow. All
+// are true for ever, so one whose leader fell silent makes way for any other: with a
+// ballot that nobody follows it would hide those of the real leader.
+func (l *Learner) hearClaim(now paxos.Now, c claim) {
+	grown := c.ballot == l.claim.ballot && c.chosen.Below >= l.claim.chosen.Below
+	if grown || l.claim.ballot.Less(c.ballot) || now.Mono-l.claimed >= paxos.Instant(claimKept) {
+		l.claim, l.claimed = c, now.Mono
 	}
 	l.below = max(l.below, c.chosen.Below)
 }
@@ -228,59 +236,6 @@ func (l *Learner) stepAccepted(now paxos.Now, e paxos.Envelope, m paxos.Accepted
 		}
 	}
 	l.advance(now, out)
-}
-
-// tally is the tally of a ballot in a slot; nil when the slot is learned already
-// or too far ahead to be kept.
-func (l *Learner) tally(slot paxos.Slot, b paxos.Ballot) *tally {
-	if slot < l.next || slot >= l.next+l.opts.OpenSlots {
-		return nil
-	}
-	o := l.open[slot]
-	if o == nil {
-		o = &tallies{}
-		l.open[slot] = o
-	}
-	return o.of(b)
-}
-
-// keep notes the value of a tally. Where there is no room for it, the values of the
-// highest slots make way, since they are needed last; they, or it, are fetched when
-// their turn comes.
-func (l *Learner) keep(slot paxos.Slot, t *tally, v paxos.Value) {
-	if t.known {
-		return
-	}
-	for l.bytes+v.Size() > l.opts.OpenBytes && slot != l.next {
-		if !l.forgetAbove(slot) {
-			return
-		}
-	}
-	t.value, t.known = v, true
-	l.bytes += v.Size()
-	l.kept = max(l.kept, slot+1)
-}
-
-// forgetAbove forgets the values of the highest slot above slot that has any.
-func (l *Learner) forgetAbove(slot paxos.Slot) bool {
-	for ; l.kept > slot+1; l.kept-- {
-		if o := l.open[l.kept-1]; o != nil && l.forgetValues(*o) {
-			return true
-		}
-	}
-	return false
-}
-
-// forgetValues forgets the values in ts, and reports whether there were any.
-func (l *Learner) forgetValues(ts tallies) bool {
-	before := l.bytes
-	for _, t := range ts {
-		if t.known {
-			l.bytes -= t.value.Size()
-			t.value, t.known = paxos.Value{}, false
-		}
-	}
-	return l.bytes < before
 }
 
 // advance learns the next slots, as far as they are decided.
@@ -312,14 +267,6 @@ func (l *Learner) learn(d paxos.Decision, out *paxos.Effects) {
 	l.fetch.progress()
 	l.answer.note(d)
 	out.Learn = append(out.Learn, d)
-}
-
-// close forgets the tallies of a slot.
-func (l *Learner) close(slot paxos.Slot) {
-	if o := l.open[slot]; o != nil {
-		l.forgetValues(*o)
-		delete(l.open, slot)
-	}
 }
 
 // stepHello learns the cluster, and how far the log is, from the acceptors, and
@@ -370,7 +317,10 @@ func (l *Learner) Installed(now paxos.Now, position paxos.Position, out *paxos.E
 	for slot := l.next; slot <= position.Applied && slot < l.next+l.opts.OpenSlots; slot++ {
 		l.close(slot)
 	}
-	l.next = max(l.next, position.Applied+1)
+	if l.next <= position.Applied {
+		l.next = position.Applied + 1
+		l.fetch.progress()
+	}
 	l.answer.skip(position.Applied, out)
 	l.Applied(now, position, out)
 }
