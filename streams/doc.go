@@ -16,7 +16,7 @@
 //	api.STREAM.CREATE.<s>     JetStream's management API: CREATE, UPDATE, DELETE,
 //	                          PURGE, and STREAM.MSG.DELETE.<s>
 //	api.<subject>             publish to the stream whose subjects match
-//	command.<s>               a typed command for stream s
+//	command.<s>               a typed command for stream s, see package command
 //
 // Bytes from clients never panic: what cannot be done is answered with
 // JetStream's JSON error and changes nothing. A broken invariant panics with the
@@ -39,13 +39,18 @@
 //	22 s subject           number of messages of the subject, first and last sequence
 //	23 s time seq          message seq expires at time
 //	28 s id                Nats-Msg-Id seen within the duplicate window
-//	29 s seq               the same ids in the order of their expiry
+//	29 s n                 the same ids in the order of their expiry
+//	30 s session           a client's session
+//	31 s nonce             the session that was opened with a nonce
+//	32 s session number    outcome of a session's command
+//	33 s name              lease
+//	34 s time kind name    when to look whether a session or a lease has ended
 //
 // # Digest
 //
 // The digest of a set of pairs is the sum modulo 2^128 of HighwayHash-128 of each
 // pair, so it does not depend on order and follows every write in constant time.
-// A stream's counters hold the digests of its messages (20 to 23) and of its ids
-// (28, 29); the digest of the state is that of the pairs 03, 10 and 11, which
+// A stream's counters hold the digests of its messages (20 to 23), of its ids (28,
+// 29) and of its sessions and leases (30 to 34); the digest of the state is that of the pairs 03, 10 and 11, which
 // contain the former. Dropping a whole stream therefore needs no reading.
 package streams

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// expire removes what is due at the slot's log time: ids, then messages over the
+// expire removes what is due at the slot's log time: ids, sessions and leases, then messages over the
 // stream's max_age, then messages over their own TTL, stream by stream. What the
 // budget does not cover stays due.
 func (w *work) expire() {
@@ -28,6 +28,7 @@ func (w *work) expire() {
 
 func (w *work) expireStream(s *stream) {
 	w.expireIDs(s)
+	w.expireOwners(s)
 	w.expireAged(s)
 	w.expireTTL(s)
 	s.nextDue = w.nextDueOf(s)
@@ -133,6 +134,9 @@ func (w *work) nextDueOf(s *stream) int64 {
 	}
 	if _, q, ok := w.firstID(s); ok {
 		earlier(saturate(q.time, int64(s.config.Duplicates)))
+	}
+	if at, _, _, ok := w.firstOwner(s); ok {
+		earlier(at)
 	}
 	if _, m, ok := w.firstAged(s); ok {
 		earlier(saturate(m.time, int64(s.config.MaxAge)))

@@ -26,12 +26,19 @@ const (
 	tableExpiry   = 0x23
 	tableID       = 0x28
 	tableIDQueue  = 0x29
+	tableSession  = 0x30
+	tableNonce    = 0x31
+	tableOutcome  = 0x32
+	tableLease    = 0x33
+	tableDue      = 0x34
 )
 
-// messageTables and idTables are the tables that a stream's two digests cover.
+// messageTables, idTables and ownerTables are the tables that a stream's three
+// digests cover.
 var (
 	messageTables = []byte{tableMessage, tableIndex, tableSubject, tableExpiry}
 	idTables      = []byte{tableID, tableIDQueue}
+	ownerTables   = []byte{tableSession, tableNonce, tableOutcome, tableLease, tableDue}
 )
 
 const (
@@ -66,11 +73,36 @@ func appendIDKey(b []byte, id uint64, msgID []byte) []byte {
 	return append(appendPrefix(b, tableID, id), msgID...)
 }
 
+func appendOutcomeKey(b []byte, id, session, number uint64) []byte {
+	return binary.BigEndian.AppendUint64(appendSeqKey(b, tableOutcome, id, session), number)
+}
+
+// The kinds of what the due table holds: after the kind comes the session's number
+// or the lease's name.
+const (
+	dueSession = 's'
+	dueLease   = 'l'
+)
+
+func appendDueKey(b []byte, id uint64, at int64, kind byte, name []byte) []byte {
+	b = binary.BigEndian.AppendUint64(appendPrefix(b, tableDue, id), uint64(at))
+	return append(append(b, kind), name...)
+}
+
+// splitDueKey takes a key of the due table apart.
+func splitDueKey(key []byte) (at int64, kind byte, name []byte, ok bool) {
+	if len(key) <= prefixBytes+9 {
+		return 0, 0, nil, false
+	}
+	kind, name = key[prefixBytes+8], key[prefixBytes+9:]
+	return expiryOfKey(key), kind, name, kind == dueLease || kind == dueSession && len(name) == 8
+}
+
 // seqOfKey returns the sequence that ends a key of the tables message, index,
 // expiry and id queue.
 func seqOfKey(key []byte) uint64 { return binary.BigEndian.Uint64(key[len(key)-8:]) }
 
-// expiryOfKey returns the time in a key of the expiry table.
+// expiryOfKey returns the time in a key of the tables expiry and due.
 func expiryOfKey(key []byte) int64 {
 	return int64(binary.BigEndian.Uint64(key[prefixBytes : prefixBytes+8]))
 }

@@ -221,7 +221,7 @@ func (w *work) writeConfig(s *stream) {
 	w.key = appendPrefix(w.key[:0], tableConfig, s.id)
 	w.record = appendConfig(w.record[:0], s.created, s.config)
 	w.sum.sub(s.configSum)
-	fail(w.batch.Set(w.key, w.record, nil))
+	w.set(w.key, w.record)
 	s.configSum = w.hash.pair(w.key, w.record)
 	w.sum.add(s.configSum)
 }
@@ -250,10 +250,11 @@ func (w *work) dropStream(s *stream) {
 	w.catalog, s.dropped = true, true
 	for _, table := range []byte{tableConfig, tableState} {
 		w.key = appendPrefix(w.key[:0], table, s.id)
-		fail(w.batch.Delete(w.key, nil))
+		w.delete(w.key)
 	}
 	w.removeRange(messageTables, s.id)
 	w.removeRange(idTables, s.id)
+	w.removeRange(ownerTables, s.id)
 	w.sum.sub(s.configSum)
 	w.sum.sub(s.stateSum)
 	m.routes.remove(s)

@@ -34,9 +34,12 @@ type Limits struct {
 	Streams    uint64 // number of streams; each takes a few KiB of memory. Default 10000
 	MessageIDs uint64 // number of ids in one stream's duplicate window; each takes about 100 bytes of disk. Default 2^26
 
-	// Expiries is the number of messages and ids that one slot removes because
-	// they are due; the rest is left for the next slot. Default 4096.
+	// Expiries is the number of messages, ids, sessions and leases that one slot
+	// removes because they are due; the rest is left for the next slot. Default 4096.
 	Expiries uint64
+
+	Sessions uint64 // of clients, in one stream. Default 100000
+	Leases   uint64 // in one stream. Default 100000
 }
 
 func (o Options) withDefaults() Options {
@@ -65,6 +68,12 @@ func (l Limits) withDefaults() Limits {
 	}
 	if l.Expiries == 0 {
 		l.Expiries = 4096
+	}
+	if l.Sessions == 0 {
+		l.Sessions = 100_000
+	}
+	if l.Leases == 0 {
+		l.Leases = 100_000
 	}
 	return l
 }

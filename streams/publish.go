@@ -27,6 +27,9 @@ func (w *work) command(c *Message) Reply {
 	if rest, ok := strings.CutPrefix(c.Subject, prefixAPI); ok {
 		return w.api(rest, c)
 	}
+	if name, ok := strings.CutPrefix(c.Subject, prefixCommand); ok {
+		return w.typed(name, c.Data)
+	}
 	return w.refusePublish(nil, errBadRequest)
 }
 
@@ -57,30 +60,42 @@ const (
 	rollupAll     = 'a'
 )
 
-// publish stores c in s, or refuses it. The checks come in JetStream's order, but
-// for the id: the retry of a compare-and-set that was done is a duplicate, and not
-// told that the sequence is wrong.
+// publish stores c in s, or refuses it, and answers as JetStream does.
 func (w *work) publish(s *stream, subject string, c *Message) Reply {
-	p := publication{message: message{time: w.now, subject: []byte(subject), header: c.Header, data: c.Data}}
-	if e := w.checkSize(s, &p); e != nil {
+	seq, duplicate, e := w.tryPublish(s, subject, c.Header, c.Data)
+	if e != nil {
 		return w.refusePublish(s, e)
 	}
-	if len(c.Header) > 0 {
-		p.h.parse(c.Header)
+	return w.ack(s, seq, duplicate)
+}
+
+// tryPublish stores a message in s, unless it is a duplicate or refused. The checks
+// come in JetStream's order, but for the id: the retry of a compare-and-set that
+// was done is a duplicate, and not told that the sequence is wrong.
+func (w *work) tryPublish(s *stream, subject string, header, data []byte) (seq uint64, duplicate bool, e *APIError) {
+	p := publication{message: message{time: w.now, subject: []byte(subject), header: header, data: data}}
+	if e := w.checkSize(s, &p); e != nil {
+		return 0, false, e
+	}
+	if len(header) > 0 {
+		p.h.parse(header)
 		if e := checkStream(s, &p.h); e != nil {
-			return w.refusePublish(s, e)
+			return 0, false, e
 		}
 		if seq, ok := w.duplicateOf(s, p.h.msgID); ok {
-			return w.answerDuplicate(s, seq)
+			if seq == 0 {
+				return 0, false, errIDRefused
+			}
+			return seq, true, nil
 		}
 		if e := w.checkHeaders(s, &p); e != nil {
-			return w.refusePublish(s, e)
+			return 0, false, e
 		}
 	}
 	if e := w.checkLimits(s, &p); e != nil {
-		return w.refusePublish(s, e)
+		return 0, false, e
 	}
-	return w.ack(s, w.store(s, &p), false)
+	return w.store(s, &p), false, nil
 }
 
 // store appends a message that passed every check, and does what follows from it.

@@ -165,17 +165,22 @@ type streamState struct {
 	subjects    uint64
 	ageFloor    uint64 // every message below it is exempt from max_age
 	ids         uint64 // pairs in the id table
+	nextID      uint64 // number of the next pair of the id queue
+	idFloor     int64  // log time of the last id that ended; all later ones are in the table
+	sessions    uint64
+	leases      uint64
 	lastID      []byte // Nats-Msg-Id of the message last
 	messageSum  Sum
 	idSum       Sum
+	ownerSum    Sum // of sessions and leases
 }
 
 func appendStreamState(b []byte, s *streamState) []byte {
-	for _, v := range [...]uint64{s.msgs, s.bytes, s.first, s.last, uint64(s.lastTime), s.subjects, s.ageFloor, s.ids} {
+	for _, v := range [...]uint64{s.msgs, s.bytes, s.first, s.last, uint64(s.lastTime), s.subjects, s.ageFloor, s.ids, s.nextID, uint64(s.idFloor), s.sessions, s.leases} {
 		b = binary.AppendUvarint(b, v)
 	}
 	b = appendBytes(b, s.lastID)
-	return s.idSum.append(s.messageSum.append(b))
+	return s.ownerSum.append(s.idSum.append(s.messageSum.append(b)))
 }
 
 func parseStreamState(b []byte) (s streamState, ok bool) {
@@ -183,16 +188,18 @@ func parseStreamState(b []byte) (s streamState, ok bool) {
 	s.msgs, s.bytes = r.uvarint(), r.uvarint()
 	s.first, s.last = r.uvarint(), r.uvarint()
 	s.lastTime = int64(r.uvarint())
-	s.subjects, s.ageFloor, s.ids = r.uvarint(), r.uvarint(), r.uvarint()
+	s.subjects, s.ageFloor = r.uvarint(), r.uvarint()
+	s.ids, s.nextID, s.idFloor = r.uvarint(), r.uvarint(), int64(r.uvarint())
+	s.sessions, s.leases = r.uvarint(), r.uvarint()
 	s.lastID = append([]byte(nil), r.bytes()...)
-	s.messageSum, s.idSum = r.sum(), r.sum()
+	s.messageSum, s.idSum, s.ownerSum = r.sum(), r.sum(), r.sum()
 	return s, r.done()
 }
 
 // A seenID is the value of the id table: the message that an id stands for.
 type seenID struct {
-	seq  uint64
-	time int64 // log time at which the id was stored
+	seq  uint64 // 0: the id is refused
+	time int64  // log time at which the id was stored
 }
 
 func appendSeenID(b []byte, s seenID) []byte {
@@ -208,40 +215,42 @@ func parseSeenID(b []byte) (s seenID, ok bool) {
 
 // A queuedID is the value of the id queue.
 type queuedID struct {
-	time int64
-	id   []byte
+	seenID
+	id []byte
 }
 
 func appendQueuedID(b []byte, q queuedID) []byte {
-	return append(binary.BigEndian.AppendUint64(b, uint64(q.time)), q.id...)
+	return append(appendSeenID(b, q.seenID), q.id...)
 }
 
 func parseQueuedID(b []byte) (q queuedID, ok bool) {
 	r := reader{b: b}
-	q.time = r.int64()
+	q.seenID = seenID{seq: r.uint64(), time: r.int64()}
 	q.id = r.b
 	return q, !r.bad
 }
 
 // globals is what belongs to no stream.
 type globals struct {
-	version    uint64 // of the state machine's rules
-	nextStream uint64
-	limits     Limits
+	version     uint64 // of the state machine's rules
+	nextStream  uint64
+	lastSession uint64
+	lastToken   uint64 // of a lease; never goes back
+	limits      Limits
 }
 
 func appendGlobals(b []byte, g globals) []byte {
-	b = binary.AppendUvarint(b, g.version)
-	b = binary.AppendUvarint(b, g.nextStream)
-	b = binary.AppendUvarint(b, g.limits.Streams)
-	b = binary.AppendUvarint(b, g.limits.MessageIDs)
-	return binary.AppendUvarint(b, g.limits.Expiries)
+	l := g.limits
+	for _, v := range [...]uint64{g.version, g.nextStream, g.lastSession, g.lastToken, l.Streams, l.MessageIDs, l.Expiries, l.Sessions, l.Leases} {
+		b = binary.AppendUvarint(b, v)
+	}
+	return b
 }
 
 func parseGlobals(b []byte) (g globals, ok bool) {
 	r := reader{b: b}
-	g.version, g.nextStream = r.uvarint(), r.uvarint()
-	g.limits = Limits{Streams: r.uvarint(), MessageIDs: r.uvarint(), Expiries: r.uvarint()}
+	g.version, g.nextStream, g.lastSession, g.lastToken = r.uvarint(), r.uvarint(), r.uvarint(), r.uvarint()
+	g.limits = Limits{Streams: r.uvarint(), MessageIDs: r.uvarint(), Expiries: r.uvarint(), Sessions: r.uvarint(), Leases: r.uvarint()}
 	return g, r.done()
 }
 

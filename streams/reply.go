@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"strconv"
+
+	"github.com/synod-paxos/synod/streams/command"
 )
 
 // An APIError is an error in JetStream's form. Codes and texts are those of
@@ -40,6 +42,7 @@ var (
 	errCounterDisabled  = &APIError{400, 10168, "message counters is disabled"}
 	errCounterInvalid   = &APIError{400, 10171, "message counter increment is invalid"}
 	errBatchDisabled    = &APIError{400, 10174, "atomic publish is disabled"}
+	errIDRefused        = &APIError{409, command.CodeIDRefused, "message id was refused by an outcome lookup"}
 	errAPILevel         = &APIError{412, 10185, "JetStream minimum api level required"}
 	errScheduleDisabled = &APIError{400, 10188, "message schedules is disabled"}
 	errSubjectSeq       = &APIError{400, 10193, "missing sequence for expected last sequence per subject"}

@@ -66,6 +66,8 @@ func (s *scrub) add(key, value []byte) error {
 		st.got.messageSum.add(sum)
 	case tableID, tableIDQueue:
 		st.got.idSum.add(sum)
+	case tableSession, tableNonce, tableOutcome, tableLease, tableDue:
+		st.got.ownerSum.add(sum)
 	default:
 		return damaged(key, "a key of no table")
 	}
@@ -131,11 +133,34 @@ func (st *scrubbed) count(key, value []byte) (err error) {
 	case tableIDQueue:
 		_, ok = parseQueuedID(value)
 		ok = ok && len(key) == seqKeyBytes
+	default:
+		ok = st.countOwner(key, value)
 	}
 	if !ok {
 		err = damaged(key, "not a pair of its table")
 	}
 	return err
+}
+
+// countOwner is count for sessions and leases.
+func (st *scrubbed) countOwner(key, value []byte) (ok bool) {
+	switch key[0] {
+	case tableSession:
+		st.got.sessions++
+		_, ok = parseSession(value)
+		ok = ok && len(key) == seqKeyBytes
+	case tableNonce:
+		ok = len(key) == prefixBytes+nonceBytes && len(value) == 8
+	case tableOutcome:
+		ok = len(key) == seqKeyBytes+8
+	case tableLease:
+		st.got.leases++
+		_, ok = parseLease(value)
+	case tableDue:
+		_, _, _, ok = splitDueKey(key)
+		ok = ok && len(value) == 0
+	}
+	return ok
 }
 
 func (s *scrub) compare(want Digest) error {
@@ -166,6 +191,9 @@ func (st *scrubbed) compare() error {
 		{"message ids", got.ids, want.ids},
 		{"digest of messages", got.messageSum, want.messageSum},
 		{"digest of message ids", got.idSum, want.idSum},
+		{"sessions", got.sessions, want.sessions},
+		{"leases", got.leases, want.leases},
+		{"digest of sessions and leases", got.ownerSum, want.ownerSum},
 	} {
 		if c.got != c.want {
 			return fmt.Errorf("damaged state: stream %s: %s: counters say %v, the pairs %v", name, c.what, c.want, c.got)

@@ -115,7 +115,7 @@ func (w *work) removeKnown(s *stream, seq uint64, subject []byte, t tail) {
 	w.touch(s)
 	st := &s.state
 	w.key = appendSeqKey(w.key[:0], tableMessage, s.id, seq)
-	fail(w.batch.Delete(w.key, nil))
+	w.delete(w.key)
 	st.messageSum.sub(t.sum)
 	if t.expires > 0 {
 		w.key = appendExpiryKey(w.key[:0], s.id, t.expires, seq)

@@ -106,11 +106,11 @@ func (w *work) flushSubject(s *stream) {
 	}
 	c.changed, c.stored = false, c.record.count > 0
 	if !c.stored {
-		fail(w.batch.Delete(w.key, nil))
+		w.delete(w.key)
 		return
 	}
 	w.record = appendSubjectRecord(w.record[:0], &c.record)
-	fail(w.batch.Set(w.key, w.record, nil))
+	w.set(w.key, w.record)
 	c.sum = w.hash.pair(w.key, w.record)
 	s.state.messageSum.add(c.sum)
 }

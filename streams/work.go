@@ -26,6 +26,8 @@ type work struct {
 	written map[uint64]struct{} // hashes of the keys that lookup may not take from base
 	ranges  bool                // the slot deleted a range of keys
 
+	journal *journal // of what can be undone; nil when nothing needs to
+
 	dirty      []*stream // whose counters the slot changed, in the order of first change
 	catalog    bool      // a configuration changed
 	expiries   uint64    // what is left of Limits.Expiries
@@ -157,10 +159,22 @@ func check(it *pebble.Iterator) {
 	}
 }
 
+// set writes a pair.
+func (w *work) set(key, value []byte) {
+	w.remember(key)
+	fail(w.batch.Set(key, value, nil))
+}
+
+// delete removes a pair, if there is one.
+func (w *work) delete(key []byte) {
+	w.remember(key)
+	fail(w.batch.Delete(key, nil))
+}
+
 // insert writes a pair whose key is not there, and adds it to sum. It returns the
 // hash of the pair.
 func (w *work) insert(sum *Sum, key, value []byte) Sum {
-	fail(w.batch.Set(key, value, nil))
+	w.set(key, value)
 	h := w.hash.pair(key, value)
 	sum.add(h)
 	return h
@@ -168,12 +182,19 @@ func (w *work) insert(sum *Sum, key, value []byte) Sum {
 
 // remove deletes a pair whose value is known, and takes it out of sum.
 func (w *work) remove(sum *Sum, key, value []byte) {
-	fail(w.batch.Delete(key, nil))
+	w.delete(key)
 	sum.sub(w.hash.pair(key, value))
+}
+
+// replace writes another value for a key whose value is known.
+func (w *work) replace(sum *Sum, key, old, value []byte) {
+	sum.sub(w.hash.pair(key, old))
+	w.insert(sum, key, value)
 }
 
 // removeRange deletes every pair of the given tables of stream id.
 func (w *work) removeRange(tables []byte, id uint64) {
+	invariant(w.journal == nil, "a range is not removed where it may be undone")
 	w.ranges = true
 	for _, table := range tables {
 		w.key = appendPrefix(w.key[:0], table, id)
@@ -208,7 +229,7 @@ func (w *work) writeState(s *stream) {
 	w.key = appendPrefix(w.key[:0], tableState, s.id)
 	w.record = appendStreamState(w.record[:0], &s.state)
 	w.sum.sub(s.stateSum)
-	fail(w.batch.Set(w.key, w.record, nil))
+	w.set(w.key, w.record)
 	s.stateSum = w.hash.pair(w.key, w.record)
 	w.sum.add(s.stateSum)
 }
