@@ -76,11 +76,10 @@ func (o *Options) Check() error {
 func (o *Options) servers() (string, []nats.Option, error) {
 	var options []nats.Option
 	if o.Context != "" {
-		c, err := loadContext(o.Context)
-		if err != nil {
+		var err error
+		if options, err = o.fromContext(); err != nil {
 			return "", nil, err
 		}
-		options = c.fill(o)
 	}
 	if len(o.URLs) == 0 {
 		o.URLs = []string{nats.DefaultURL}
