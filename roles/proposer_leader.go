@@ -94,14 +94,29 @@ func (p *Proposer) heard(now paxos.Now, i int, m paxos.Marks) {
 	}
 }
 
-// giveUpTrimmed ends the rounds in slots that were proposed again for a learner and
-// are trimmed by now: acceptors vote there no more, and the learner takes a snapshot.
+// giveUpTrimmed ends what was to be proposed again in slots that are trimmed by now:
+// they are chosen, acceptors vote there no more, and learners take a snapshot. This
+// leader makes no claim for its own ballot there. Phase 1 found a vote in every slot
+// that is chosen, so no honest trim point is above all that it found or used since.
 func (p *Proposer) giveUpTrimmed(below paxos.Slot) {
+	found := max(p.chosen.From, p.lead.top+1)
+	if below > max(p.lead.next, found) {
+		found = p.chosen.From
+	}
+	below = min(below, found)
 	for _, slot := range p.openSlots() {
-		if slot < min(below, p.chosen.From) {
+		if slot < below {
 			p.finish(slot, p.lead.rounds[slot])
 		}
 	}
+	if below <= p.chosen.From {
+		return
+	}
+	for ; p.lead.next < below; p.lead.next++ {
+		delete(p.lead.adopted, p.lead.next)
+	}
+	p.chosen.From = below
+	p.advance()
 }
 
 // propose is phase 2a in one slot (PMS §2.2). No leader proposes two values in
@@ -160,6 +175,11 @@ func (p *Proposer) finish(slot paxos.Slot, r *round) {
 	if r.batch {
 		p.lead.batches--
 	}
+	p.advance()
+}
+
+// advance takes the watermark over all slots that are chosen.
+func (p *Proposer) advance() {
 	for p.chosen.Below < p.lead.next && p.lead.rounds[p.chosen.Below] == nil {
 		p.chosen.Below++
 	}
