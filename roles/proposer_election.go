@@ -156,6 +156,20 @@ func (p *Proposer) limit(now paxos.Now) uint64 {
 	return lowest + maxRoundStep/2
 }
 
+// lift takes acceptors that are too far below this proposer's ballot to follow it
+// a step up: it may be all that hears them. They promise a ballot in which nothing
+// is ever proposed, so it binds nobody else.
+func (p *Proposer) lift(now paxos.Now, out *paxos.Effects) {
+	for i, r := range p.promised {
+		if r.heard == 0 || p.ballot.Round <= r.round+maxRoundStep {
+			continue
+		}
+		step := p.ballot
+		step.Round = r.round + maxRoundStep
+		p.send(out, p.config.Acceptors[i].ID, paxos.Prepare{Ballot: step, From: p.chosen.Below, To: p.chosen.Below})
+	}
+}
+
 // near reports whether round is within reach of one election.
 func (p *Proposer) near(now paxos.Now, round uint64) bool { return round <= p.limit(now) }
 

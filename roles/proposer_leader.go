@@ -65,6 +65,7 @@ func (p *Proposer) tickLeading(now paxos.Now, out *paxos.Effects) {
 		p.send(out, "", paxos.Heartbeat{Ballot: p.ballot, Chosen: p.chosen, Next: p.lead.next})
 	}
 	p.deadline = p.lead.beat
+	p.lift(now, out)
 	p.trim(now, out)
 	p.resend(now, out)
 	p.expire(now, out)

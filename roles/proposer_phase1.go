@@ -82,6 +82,7 @@ func (p *Proposer) tickPreparing(now paxos.Now, out *paxos.Effects) {
 	}
 	p.deadline = now.Mono + paxos.Instant(p.opts.Retry)
 	p.askPromises(&p.phase1, out)
+	p.lift(now, out)
 }
 
 func (p *Proposer) askPromises(ps *promises, out *paxos.Effects) {
