@@ -1,8 +1,10 @@
 package storage
 
 import (
+	"cmp"
 	"errors"
 	"io"
+	"io/fs"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -105,11 +107,11 @@ func (a *Acceptor) open() error {
 // take a damaged end for an unfinished write, and delete the rest.
 func (a *Acceptor) checkCover() error {
 	at, err := pebble.Peek(a.votesPath(), a.disk)
+	if errors.Is(err, fs.ErrNotExist) || err == nil && !at.Exists {
+		return corrupt(a.votesPath(), "the votes are missing")
+	}
 	if err != nil {
 		return wrap("open", a.votesPath(), err)
-	}
-	if !at.Exists {
-		return corrupt(a.votesPath(), "the votes are missing")
 	}
 	return a.cover.check(a.disk, a.votesPath(), a.disk.PathBase(at.ManifestFilename))
 }
@@ -151,11 +153,17 @@ func (a *Acceptor) openVotes(choose func(*pebble.Options)) error {
 	choose(o)
 	db, err := a.openEngine(a.votesPath(), o)
 	if err != nil {
-		return a.whyUnread(wrap("open", a.votesPath(), err))
+		return a.whyUnread(unopened(guard, a.votesPath(), err))
 	}
 	a.db = db
 	go a.commitLoop()
 	return a.halt.cause()
+}
+
+// unopened is why Pebble did not open, as far as the disk is not the reason: it
+// does not understand a file.
+func unopened(guard *guardFS, dir string, err error) error {
+	return &Error{Op: "open", Path: cmp.Or(guard.lastOpened(), dir), Kind: cmp.Or(kindOf(err), ErrCorrupt), Err: err}
 }
 
 // whyUnread prefers what was seen on the file itself to what Pebble made of it.

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"strconv"
 	"strings"
+	"sync/atomic"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
@@ -19,6 +20,16 @@ type guardFS struct {
 	halt  *halt
 	cover *cover
 	ahead int64 // bytes of zeros that are kept ahead of a log's end
+	last  atomic.Pointer[string]
+}
+
+// lastOpened is the file last opened for reading: what Pebble cannot make sense of
+// while it opens is in there.
+func (g *guardFS) lastOpened() string {
+	if name := g.last.Load(); name != nil {
+		return *name
+	}
+	return ""
 }
 
 // change does one change of the directory. It does not return if the change fails,
@@ -88,6 +99,7 @@ func (g *guardFS) OpenDir(name string) (vfs.File, error) {
 }
 
 func (g *guardFS) Open(name string, opts ...vfs.OpenOption) (vfs.File, error) {
+	g.last.Store(&name)
 	f, err := g.FS.Open(name)
 	if err := g.look("open", name, err); err != nil {
 		return nil, err

@@ -31,18 +31,18 @@ type Metrics struct {
 	Bytes   uint64 // written to the log by them
 	Latency Histogram
 
-	Covers     uint64 // writes and syncs of the cover
-	Fills      uint64 // pages of votes read
-	VotesRead  uint64
-	SlowCalls  uint64 // calls on the file system that took longer than a second
-	Stalls     uint64 // times that Append had to wait for tables to be written
-	Flushes    uint64 // MemTables written to tables
-	Compacts   uint64
-	Reclaims   uint64 // times that trimmed votes were dropped
-	Recycled   uint64 // log files used again: cheaper to sync than new ones
-	DiskBytes  uint64 // taken by votes, logs included
-	TableBytes uint64 // of it by tables
-	FreeBytes  uint64 // left on the disk, as SpaceLow last saw it
+	Covers      uint64 // writes and syncs of the cover
+	Fills       uint64 // pages of votes read
+	VotesRead   uint64
+	SlowCalls   uint64 // calls on the file system that took longer than a second
+	Stalls      uint64 // times that Append had to wait for tables to be written
+	Flushes     uint64 // MemTables written to tables
+	Compactions uint64
+	Reclaims    uint64 // times that trimmed votes were dropped
+	Recycled    uint64 // log files used again: cheaper to sync than new ones
+	DiskBytes   uint64 // taken by votes, logs included
+	TableBytes  uint64 // of it by tables
+	FreeBytes   uint64 // left on the disk, as SpaceLow last saw it
 }
 
 type counters struct {
@@ -84,7 +84,7 @@ func (a *Acceptor) Metrics() Metrics {
 	m := Metrics{
 		Appends: c.appends.Load(), Records: c.records.Load(), Votes: c.votes.Load(), Bytes: c.bytes.Load(),
 		Covers: a.cover.written.Load(), Fills: c.fills.Load(), VotesRead: c.votesRead.Load(),
-		SlowCalls: c.slow.Load(), Stalls: c.stalls.Load(), Flushes: c.flushes.Load(), Compacts: c.compactions.Load(),
+		SlowCalls: c.slow.Load(), Stalls: c.stalls.Load(), Flushes: c.flushes.Load(), Compactions: c.compactions.Load(),
 		Recycled: c.recycled.Load(), Reclaims: c.reclaims.Load(), FreeBytes: a.space.free.Load(),
 	}
 	for i := range c.buckets {
