@@ -1,0 +1,264 @@
+package sim
+
+import (
+	"github.com/synod-paxos/synod/paxos"
+)
+
+// oracle sees every durable record, every message that leaves and everything that
+// is learned and answered. It knows what is chosen before anybody in the cluster
+// can, and fails the run at the first step that breaks a rule.
+type oracle struct {
+	w       *World
+	config  *paxos.Configuration // once a genesis is sealed
+	cluster paxos.ClusterID
+
+	slots   []slotView // by slot; the first is unused
+	below   paxos.Slot // all slots below are chosen
+	log     *machine   // what they hold
+	disks   map[paxos.UUID]*diskView
+	ballots map[paxos.Ballot]*ballotView
+	views   map[paxos.NodeID]*proposerView
+
+	commands map[string]bool     // ids asked for
+	attempts map[string]*attempt // by inbox
+	acked    map[string]int      // by id: the place in the log that clients were told
+	visible  paxos.Slot          // clients have seen the effect of this slot
+	reads    uint64              // begun
+}
+
+// slotView is what was proposed and voted in one slot.
+type slotView struct {
+	proposals []*proposal // one for each ballot, ascending as they came
+	chosen    *proposal   // the first that was chosen
+}
+
+// proposal is the value of one ballot in one slot, and who voted for it, durably.
+type proposal struct {
+	ballot paxos.Ballot
+	value  paxos.Value
+	voters paxos.Set
+	chosen bool
+}
+
+// diskView is what is known of an acceptor's disk.
+type diskView struct {
+	released paxos.Ballot // the highest promise that left it
+	votes    int
+}
+
+// ballotView is what is known of a ballot.
+type ballotView struct {
+	owner    paxos.NodeID
+	life     int
+	led      bool
+	verified paxos.Slot // claims of this ballot below are checked
+}
+
+// attempt is one sending of a command.
+type attempt struct{ accepted, refused bool }
+
+func newOracle(w *World) *oracle {
+	return &oracle{
+		w: w, slots: make([]slotView, 1), below: 1, log: newMachine(),
+		disks: map[paxos.UUID]*diskView{}, ballots: map[paxos.Ballot]*ballotView{}, views: map[paxos.NodeID]*proposerView{},
+		commands: map[string]bool{}, attempts: map[string]*attempt{}, acked: map[string]int{},
+	}
+}
+
+func (o *oracle) disk(id paxos.UUID) *diskView {
+	if o.disks[id] == nil {
+		o.disks[id] = &diskView{}
+	}
+	return o.disks[id]
+}
+
+// maxSlot is far above every slot that a run reaches.
+const maxSlot = 1 << 20
+
+// slot is the view of a slot; nil, and a failure, when no run reaches it.
+func (o *oracle) slot(s paxos.Slot) *slotView {
+	if s == 0 || s > maxSlot {
+		o.w.fail("extremes", "slot %d is used", s)
+		return nil
+	}
+	for paxos.Slot(len(o.slots)) <= s {
+		o.slots = append(o.slots, slotView{})
+	}
+	return &o.slots[s]
+}
+
+// proposal is the view of ballot b in slot s; nil when nothing was proposed there.
+func (v *slotView) proposal(b paxos.Ballot) *proposal {
+	for _, p := range v.proposals {
+		if p.ballot == b {
+			return p
+		}
+	}
+	return nil
+}
+
+// founded notes that init is done: every acceptor must have sealed the genesis.
+func (o *oracle) founded(g *paxos.Genesis) {
+	for _, a := range o.w.acceptors {
+		if s := a.disk.State; !s.Sealed || !s.Genesis.Equal(g) {
+			o.w.fail("founding", "init says that it is done, and acceptor %s has not sealed that genesis", a.id)
+		}
+	}
+}
+
+// durable judges a record that reached an acceptor's disk.
+func (o *oracle) durable(a *acceptor, r paxos.Record) {
+	switch r := r.(type) {
+	case paxos.Founded:
+		if r.Sealed {
+			o.sealed(a, &r.Genesis)
+		}
+	case paxos.Voted:
+		o.voted(a, r.Vote)
+	}
+}
+
+// sealed checks that no acceptor may vote before all have stored one genesis.
+func (o *oracle) sealed(a *acceptor, g *paxos.Genesis) {
+	if o.config != nil && o.cluster != g.Cluster {
+		o.w.fail("founding", "acceptor %s seals cluster %s, another has sealed %s", a.id, g.Cluster, o.cluster)
+		return
+	}
+	if o.config != nil {
+		return
+	}
+	for _, b := range o.w.acceptors {
+		if s := b.disk.State; s.Genesis == nil || !s.Genesis.Equal(g) {
+			o.w.fail("founding", "acceptor %s seals, and %s has not stored that genesis", a.id, b.id)
+		}
+	}
+	o.config, o.cluster = &g.First, g.Cluster
+}
+
+// voted counts a durable vote.
+func (o *oracle) voted(a *acceptor, v paxos.Vote) {
+	view := o.disk(a.disk.id)
+	view.votes++
+	if !a.disk.State.Sealed || o.config == nil {
+		o.w.fail("genesis", "acceptor %s votes in slot %d without a sealed genesis", a.id, v.Slot)
+		return
+	}
+	if v.Ballot.Less(view.released) {
+		o.w.fail("promises", "acceptor %s votes in slot %d in ballot %s after its promise to %s was sent",
+			a.id, v.Slot, describeBallot(v.Ballot), describeBallot(view.released))
+		return
+	}
+	i := o.config.Index(a.id)
+	if o.config.Acceptors[i].Disk != a.disk.id {
+		o.w.fail("genesis", "acceptor %s votes in slot %d from a disk that is not a member", a.id, v.Slot)
+		return
+	}
+	s := o.slot(v.Slot)
+	if s == nil {
+		return
+	}
+	p := s.proposal(v.Ballot)
+	if p == nil || !p.value.Equal(v.Value) {
+		o.w.fail("one value per ballot", "acceptor %s votes in slot %d in ballot %s for %s, which was not proposed there",
+			a.id, v.Slot, describeBallot(v.Ballot), describeValue(v.Value))
+		return
+	}
+	p.voters = p.voters.With(i)
+	if !p.chosen && o.config.Phase2(p.voters) {
+		p.chosen = true
+		o.choose(v.Slot, s, p)
+	}
+}
+
+// choose notes that p is chosen in slot.
+func (o *oracle) choose(slot paxos.Slot, s *slotView, p *proposal) {
+	if s.chosen != nil {
+		if !s.chosen.value.Equal(p.value) {
+			o.w.fail("agreement", "slot %d: %s was chosen in ballot %s, and now %s in ballot %s", slot,
+				describeValue(s.chosen.value), describeBallot(s.chosen.ballot), describeValue(p.value), describeBallot(p.ballot))
+		}
+		return
+	}
+	s.chosen = p
+	o.w.count("slots chosen", 1)
+	if p.value.Kind == paxos.Noop {
+		o.w.count("no-ops chosen", 1)
+	}
+	for _, c := range commandsOf(p.value) {
+		if o.attempts[c.Reply] == nil || !o.commands[string(c.Data)] {
+			o.w.fail("validity", "slot %d holds %s, which no client sent", slot, c.Reply)
+		}
+	}
+	for int(o.below) < len(o.slots) && o.slots[o.below].chosen != nil {
+		o.log.apply(paxos.Decision{Slot: o.below, Value: o.slots[o.below].chosen.value})
+		o.below++
+	}
+}
+
+// released judges a message that leaves an acceptor.
+func (o *oracle) released(a *acceptor, e *paxos.Envelope) {
+	o.w.countSend(e)
+	if a.disk.State.Promised.Less(e.From.Promised) {
+		o.w.fail("durable before sent", "acceptor %s states its promise to %s, and only %s is durable",
+			a.id, describeBallot(e.From.Promised), describeBallot(a.disk.State.Promised))
+		return
+	}
+	view := o.disk(a.disk.id)
+	if view.released.Less(e.From.Promised) {
+		view.released = e.From.Promised
+	}
+	switch m := e.Msg.(type) {
+	case paxos.Promise:
+		if a.disk.State.Promised.Less(m.Ballot) {
+			o.w.fail("durable before sent", "acceptor %s promises %s, and only %s is durable",
+				a.id, describeBallot(m.Ballot), describeBallot(a.disk.State.Promised))
+		}
+	case paxos.Accepted:
+		o.checkAccepted(a, m)
+	}
+}
+
+func (o *oracle) checkAccepted(a *acceptor, m paxos.Accepted) {
+	for _, slot := range m.Slots {
+		s := o.slot(slot)
+		if s == nil {
+			return
+		}
+		p := s.proposal(m.Ballot)
+		if p == nil || o.config == nil || !p.voters.Has(o.config.Index(a.id)) {
+			o.w.fail("durable before sent", "acceptor %s says that it voted in slot %d in ballot %s, which is not on its disk",
+				a.id, slot, describeBallot(m.Ballot))
+			return
+		}
+	}
+}
+
+// learned checks that what a learner takes as chosen is.
+func (o *oracle) learned(l *learner, d paxos.Decision) {
+	s := o.slot(d.Slot)
+	switch {
+	case s == nil:
+	case s.chosen == nil:
+		o.w.fail("only the chosen is learned", "learner %s learns %s in slot %d, where nothing is chosen", l.id, describeValue(d.Value), d.Slot)
+	case !s.chosen.value.Equal(d.Value):
+		o.w.fail("agreement", "learner %s learns %s in slot %d, where %s is chosen", l.id, describeValue(d.Value), d.Slot, describeValue(s.chosen.value))
+	}
+}
+
+// installed checks a snapshot against the log.
+func (o *oracle) installed(l *learner) { o.checkLog(l) }
+
+// checkLog checks that a learner's state is the log up to where it is.
+func (o *oracle) checkLog(l *learner) {
+	if l.machine.applied >= o.below || len(l.machine.entries) > len(o.log.entries) {
+		o.w.fail("agreement", "learner %s has applied slot %d, and only those below %d are chosen", l.id, l.machine.applied, o.below)
+		return
+	}
+	for i, e := range l.machine.entries {
+		if e != o.log.entries[i] {
+			o.w.fail("order", "learner %s has %s in slot %d as number %d, where the log has %s in slot %d",
+				l.id, e.id, e.slot, i+1, o.log.entries[i].id, o.log.entries[i].slot)
+			return
+		}
+	}
+}

@@ -1,0 +1,198 @@
+package sim
+
+import (
+	"crypto/sha256"
+	"flag"
+	"fmt"
+	"os"
+	"runtime"
+	"runtime/debug"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+var (
+	seedFlag = flag.Uint64("sim.seed", 0, "run this seed only, and tell its story if it fails")
+	runsFlag = flag.Int("sim.runs", 1000, "how many seeds TestRandomPlans runs")
+)
+
+// TestMain lets garbage grow: the heap of a run is small, and there are many runs.
+func TestMain(m *testing.M) {
+	debug.SetGCPercent(800)
+	os.Exit(m.Run())
+}
+
+// storyLines is how much of a failing run is printed.
+const storyLines = 120
+
+// report fails the test with a failing plan, made smaller, and the end of its story.
+func report(t *testing.T, p *Plan) {
+	t.Helper()
+	small := Shrink(p, 200)
+	t.Errorf("%v\nshrunk %vrun it again with -sim.seed=%d; the smaller plan ends so:\n%s",
+		Run(p, nil).Failure, small, p.Seed, Story(small, storyLines))
+}
+
+// TestRandomPlans runs many small clusters through faults of every kind, and
+// checks every step of them. The seed of a failure replays it.
+func TestRandomPlans(t *testing.T) {
+	if *seedFlag != 0 {
+		p := RandomPlan(*seedFlag)
+		if r := Run(p, nil); r.Failure != nil {
+			report(t, p)
+		} else {
+			t.Logf("%vall done %v after the faults, %d events\n%s", p, r.Recovered, r.Events, Table(r.Counts))
+		}
+		return
+	}
+	began := time.Now()
+	sum, longest := runSeeds(t, uint64(*runsFlag))
+	t.Logf("%d seeds, %.0f a second; all done at most %v after the faults\n%s",
+		*runsFlag, float64(*runsFlag)/time.Since(began).Seconds(), longest, Table(sum))
+	if !t.Failed() && *runsFlag >= 200 {
+		testedEnough(t, sum, *runsFlag)
+	}
+}
+
+// runSeeds runs seeds 1 to n on all processors, up to the first failure.
+func runSeeds(t *testing.T, n uint64) (sum map[string]int, longest time.Duration) {
+	var (
+		next   atomic.Uint64
+		mu     sync.Mutex
+		failed *Plan
+		wait   sync.WaitGroup
+	)
+	sum = map[string]int{}
+	for range runtime.GOMAXPROCS(0) {
+		wait.Go(func() {
+			for seed := next.Add(1); seed <= n; seed = next.Add(1) {
+				r := Run(RandomPlan(seed), nil)
+				mu.Lock()
+				r.Add(sum)
+				longest = max(longest, r.Recovered)
+				if r.Failure != nil && (failed == nil || seed < failed.Seed) {
+					failed = r.Plan
+				}
+				stop := failed != nil
+				mu.Unlock()
+				if stop {
+					return
+				}
+			}
+		})
+	}
+	wait.Wait()
+	if failed != nil {
+		report(t, failed)
+	}
+	return sum, longest
+}
+
+// testedEnough fails the test when the runs did not meet what they are for: faults
+// of every kind, leaders that change, votes that a new leader must find, and most
+// of all commands that get done.
+func testedEnough(t *testing.T, sum map[string]int, runs int) {
+	t.Helper()
+	each := map[string]float64{ // at least, for each run
+		"commands answered": 10, "slots chosen": 10, "elections won": 1, "reads served": 1, "retries": 1,
+		"no-ops chosen": 0.01, "votes proposed again": 0.2, "snapshots installed": 0.02, "trims": 0.1,
+		"messages lost": 5, "messages doubled": 5, "messages cut off": 5, "forged messages": 1, "HandOvers": 0.02,
+		"Fills": 0.02, "Nacks": 0.2, "records in danger at a crash": 0.02,
+		"commands refused: not leader": 0.01, "commands refused: overloaded": 0.1, "commands refused: no progress": 0.01,
+	}
+	for k := range faultKinds {
+		each["faults: "+k.String()] = 0.02
+	}
+	for what, rate := range each {
+		if float64(sum[what]) < rate*float64(runs) {
+			t.Errorf("%d %s in %d runs, want at least %.2f in each: the runs test too little", sum[what], what, runs, rate)
+		}
+	}
+}
+
+// TestSameSeedSameRun runs each seed twice and compares all that happened.
+func TestSameSeedSameRun(t *testing.T) {
+	for seed := range uint64(20) {
+		first, second := trace(seed+1), trace(seed+1)
+		if first != second {
+			t.Errorf("seed %d: two runs differ", seed+1)
+		}
+	}
+}
+
+// trace is the hash of every line of a run.
+func trace(seed uint64) string {
+	h := sha256.New()
+	Run(RandomPlan(seed), func(line string) { fmt.Fprintln(h, line) })
+	return fmt.Sprintf("%x", h.Sum(nil))
+}
+
+// TestACalmClusterIsCalm: without faults one leader is elected, nothing is sent
+// twice, nobody is nacked, and every command is done at its first attempt.
+func TestACalmClusterIsCalm(t *testing.T) {
+	for seed := range uint64(20) {
+		p := CalmPlan(seed + 1)
+		p.Quiet = 3 * time.Second
+		for i := range 3 {
+			p.Clients = append(p.Clients, ClientPlan{
+				ID: nodeID("c", i), Start: time.Second, Commands: 40,
+				Think: 20 * time.Millisecond, Timeout: 500 * time.Millisecond, Retry: 40 * time.Millisecond,
+			})
+		}
+		r := Run(p, nil)
+		if r.Failure != nil {
+			report(t, p)
+			return
+		}
+		want := map[string]int{"elections won": 1, "commands answered": 120, "retries": 0, "Nacks": 0, "Fetches": 0, "no-ops chosen": 0}
+		for what, n := range want {
+			if r.Counts[what] != n {
+				t.Errorf("seed %d: %d %s, want %d", seed+1, r.Counts[what], what, n)
+			}
+		}
+	}
+}
+
+// TestHostileNumbersDoNotLast lets a liar speak to an otherwise healthy cluster,
+// again and again: everything is done within the usual bound, also after all
+// proposers have started anew and know nothing.
+func TestHostileNumbersDoNotLast(t *testing.T) {
+	for seed := range uint64(40) {
+		p := CalmPlan(seed + 1)
+		p.Acceptors, p.Learners, p.Quiet, p.Audit = 3+2*int(seed%2), 3, 3*time.Second, true
+		p.Clients = []ClientPlan{{ID: "c1", Start: time.Second, Commands: 20, Think: 50 * time.Millisecond, Timeout: 300 * time.Millisecond, Retry: 40 * time.Millisecond}}
+		for i := range uint64(12) {
+			p.Faults = append(p.Faults, Fault{At: time.Second, For: 2 * time.Second, Kind: Hostile, Draw: i})
+		}
+		if r := Run(p, nil); r.Failure != nil {
+			report(t, p)
+			return
+		}
+	}
+}
+
+// TestALateLearnerCatchesUp keeps a learner with little room away while commands
+// go on, and lets it come back under the same load.
+func TestALateLearnerCatchesUp(t *testing.T) {
+	p := CalmPlan(1)
+	p.Learners, p.Copies, p.Quiet, p.Bound = 3, 3, 6*time.Second, time.Second
+	p.Learning.OpenBytes = 22000
+	for i := range 8 {
+		p.Clients = append(p.Clients, ClientPlan{
+			ID: nodeID("c", i), Start: time.Second, Commands: 10000, Padding: 300,
+			Think: time.Millisecond, Timeout: 500 * time.Millisecond, Retry: 40 * time.Millisecond,
+		})
+	}
+	p.Faults = []Fault{{At: time.Second, For: 300 * time.Millisecond, Kind: Isolate, Node: "l3"}}
+	w := NewWorld(p)
+	w.Begin()
+	w.advance(1300 * time.Millisecond)
+	if behind := w.learners[0].machine.applied - w.learners[2].machine.applied; behind < 200 {
+		t.Fatalf("the learner is only %d slots behind", behind)
+	}
+	if !w.advanceUntil(2500*time.Millisecond, func() bool { return w.learners[2].machine.applied+50 > w.oracle.below }) {
+		t.Errorf("1.2 s later, learner l3 has applied %d of %d slots; failure: %v", w.learners[2].machine.applied, w.oracle.below, w.failure)
+	}
+}
