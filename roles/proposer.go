@@ -165,7 +165,7 @@ func (p *Proposer) Tick(now paxos.Now, out *paxos.Effects) {
 	case leading:
 		p.tickLeading(now, out)
 	case retired:
-		p.deadline = now.Mono + paxos.Instant(AcceptorHello)
+		p.waitForLeader(now)
 	}
 }
 

@@ -24,6 +24,7 @@ func cmpSlot(a, b paxos.Slot) int { return cmp.Compare(a, b) }
 // silence, so that one of several standbys is likely to be alone.
 func (p *Proposer) waitForLeader(now paxos.Now) {
 	if p.stage == retired {
+		p.deadline = now.Mono + paxos.Instant(AcceptorHello)
 		return
 	}
 	p.stage = standby
