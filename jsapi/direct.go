@@ -40,7 +40,7 @@ func (r *request) status(code int, description string, more ...string) {
 	for i := 0; i+1 < len(more); i += 2 {
 		m.Header[more[i]] = []string{more[i+1]}
 	}
-	r.server.publish(m)
+	r.publish(m)
 }
 
 // statusOf is err as a status.
@@ -125,6 +125,8 @@ func (r *request) send(m *streams.StoredMessage, noHeaders bool, more ...string)
 			header[more[i]] = []string{more[i+1]}
 		}
 		out.Header = header
+		r.publish(out)
+		return nil
 	}
 	r.server.publish(out)
 	return nil

@@ -11,7 +11,9 @@
 //	DIRECT.GET.<stream>.<subject>     the last message of a subject
 //
 // Learners serve it as one queue group. Before every read [Options.Barrier] is
-// passed, which is what makes the answer as fresh as the caller was promised.
+// passed, which is what makes the answer as fresh as the caller was promised. The
+// request header [bus.ReadHeader] asks for less; [bus.SlotHeader] of an answer says
+// which slot's state it shows, unless the request wanted no headers.
 package jsapi
 
 import (
@@ -26,6 +28,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"github.com/synod-paxos/synod/bus"
+	"github.com/synod-paxos/synod/paxos"
 	"github.com/synod-paxos/synod/streams"
 )
 
@@ -38,7 +41,10 @@ type Options struct {
 	// error when that takes too long: the request is then refused. nil lets every
 	// request read what the streams hold just then.
 	Barrier func(context.Context) error
-	Timeout time.Duration // of a request, the Barrier included; 0: 5 s
+	// Reach returns once the streams hold this slot, or ctx's error. nil: reads that
+	// ask for it pass the Barrier instead, if that is enough.
+	Reach   func(context.Context, paxos.Slot) error
+	Timeout time.Duration // of a request, Barrier and Reach included; 0: 5 s
 	// Concurrent is how many requests are in work at once; more are refused. 0: 4096.
 	Concurrent int
 	Log        *slog.Logger // nil: slog.Default
@@ -47,6 +53,10 @@ type Options struct {
 func (o Options) withDefaults() Options {
 	if o.Barrier == nil {
 		o.Barrier = func(context.Context) error { return nil }
+	}
+	if o.Reach == nil {
+		barrier := o.Barrier
+		o.Reach = func(ctx context.Context, _ paxos.Slot) error { return barrier(ctx) }
 	}
 	if o.Timeout == 0 {
 		o.Timeout = 5 * time.Second
@@ -192,17 +202,41 @@ var errBusy = bus.NewError(bus.CodeOverloaded, "too many reads at once, try agai
 func (s *Server) carryOut(r *request) {
 	ctx, cancel := context.WithTimeout(s.ctx, s.options.Timeout)
 	defer cancel()
-	if err := s.options.Barrier(ctx); err != nil {
-		r.fail(bus.NewError(bus.CodeNotFresh, "the read cannot be made linearizable now: %v", err))
+	if err := s.freshen(ctx, r); err != nil {
+		r.fail(err)
 		return
 	}
 	err := s.source.Read(func(view *streams.View) error {
-		r.view = view
+		at, err := view.Digest()
+		if err != nil {
+			return err
+		}
+		r.view, r.slot = view, paxos.Slot(at.Slot)
 		return r.op.answer(r)
 	})
 	if err != nil {
 		r.fail(err)
 	}
+}
+
+// freshen returns once the state is as fresh as r asks for.
+func (s *Server) freshen(ctx context.Context, r *request) error {
+	level, err := bus.ParseReadLevel(r.msg.Header.Get(bus.ReadHeader))
+	switch {
+	case err != nil:
+		return bus.NewError(bus.CodeMalformed, "%v", err)
+	case level.Stale:
+		return nil
+	case level.AtLeast > 0:
+		if err := s.options.Reach(ctx, level.AtLeast); err != nil {
+			return bus.NewError(bus.CodeNotFresh, "slot %d is not applied here yet: %v", level.AtLeast, err)
+		}
+		return nil
+	}
+	if err := s.options.Barrier(ctx); err != nil {
+		return bus.NewError(bus.CodeNotFresh, "the read cannot be made linearizable now: %v", err)
+	}
+	return nil
 }
 
 // publish sends one message of an answer. One that is lost is asked for again.

@@ -3,11 +3,13 @@ package jsapi
 import (
 	"encoding/json"
 	"errors"
+	"strconv"
 	"strings"
 
 	"github.com/nats-io/nats.go"
 
 	"github.com/synod-paxos/synod/bus"
+	"github.com/synod-paxos/synod/paxos"
 	"github.com/synod-paxos/synod/streams"
 )
 
@@ -71,6 +73,18 @@ type request struct {
 	tail   string // the subject after the operation's fixed tokens: stream, and subject for the last form
 	msg    *nats.Msg
 	view   *streams.View
+	slot   paxos.Slot // whose state the view shows; 0 without a view
+}
+
+// publish sends one message of the answer, with the slot that it shows.
+func (r *request) publish(m *nats.Msg) {
+	if r.slot > 0 {
+		if m.Header == nil {
+			m.Header = nats.Header{}
+		}
+		m.Header[bus.SlotHeader] = []string{strconv.FormatUint(uint64(r.slot), 10)}
+	}
+	r.server.publish(m)
 }
 
 // JetStream's errors of requests.
@@ -105,16 +119,19 @@ const typePrefix = "io.nats.jetstream.api.v1."
 
 func (r *request) typeName() string { return typePrefix + r.op.kind }
 
+// slotHeaderBytes is how much longer an answer is for its slot, at most.
+const slotHeaderBytes = 64
+
 // respond sends v as JSON.
 func (r *request) respond(v any) error {
 	data, err := json.Marshal(v)
 	if err != nil {
 		return err
 	}
-	if len(data) > r.server.bus.MaxPayload() {
+	if len(data)+slotHeaderBytes > r.server.bus.MaxPayload() {
 		return errTooLarge
 	}
-	r.server.publish(&nats.Msg{Subject: r.msg.Reply, Data: data})
+	r.publish(&nats.Msg{Subject: r.msg.Reply, Data: data})
 	return nil
 }
 
@@ -145,5 +162,5 @@ func (r *request) fail(err error) {
 	if ours != nil && ours.Outcome != "" {
 		m.Header = nats.Header{bus.OutcomeHeader: {string(ours.Outcome)}}
 	}
-	r.server.publish(m)
+	r.publish(m)
 }
