@@ -1,0 +1,104 @@
+package client
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"github.com/nats-io/nats.go"
+
+	"github.com/synod-paxos/synod/bus"
+)
+
+// Client is a connection to one cluster. It reconnects by itself, for ever. Its
+// methods may be called from any goroutine; what many of them propose at once goes
+// together.
+type Client struct {
+	options Options
+	bus     *bus.Bus
+	caller  *caller
+	ids     string        // what every id made here starts with
+	lastID  atomic.Uint64 // made here
+	seen    atomic.Uint64 // highest position in any answer
+	stop    chan struct{}
+	close   sync.Once
+	done    sync.WaitGroup
+}
+
+// Connect connects to the cluster that o names. It fails when no NATS server can be
+// reached, unless o.NATS.Wait is set; whether the cluster runs shows in the calls.
+// The caller must Close the client.
+func Connect(ctx context.Context, o Options) (*Client, error) {
+	o = o.withDefaults()
+	if err := o.check(); err != nil {
+		return nil, err
+	}
+	b, err := bus.Connect(ctx, o.NATS)
+	if err != nil {
+		return nil, err
+	}
+	c := &Client{options: o, bus: b, ids: strings.ToLower(rand.Text()[:16]), stop: make(chan struct{})}
+	if c.caller, err = newCaller(b); err != nil {
+		b.Close()
+		return nil, err
+	}
+	broken := b.Conn().StatusChanged(nats.RECONNECTING, nats.DISCONNECTED)
+	c.done.Go(func() { c.watchConnection(broken) })
+	return c, nil
+}
+
+// watchConnection has those who wait for an answer that was lost with the
+// connection try again at once.
+func (c *Client) watchConnection(broken chan nats.Status) {
+	defer c.bus.Conn().RemoveStatusListener(broken)
+	for {
+		select {
+		case <-broken:
+			c.caller.lost(errDisconnected)
+		case <-c.stop:
+			return
+		}
+	}
+}
+
+// Close ends the connection. Calls under way return, mostly with an unknown outcome.
+// A second Close does nothing.
+func (c *Client) Close() {
+	c.close.Do(func() {
+		close(c.stop)
+		c.caller.close()
+		c.bus.Close()
+	})
+	c.done.Wait()
+}
+
+// Position is a place in the log: what was decided there and below is applied. 0 is
+// before everything.
+type Position uint64
+
+// Position is the highest position that the cluster has answered this client with.
+// Reading [AtLeast] there shows all that this client has done or seen.
+func (c *Client) Position() Position { return Position(c.seen.Load()) }
+
+// positionOf is where m was decided or read, and remembers the highest.
+func (c *Client) positionOf(m *nats.Msg) Position {
+	n, err := strconv.ParseUint(m.Header.Get(bus.SlotHeader), 10, 64)
+	if err != nil {
+		return 0
+	}
+	for {
+		seen := c.seen.Load()
+		if n <= seen || c.seen.CompareAndSwap(seen, n) {
+			return Position(n)
+		}
+	}
+}
+
+// newID is an id that no command has had, here or anywhere.
+func (c *Client) newID() string {
+	return fmt.Sprintf("%s-%d", c.ids, c.lastID.Add(1))
+}
