@@ -1,6 +1,7 @@
 package storage
 
 import (
+	"cmp"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -63,10 +64,7 @@ func encodePage(disk paxos.UUID, p page) ([]byte, error) {
 }
 
 func compareCovered(a, b coveredName) int {
-	if a.kind != b.kind {
-		return int(a.kind) - int(b.kind)
-	}
-	return int(int64(a.number) - int64(b.number))
+	return cmp.Or(cmp.Compare(a.kind, b.kind), cmp.Compare(a.number, b.number))
 }
 
 // decodePage reads what encodePage wrote for the same disk, and reports whether b
