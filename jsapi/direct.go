@@ -53,7 +53,8 @@ func statusOf(err error) (int, string) {
 	case errors.As(err, &theirs):
 		return theirs.Code, theirs.Description
 	case errors.As(err, &ours):
-		return ours.Status, ours.Description
+		// Not 503: with an empty body that is NATS's own "no responders".
+		return 500, ours.Description
 	default:
 		return 500, "the read failed"
 	}

@@ -1,0 +1,179 @@
+package node
+
+import (
+	"encoding/json"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/synod-paxos/synod/paxos"
+)
+
+// healthy is the reports of a cluster that has nothing to complain about.
+func healthy() []Report {
+	g := &paxos.Genesis{
+		Cluster: paxos.ClusterID{UUID: paxos.UUID{1}, Generation: 1}, Window: 256,
+		First: paxos.Configuration{Number: 1, From: 1, Copies: 2},
+	}
+	for i, id := range []paxos.NodeID{"a1", "a2", "a3"} {
+		g.First.Acceptors = append(g.First.Acceptors, paxos.Member{ID: id, Disk: paxos.UUID{byte(i + 1)}})
+	}
+	var reports []Report
+	add := func(role string, id paxos.NodeID) *Report {
+		reports = append(reports, Report{Role: role, ID: id, Ready: true, Process: string(id)})
+		r := &reports[len(reports)-1]
+		r.setGenesis(g)
+		return r
+	}
+	for _, m := range g.First.Acceptors {
+		r := add("acceptor", m.ID)
+		r.Disk = m.Disk.String()
+		r.Acceptor = &AcceptorReport{Sealed: true, ChosenBelow: 10, Syncs: 4, Commands: 10}
+	}
+	add("proposer", "p1").Proposer = &ProposerReport{Stage: "leading", Serving: true, Ballot: "3.p1.7", ChosenBelow: 12, LiveLearners: []paxos.NodeID{"l1", "l2"}}
+	add("proposer", "p2").Proposer = &ProposerReport{Stage: "standby"}
+	for _, id := range []paxos.NodeID{"l1", "l2"} {
+		add("learner", id).Learner = &LearnerReport{Learned: 11, Applied: 11, ChosenBelow: 12}
+	}
+	return reports
+}
+
+// without is reports less those of one role.
+func without(reports []Report, role string, ids ...paxos.NodeID) []Report {
+	return slices.DeleteFunc(reports, func(r Report) bool { return r.Role == role && slices.Contains(ids, r.ID) })
+}
+
+func TestOverviewOfAHealthyCluster(t *testing.T) {
+	c := Overview("main", healthy())
+	if len(c.Problems) != 0 {
+		t.Errorf("problems %q, want none", c.Problems)
+	}
+	if c.Leader == nil || *c.Leader != (Leader{ID: "p1", Ballot: "3.p1.7"}) {
+		t.Errorf("leader %+v, want p1", c.Leader)
+	}
+	if c.Chosen != 11 {
+		t.Errorf("chosen up to %d, want 11", c.Chosen)
+	}
+	if len(c.Acceptors) != 3 || len(c.Proposers) != 2 || len(c.Learners) != 2 {
+		t.Errorf("%d acceptors, %d proposers, %d learners, want 3, 2, 2", len(c.Acceptors), len(c.Proposers), len(c.Learners))
+	}
+	if have := c.Acceptors[0].CommandsPerSync; have != 2.5 {
+		t.Errorf("%v commands per sync, want 10/4", have)
+	}
+}
+
+// TestProblems breaks one thing at a time.
+func TestProblems(t *testing.T) {
+	for _, test := range []struct {
+		name string
+		edit func([]Report) []Report
+		want [][]string // the words of each problem, in order
+	}{
+		{"nobody", func([]Report) []Report { return nil }, [][]string{{"No role of cluster \"main\" answers"}}},
+		{"one acceptor down", func(r []Report) []Report { return without(r, "acceptor", "a2") }, [][]string{{"Acceptor a2 does not answer"}}},
+		{"no quorum", func(r []Report) []Report { return without(r, "acceptor", "a2", "a3") },
+			[][]string{{"Nothing can be decided", "1 of 3", "a2, a3"}, {"a2 does not answer"}, {"a3 does not answer"}}},
+		{"wiped", func(r []Report) []Report {
+			r[1].Disk, r[1].UUID, r[1].Configuration, r[1].Acceptor = paxos.UUID{9}.String(), "", nil, &AcceptorReport{}
+			return r
+		}, [][]string{{"Acceptor a2 has another disk", "never votes"}}},
+		{"a stranger", func(r []Report) []Report {
+			return append(r, Report{Role: "acceptor", ID: "a9", Disk: paxos.UUID{9}.String(), Acceptor: &AcceptorReport{}})
+		}, [][]string{{"Acceptor a9 is not in the configuration"}}},
+		{"unsealed", func(r []Report) []Report { r[0].Acceptor.Sealed = false; return r }, [][]string{{"a1 is not sealed", "synod init"}}},
+		{"no proposer", func(r []Report) []Report { return without(r, "proposer", "p1", "p2") }, [][]string{{"Nobody leads: no proposer answers"}}},
+		{"election", func(r []Report) []Report { r[3].Proposer.Stage = "preparing"; return r }, [][]string{{"Nobody leads", "p1 is preparing"}}},
+		{"no learner", func(r []Report) []Report {
+			r[3].Proposer.LiveLearners = nil
+			return without(r, "learner", "l1", "l2")
+		}, [][]string{{"p1 hears no learner"}, {"No learner answers"}}},
+		{"one learner", func(r []Report) []Report { return without(r, "learner", "l1") }, [][]string{{"1 learner of the 2", "acceptors keep everything"}}},
+		{"a learner far behind", func(r []Report) []Report { r[5].Learner.Lag = 1000; return r }, [][]string{{"Learner l1 is 1000 slots behind"}, {"1 learner of the 2"}}},
+		{"a silent acceptor", func(r []Report) []Report { r[3].Proposer.Silent = []paxos.NodeID{"a3"}; return r }, [][]string{{"p1 gets no answer from acceptor a3"}}},
+		{"space", func(r []Report) []Report { r[2].Acceptor.SpaceLow = true; return r }, [][]string{{"a3 is short of disk space"}}},
+		{"another cluster of the name", func(r []Report) []Report { r[6].UUID = paxos.UUID{8}.String(); return r }, [][]string{{"Learner l2 is of another cluster"}}},
+		{"two of one id", func(r []Report) []Report {
+			twin := r[4]
+			twin.Process = "other"
+			return append(r, twin)
+		}, [][]string{{"Two processes run proposer p2"}}},
+		{"not founded", func(r []Report) []Report {
+			for i := range r {
+				r[i].UUID, r[i].Configuration = "", nil
+			}
+			return r
+		}, [][]string{{"not founded", "synod init --acceptors a1,a2,a3"}}},
+		{"slow consumer", func(r []Report) []Report { r[5].Bus.SlowConsumers = 2; return r }, [][]string{{"Learner l1 did not keep up", "2 times"}}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			c := Overview("main", test.edit(healthy()))
+			if len(c.Problems) != len(test.want) {
+				t.Fatalf("problems %q, want %d", c.Problems, len(test.want))
+			}
+			for i, words := range test.want {
+				for _, w := range words {
+					if !strings.Contains(c.Problems[i], w) {
+						t.Errorf("problem %q does not say %q", c.Problems[i], w)
+					}
+				}
+				if !strings.HasSuffix(c.Problems[i], ".") {
+					t.Errorf("problem %q is no sentence", c.Problems[i])
+				}
+			}
+		})
+	}
+}
+
+// TestReportSurvivesTheWire: quorums are counted by who asks, from what is told.
+func TestReportSurvivesTheWire(t *testing.T) {
+	for _, q := range []paxos.QuorumSystem{{}, {Kind: paxos.Sizes, Size1: 3, Size2: 2}, {Kind: paxos.Grid, Rows: 3}} {
+		r := healthy()[0]
+		r.Configuration.Quorums = Quorums{q}
+		have, err := parseReport(reportJSON(r))
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := r.Configuration.paxos()
+		got := have.Configuration.paxos()
+		if got.Quorums != want.Quorums || !slices.Equal(got.Acceptors, want.Acceptors) || got.Acceptors[0].Disk.IsZero() {
+			t.Errorf("configuration %+v became %+v", want, got)
+		}
+	}
+}
+
+// TestStatusFieldsAreStable holds the names that STATUS.md promises: adding is
+// fine, whoever renames one breaks somebody's script.
+func TestStatusFieldsAreStable(t *testing.T) {
+	data, err := json.Marshal(Overview("main", healthy()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var c map[string]any
+	if err := json.Unmarshal(data, &c); err != nil {
+		t.Fatal(err)
+	}
+	want := map[string][]string{
+		"":          {"cluster", "uuid", "generation", "configuration", "leader", "chosen", "acceptors", "proposers", "learners", "problems"},
+		"leader":    {"id", "ballot"},
+		"acceptors": {"id", "up", "version", "ready", "member", "disk", "sealed", "promised", "chosen_below", "trim_below", "max_voted", "commands", "syncs", "commands_per_sync", "messages_per_command"},
+		"proposers": {"id", "up", "ready", "stage", "serving", "chosen_below", "commands", "batches", "queued", "in_flight", "messages_per_command"},
+		"learners":  {"id", "up", "ready", "applied", "durable", "learned", "lag", "commands", "answered", "digest", "messages_per_command"},
+	}
+	for where, fields := range want {
+		object := c
+		switch at := c[where].(type) {
+		case []any:
+			object = at[0].(map[string]any)
+		case map[string]any:
+			object = at
+		}
+		for _, f := range fields {
+			if f == "version" {
+				continue // left out when empty
+			}
+			if _, ok := object[f]; !ok {
+				t.Errorf("%s has no field %q", where, f)
+			}
+		}
+	}
+}

@@ -1,0 +1,125 @@
+package node
+
+import (
+	"errors"
+	"math/rand/v2"
+	"runtime/debug"
+	"slices"
+	"testing"
+
+	"github.com/synod-paxos/synod/paxos"
+)
+
+func TestVersionOf(t *testing.T) {
+	build := func(module string, settings ...string) *debug.BuildInfo {
+		info := &debug.BuildInfo{}
+		info.Main.Version = module
+		for i := 0; i < len(settings); i += 2 {
+			info.Settings = append(info.Settings, debug.BuildSetting{Key: settings[i], Value: settings[i+1]})
+		}
+		return info
+	}
+	for _, test := range []struct {
+		stamped string
+		info    *debug.BuildInfo
+		want    string
+	}{
+		{"v1.2.3", build("v1.0.0"), "1.2.3"},
+		{"", build("v1.0.0"), "1.0.0"},
+		{"", build("(devel)"), "0.0.0-devel"},
+		{"", build("(devel)", "vcs.revision", "0123456789abcdef", "vcs.modified", "false"), "0.0.0-devel+0123456789ab"},
+		{"", build("(devel)", "vcs.revision", "0123", "vcs.modified", "true"), "0.0.0-devel+0123.dirty"},
+		{"", nil, "0.0.0-devel"},
+	} {
+		if have := versionOf(test.stamped, test.info); have != test.want {
+			t.Errorf("%q, %+v: %q, want %q", test.stamped, test.info, have, test.want)
+		}
+	}
+}
+
+// TestStackStopsTopFirst, also past a part that fails, and only once.
+func TestStackStopsTopFirst(t *testing.T) {
+	var s stack
+	var stopped []string
+	broken := errors.New("stuck")
+	for _, name := range []string{"store", "bus", "actor"} {
+		s.push(name, func() error {
+			stopped = append(stopped, name)
+			if name == "bus" {
+				return broken
+			}
+			return nil
+		})
+	}
+	if err := s.stop(); !errors.Is(err, broken) {
+		t.Errorf("stopped with %v, want %v", err, broken)
+	}
+	if err := s.stop(); err != nil {
+		t.Errorf("a second stop: %v", err)
+	}
+	if want := []string{"actor", "bus", "store"}; !slices.Equal(stopped, want) {
+		t.Errorf("stopped %v, want %v", stopped, want)
+	}
+}
+
+// TestCountCommands against the decoder, on batches and on what is left of them.
+func TestCountCommands(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 2))
+	for range 200 {
+		var commands []paxos.Command
+		for range r.IntN(5) {
+			commands = append(commands, paxos.Command{Subject: "propose", Data: make([]byte, r.IntN(300)), Reply: "inbox"})
+		}
+		body := paxos.EncodeBatch(commands...)
+		decoded, err := paxos.DecodeBatch(body)
+		if err != nil || countCommands(body) != len(decoded) {
+			t.Fatalf("%d commands counted, %d decoded, %v", countCommands(body), len(decoded), err)
+		}
+		for cut := range body {
+			if n := countCommands(body[:cut]); n > len(commands) {
+				t.Fatalf("%d commands in a part of %d", n, len(commands))
+			}
+		}
+	}
+	if n := countCommands(nil); n != 0 {
+		t.Errorf("%d commands in nothing", n)
+	}
+}
+
+func TestParseQuorums(t *testing.T) {
+	for text, want := range map[string]paxos.QuorumSystem{
+		"majority":  {},
+		"sizes:3,2": {Kind: paxos.Sizes, Size1: 3, Size2: 2},
+		"grid:2":    {Kind: paxos.Grid, Rows: 2},
+	} {
+		q, err := ParseQuorums(text)
+		if err != nil || q.QuorumSystem != want {
+			t.Errorf("%s is %+v, %v; want %+v", text, q, err, want)
+		}
+		if back, err := q.MarshalText(); err != nil || string(back) != text {
+			t.Errorf("%s is written as %s, %v", text, back, err)
+		}
+	}
+	for _, text := range []string{"", "most", "sizes", "sizes:3", "sizes:a,b", "grid", "grid:x", "majority:", "majority:2"} {
+		if q, err := ParseQuorums(text); err == nil {
+			t.Errorf("%q is %+v, want an error", text, q)
+		}
+	}
+}
+
+// TestProposerOptionsFollowTheServer: what fits a NATS message can be proposed, and
+// no two proposers stand for election in step.
+func TestProposerOptionsFollowTheServer(t *testing.T) {
+	for _, payload := range []int{64 << 10, 1 << 20, 8 << 20} {
+		o := proposerOptions(payload)
+		if o.BatchBytes >= payload || o.BatchBytes < payload*9/10 {
+			t.Errorf("batches of %d bytes for messages of %d", o.BatchBytes, payload)
+		}
+		if o.QueueBytes < 8*o.BatchBytes {
+			t.Errorf("a queue of %d bytes holds too few batches of %d", o.QueueBytes, o.BatchBytes)
+		}
+	}
+	if a, b := proposerOptions(1<<20), proposerOptions(1<<20); a.Seed == b.Seed {
+		t.Error("two proposers draw equal timeouts")
+	}
+}
