@@ -34,6 +34,12 @@ func (w *work) answer(s *stream, c *command.Command) []byte {
 		value, e = w.keepAlive(s, c.Session)
 	case command.CloseSession:
 		value, e = w.closeSession(s, c.Session)
+	case command.Bundle:
+		if c.Session != (command.Session{}) {
+			e = malformed("a bundle is in no session")
+			break
+		}
+		value, e = w.bundle(s, op)
 	default:
 		if c.Session.ID != 0 {
 			return w.inSession(s, c)

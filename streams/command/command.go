@@ -59,6 +59,7 @@ const (
 	kindRelease      = 8
 	kindInspect      = 9
 	kindLookup       = 10
+	kindBundle       = 11
 )
 
 // OpenSession opens a session; the outcome is SessionOpened. It is never in a
@@ -227,6 +228,8 @@ func Decode(data []byte) (Command, error) {
 		c.Op = Inspect{Name: d.string()}
 	case kindLookup:
 		c.Op = Lookup{ID: d.string(), Since: d.varint()}
+	case kindBundle:
+		c.Op = d.bundle()
 	default:
 		d.fail("kind %d of command", kind)
 	}

@@ -28,6 +28,7 @@ var commands = []Command{
 	{Op: Release{Name: "l", Token: 9}},
 	{Op: Inspect{Name: "l"}},
 	{Op: Lookup{ID: "id", Since: -5}},
+	{Op: Bundle{Messages: []Message{{Subject: "propose"}, {Subject: "propose", Header: []byte("h"), Data: []byte("d"), Since: 1 << 62}}}},
 }
 
 var outcomes = []Outcome{
@@ -38,6 +39,7 @@ var outcomes = []Outcome{
 	{Value: Published{Seq: 5, Duplicate: true}},
 	{Value: Lease{Done: true, Token: 8, Expires: 7, Owner: []byte("me")}},
 	{Value: Looked{State: Done, Seq: 5}},
+	{LogTime: 3, Value: Bundled{Replies: [][]byte{[]byte("{}"), []byte("x")}}},
 }
 
 func TestCommandsSurviveEncoding(t *testing.T) {

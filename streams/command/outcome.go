@@ -23,6 +23,7 @@ const (
 	kindPublished       = 5
 	kindLease           = 6
 	kindLooked          = 7
+	kindBundled         = 8
 )
 
 // SessionOpened is the outcome of OpenSession.
@@ -161,6 +162,8 @@ func DecodeOutcome(data []byte) (Outcome, error) {
 			d.fail("state %d of a lookup", v.State)
 		}
 		o.Value = v
+	case kindBundled:
+		o.Value = d.bundled()
 	default:
 		d.fail("kind %d of outcome", kind)
 	}
@@ -187,5 +190,6 @@ const (
 	CodeTooManyAwaited  = 40004 // too many commands of the session have outcomes that are awaited
 	CodeTooManySessions = 40005 // the stream has as many sessions as it may
 	CodeTooManyLeases   = 40006 // the stream has as many leases as it may
+	CodeTooLate         = 40007 // of a bundle's message: it may have been stored, and its id forgotten
 	CodeIDRefused       = 10158 // the message's id was refused by a Lookup; also to a plain publish
 )
