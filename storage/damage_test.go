@@ -44,8 +44,11 @@ func smallAcceptor(t *testing.T, clean bool) (*storagetest.Disk, contents) {
 	h := newHistory(3, 30)
 	for boot := range 2 {
 		a := mustOpen(t, "/a1", o)
-		for range 4 {
+		for i := range 4 {
 			group := h.group(4)
+			if i == 0 {
+				group = append(group, someGenesis(), paxos.Trimmed{Below: 2 + paxos.Slot(boot)})
+			}
 			if err := a.Append(group); err != nil {
 				t.Fatal(err)
 			}

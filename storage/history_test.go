@@ -109,6 +109,18 @@ func (c contents) String() string {
 	return s
 }
 
+// text is all of c, one fact a line.
+func (c contents) text() string {
+	s := fmt.Sprintf("promised %s\nmarks %+v\nsealed %t\n", c.state.Promised, c.state.Marks, c.state.Sealed)
+	if c.state.Genesis != nil {
+		s += fmt.Sprintf("genesis %+v\n", *c.state.Genesis)
+	}
+	for _, v := range c.votes {
+		s += fmt.Sprintf("vote %d %s %s %d %s %x\n", v.Slot, v.Ballot, v.Value.Kind, v.Value.Stamp, v.Value.Answerer, v.Value.Body)
+	}
+	return s
+}
+
 const everything = 1 << 40 // bytes
 
 // held is what the acceptor's disk held when it was opened, and votes since.
