@@ -33,10 +33,11 @@ func writeHead(b *strings.Builder, c *node.Cluster) {
 	fmt.Fprintf(b, "%d acceptors, quorums %s, %d learner copies, window %d\n",
 		len(c.Configuration.Acceptors), quorums, c.Configuration.Copies, c.Configuration.Window)
 	if c.Leader == nil {
-		fmt.Fprintf(b, "No leader; chosen up to slot %d\n", c.Chosen)
-		return
+		fmt.Fprintf(b, "No leader\n")
+	} else {
+		fmt.Fprintf(b, "Leader %s, ballot %s\n", c.Leader.ID, c.Leader.Ballot)
 	}
-	fmt.Fprintf(b, "Leader %s, ballot %s; chosen up to slot %d\n", c.Leader.ID, c.Leader.Ballot, c.Chosen)
+	fmt.Fprintf(b, "Chosen up to slot %d\n", c.Chosen)
 }
 
 // columns writes rows of tab-separated cells in columns.
@@ -50,7 +51,7 @@ func columns(b *strings.Builder, rows []string) {
 }
 
 func writeAcceptors(b *strings.Builder, c *node.Cluster) {
-	rows := []string{"ACCEPTOR\tSTATE\tVOTED\tTRIMMED\tBOOT\tCMD/SYNC\tMSG/CMD\tINBOX\tVERSION"}
+	rows := []string{"ACCEPTOR\tSTATE\tVOTED\tTRIMMED\tBOOT\tCMD/SYNC\tMSG/CMD\tVERSION"}
 	for _, a := range c.Acceptors {
 		if !a.Up {
 			rows = append(rows, fmt.Sprintf("%s\tdown", a.ID))
@@ -63,8 +64,8 @@ func writeAcceptors(b *strings.Builder, c *node.Cluster) {
 		case !a.Member:
 			state = "no member"
 		}
-		rows = append(rows, fmt.Sprintf("%s\t%s\t%d\t%d\t%d\t%.1f\t%.2f\t%d\t%s",
-			a.ID, state, a.MaxVoted, a.TrimBelow, a.Boot, a.CommandsPerSync, a.PerCommand, a.Inbox, short(a.Version)))
+		rows = append(rows, fmt.Sprintf("%s\t%s\t%d\t%d\t%d\t%.1f\t%.2f\t%s",
+			a.ID, state, a.MaxVoted, a.TrimBelow, a.Boot, a.CommandsPerSync, a.PerCommand, short(a.Version)))
 	}
 	columns(b, rows)
 }
@@ -79,14 +80,14 @@ func writeProposers(b *strings.Builder, c *node.Cluster) {
 }
 
 func writeLearners(b *strings.Builder, c *node.Cluster) {
-	rows := []string{"LEARNER\tSTATE\tAPPLIED\tDURABLE\tLAG\tANSWERED\tMSG/CMD\tINBOX\tVERSION"}
+	rows := []string{"LEARNER\tSTATE\tAPPLIED\tDURABLE\tLAG\tANSWERED\tMSG/CMD\tVERSION"}
 	for _, l := range c.Learners {
 		state := "up"
 		if !l.Ready {
 			state = "not ready"
 		}
-		rows = append(rows, fmt.Sprintf("%s\t%s\t%d\t%d\t%d\t%d\t%.2f\t%d\t%s",
-			l.ID, state, l.Applied, l.Durable, l.Lag, l.Answered, l.PerCommand, l.Inbox, short(l.Version)))
+		rows = append(rows, fmt.Sprintf("%s\t%s\t%d\t%d\t%d\t%d\t%.2f\t%s",
+			l.ID, state, l.Applied, l.Durable, l.Lag, l.Answered, l.PerCommand, short(l.Version)))
 	}
 	columns(b, rows)
 }

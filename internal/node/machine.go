@@ -23,7 +23,8 @@ type machine struct {
 	// mu is held for reading by whoever uses streams but Apply, and for writing while
 	// Install puts another one in its place.
 	mu       sync.RWMutex
-	streams  *streams.Machine
+	streams  *streams.Machine  // closed, once broken is set
+	broken   error             // why there is no state any more
 	commands []streams.Message // reused from slot to slot
 }
 
@@ -39,8 +40,8 @@ func openMachine(dir string, o streams.Options) (*machine, error) {
 func (m *machine) Close() error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.streams == nil {
-		return nil // an Install that failed has closed it
+	if m.broken != nil {
+		return nil // it is closed, and who uses it was told
 	}
 	return m.streams.Close()
 }
@@ -79,6 +80,9 @@ func (m *machine) Position() paxos.Position {
 func (m *machine) Sync() error {
 	m.mu.RLock()
 	defer m.mu.RUnlock()
+	if m.broken != nil {
+		return m.broken
+	}
 	_, err := m.streams.Sync()
 	return err
 }
@@ -104,6 +108,9 @@ func (m *machine) present() streams.Digest {
 func (m *machine) Read(read func(*streams.View) error) error {
 	m.mu.RLock()
 	defer m.mu.RUnlock()
+	if m.broken != nil {
+		return m.broken
+	}
 	view := m.streams.View()
 	err := read(view)
 	if closeErr := view.Close(); closeErr != nil {
@@ -116,8 +123,11 @@ func (m *machine) Read(read func(*streams.View) error) error {
 func (m *machine) reach(ctx context.Context, slot paxos.Slot) error {
 	for m.Position().Applied < slot {
 		m.mu.RLock()
-		advanced := m.streams.Advanced(uint64(slot) - 1)
+		advanced, broken := m.streams.Advanced(uint64(slot)-1), m.broken
 		m.mu.RUnlock()
+		if broken != nil {
+			return broken
+		}
 		select {
 		case <-advanced: // also when a snapshot takes this state's place
 		case <-ctx.Done():
@@ -131,6 +141,9 @@ func (m *machine) reach(ctx context.Context, slot paxos.Slot) error {
 func (m *machine) Snapshot(w io.Writer) (paxos.Slot, error) {
 	m.mu.RLock()
 	defer m.mu.RUnlock()
+	if m.broken != nil {
+		return 0, m.broken
+	}
 	s, err := m.streams.Snapshot()
 	if err != nil {
 		return 0, err
@@ -145,9 +158,9 @@ func (m *machine) Install(r io.Reader) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if err := m.streams.Close(); err != nil {
+		m.broken = err
 		return err
 	}
-	m.streams = nil
 	restored, err := streams.Restore(m.dir, r, m.options)
 	if err == nil {
 		m.streams = restored
@@ -160,7 +173,8 @@ func (m *machine) Install(r io.Reader) error {
 func (m *machine) reopen(why error) error {
 	old, err := streams.Open(m.dir, m.options)
 	if err != nil {
-		return errors.Join(why, err)
+		m.broken = errors.Join(why, err)
+		return m.broken
 	}
 	m.streams = old
 	var errno syscall.Errno
