@@ -35,7 +35,7 @@ func newHistory(t *testing.T, seed uint64) *history {
 	h := &history{t: t, r: rand.New(rand.NewPCG(seed, 1)), fs: vfs.NewCrashableMem()}
 	h.o = Options{FS: h.fs, CacheBytes: 1 << 20, MemTableBytes: 256 << 10}
 	if seed%2 == 0 {
-		h.o.Limits = Limits{Expiries: 2, MessageIDs: 6}
+		h.o.Limits = Limits{Expiries: 2, MessageIDs: 6, Sessions: 3, Leases: 2}
 	}
 	h.model = newModel(h.o.Limits)
 	h.m = h.open(h.fs)
@@ -70,7 +70,7 @@ func (h *history) step() {
 	}
 	for i := range commands {
 		if got := result(h.t, replies[i].Data); got != want[i] {
-			h.t.Fatalf("slot %d: %s %q %s\n got %d: %s\nwant %d", h.model.slot, commands[i].Subject, commands[i].Header, commands[i].Data, got, replies[i].Data, want[i])
+			h.t.Fatalf("slot %d: %s %q %q\n got %q: %q\nwant %q", h.model.slot, commands[i].Subject, commands[i].Header, commands[i].Data, got, replies[i].Data, want[i])
 		}
 	}
 	again, err := h.twin.Apply(h.model.slot, stamp, commands)
@@ -94,8 +94,11 @@ func (h *history) compareDigests() {
 }
 
 // result reads a reply as the model gives it.
-func result(t *testing.T, data []byte) int64 {
+func result(t *testing.T, data []byte) any {
 	t.Helper()
+	if data[0] != '{' {
+		return string(data)
+	}
 	var r struct {
 		Seq    int64
 		Purged int64
@@ -120,6 +123,9 @@ func (h *history) command() Message {
 		seq = int(s.last)
 	}
 	near := max(seq-r.IntN(8)+1, 0)
+	if r.IntN(3) == 0 {
+		return Message{Subject: "command." + name, Data: h.typed(name, near)}
+	}
 	switch n := r.IntN(100); {
 	case n < 15:
 		return Message{Subject: "propose", Header: h.header(near), Data: []byte("data")}

@@ -101,8 +101,8 @@ func (w *work) lookupID(s *stream, op command.Lookup) (command.Value, *APIError)
 		return command.Looked{State: command.Done, Seq: seq}, nil
 	}
 	// What was stored at or after since is in the table, unless ids of that time
-	// have ended already, or the stream is younger.
-	if op.Since <= s.state.idFloor || op.Since < s.created {
+	// have ended already, or the stream may be younger.
+	if op.Since <= s.state.idFloor || op.Since <= s.created {
 		return command.Looked{State: command.Unknown}, nil
 	}
 	if s.state.ids >= w.m.globals.limits.MessageIDs {

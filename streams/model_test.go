@@ -14,11 +14,12 @@ import (
 // A model is the state machine written as simply as possible: everything in memory,
 // every question answered by a walk over all messages.
 type model struct {
-	slot    uint64
-	now     int64
-	budget  uint64
-	maxIDs  int
-	streams []*modelStream // in the order of creation
+	slot      uint64
+	now       int64
+	limits    Limits
+	streams   []*modelStream // in the order of creation
+	sessionID uint64
+	token     uint64
 }
 
 type modelStream struct {
@@ -29,6 +30,9 @@ type modelStream struct {
 	lastTime    int64
 	lastID      string
 	ids         []modelID // by time
+	idFloor     int64
+	created     int64
+	owners      []*modelOwner
 }
 
 type modelMessage struct {
@@ -44,22 +48,27 @@ type modelID struct {
 
 func newModel(limits Limits) *model {
 	limits = limits.withDefaults()
-	m := &model{budget: limits.Expiries, maxIDs: int(limits.MessageIDs)}
+	m := &model{limits: limits}
 	m.streams = []*modelStream{{cfg: *ledgerConfig()}}
 	return m
 }
 
-// apply returns for each command its sequence, or minus the error's code.
-func (m *model) apply(stamp int64, commands []Message) []int64 {
+// apply returns for each command its sequence or minus the error's code, as int64,
+// or the bytes of an outcome.
+func (m *model) apply(stamp int64, commands []Message) []any {
 	m.slot++
 	m.now = max(m.now, stamp)
-	budget := m.budget
+	budget := m.limits.Expiries
 	for _, s := range m.streams {
 		m.expire(s, &budget)
 	}
-	var results []int64
+	var results []any
 	for _, c := range commands {
-		results = append(results, m.command(c))
+		if name, ok := strings.CutPrefix(c.Subject, "command."); ok {
+			results = append(results, m.typed(name, c.Data))
+		} else {
+			results = append(results, m.command(c))
+		}
 	}
 	return results
 }
@@ -162,7 +171,7 @@ func (m *model) create(s *modelStream, name string, data []byte) int64 {
 	case s != nil:
 		return 0
 	}
-	s = &modelStream{cfg: *c}
+	s = &modelStream{cfg: *c, created: m.now}
 	if c.FirstSeq > 0 {
 		s.first, s.last = c.FirstSeq, c.FirstSeq-1
 	}
@@ -317,6 +326,9 @@ func (m *model) publish(s *modelStream, subject string, c Message) int64 {
 	}
 	for _, id := range s.ids {
 		if len(h.msgID) > 0 && id.id == string(h.msgID) {
+			if id.seq == 0 {
+				return -10158
+			}
 			return int64(id.seq)
 		}
 	}
@@ -335,7 +347,7 @@ func (m *model) publish(s *modelStream, subject string, c Message) int64 {
 		p.header = replaceField(p.header, "Nats-TTL", strconv.FormatInt(least, 10))
 	}
 	p.expires = expiryAfter(m.now, seconds)
-	if len(h.msgID) > 0 && len(s.ids) >= m.maxIDs {
+	if len(h.msgID) > 0 && len(s.ids) >= int(m.limits.MessageIDs) {
 		return -10023
 	}
 	if !s.hasRoom(&p, rollup) {
@@ -397,9 +409,11 @@ func (s *modelStream) hasRoom(p *message, rollup string) bool {
 // expire does what is due, as long as the budget lasts.
 func (m *model) expire(s *modelStream, budget *uint64) {
 	for len(s.ids) > 0 && s.ids[0].time+int64(s.cfg.Duplicates) <= m.now && *budget > 0 {
+		s.idFloor = s.ids[0].time
 		s.ids = s.ids[1:]
 		*budget--
 	}
+	m.expireOwners(s, budget)
 	for s.cfg.MaxAge > 0 && *budget > 0 {
 		i := slices.IndexFunc(s.msgs, func(x modelMessage) bool { return x.seq >= s.floor })
 		if i < 0 || s.msgs[i].time+int64(s.cfg.MaxAge) > m.now {
@@ -448,6 +462,9 @@ func (m *model) nextDue() int64 {
 	for _, s := range m.streams {
 		if len(s.ids) > 0 {
 			earlier(s.ids[0].time + int64(s.cfg.Duplicates))
+		}
+		for _, o := range s.owners {
+			earlier(o.queued)
 		}
 		for _, x := range s.msgs {
 			if s.cfg.MaxAge > 0 && x.expires != never {

@@ -8,10 +8,13 @@ import (
 	"math/rand/v2"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
+
+	"github.com/synod-paxos/synod/streams/command"
 )
 
 // tale is a small history that leaves something in every table.
@@ -23,10 +26,22 @@ func tale() [][]Message {
 		}
 		return m
 	}
+	typed := func(stream string, op command.Op, session ...uint64) Message {
+		c := command.Command{Op: op}
+		if len(session) > 0 {
+			c.Session = command.Session{ID: session[0], Number: session[1], Awaited: session[1]}
+		}
+		return Message{Subject: "command." + stream, Data: c.Encode()}
+	}
 	return [][]Message{
 		{publish("propose", "Nats-Msg-Id: a", "one"), publish("api.STREAM.CREATE.S", "", `{"name":"S","subjects":["s.>"],"max_msgs_per_subject":4,"allow_msg_ttl":true,"subject_delete_marker_ttl":1000000000,"allow_rollup_hdrs":true}`)},
 		{publish("api.s.a", "", "1"), publish("api.s.a", "", "2"), publish("api.s.a", "", "3"), publish("api.s.b", "Nats-TTL: 1s", "4")},
+		{typed("S", command.OpenSession{TTL: time.Minute}), typed("S", command.Acquire{Name: "l", Owner: []byte("o"), TTL: time.Second})},
 		nil,
+		{typed("S", command.Publish{Subject: "s.d"}, 1, 1), typed("S", command.Transaction{
+			If:   []command.Condition{{Kind: command.LeaseIs, Subject: "l", Number: 1}, {Kind: command.RevisionIs, Subject: "s.a", Number: 3}},
+			Then: []command.Action{{Kind: command.Put, Subject: "s.e", Data: []byte("t")}, {Kind: command.Get, Subject: "s.e"}},
+		}, 1, 2), typed("S", command.Lookup{ID: "never", Since: 1e9})},
 		{publish("api.s.a", "Nats-Msg-Id: b", "5"), publish("api.s.a", "", "6"), publish("propose", "Nats-Msg-Id: a", "again")},
 		{publish("api.STREAM.MSG.DELETE.S", "", `{"seq":3}`), publish("api.s.c", "Nats-Rollup: sub", "7")},
 		{publish("api.STREAM.CREATE.T", "", `{"name":"T"}`), publish("api.T", "", "8")},
@@ -228,7 +243,7 @@ func TestCrashWhileMakingTheState(t *testing.T) {
 func TestFlippedByteIsFound(t *testing.T) {
 	m := openMem(t, vfs.NewMem())
 	defer closeMachine(t, m)
-	for i, commands := range tale()[:5] {
+	for i, commands := range tale()[:7] {
 		if _, err := m.Apply(uint64(i+1), int64(i+1), commands); err != nil {
 			t.Fatal(err)
 		}

@@ -64,6 +64,8 @@ func (s *story) run(t *testing.T, d *datadriven.TestData) string {
 		return ""
 	case "apply": // apply [at=DURATION]: one command to a line, "subject {Header: value; ...} data"
 		return s.apply(d)
+	case "typed": // typed STREAM [at=DURATION] [session=(ID,NUMBER,AWAITED)]: one operation, see parseOp
+		return s.typed(d)
 	case "reopen":
 		s.reopen()
 		return ""
@@ -101,33 +103,34 @@ func (s *story) read(v *View, d *datadriven.TestData) string {
 }
 
 func (s *story) apply(d *datadriven.TestData) string {
-	var at string
-	stamp := s.m.LogTime()
-	if d.MaybeScanArgs(s.t, "at", &at) {
-		t, err := time.ParseDuration(at)
-		if err != nil {
-			d.Fatalf(s.t, "%v", err)
-		}
-		stamp = int64(t)
-	}
 	var commands []Message
 	for line := range strings.Lines(d.Input) {
 		commands = append(commands, parseCommand(strings.TrimSpace(line)))
 	}
+	var b strings.Builder
+	for _, r := range s.slot(d, commands) {
+		fmt.Fprintf(&b, "%s\n", r.Data)
+	}
+	return b.String()
+}
+
+// slot applies commands and scrubs.
+func (s *story) slot(d *datadriven.TestData, commands []Message) []Reply {
+	var at string
+	stamp := s.m.LogTime()
+	if d.MaybeScanArgs(s.t, "at", &at) {
+		stamp = int64(duration(at))
+	}
 	replies, err := s.m.Apply(s.m.Applied()+1, stamp, commands)
 	if err != nil {
-		return err.Error()
+		d.Fatalf(s.t, "%v", err)
 	}
 	v := s.m.View()
 	defer v.Close()
 	if _, err := v.Scrub(context.Background()); err != nil {
 		s.t.Error(err)
 	}
-	var b strings.Builder
-	for _, r := range replies {
-		fmt.Fprintf(&b, "%s\n", r.Data)
-	}
-	return b.String()
+	return replies
 }
 
 // parseCommand reads "subject {Header: value; ...} data", where the header may
