@@ -32,8 +32,8 @@ func traffic(flows func(*Report) map[string]bus.Traffic, part func(bus.Traffic) 
 	}
 }
 
-func messages(t bus.Traffic) uint64 { return t.Messages }
-func bytes(t bus.Traffic) uint64    { return t.Bytes }
+func byMessages(t bus.Traffic) uint64 { return t.Messages }
+func byBytes(t bus.Traffic) uint64    { return t.Bytes }
 
 func acceptor(value func(*AcceptorReport) float64) func(*Report, func(float64, ...string)) {
 	return func(r *Report, add func(float64, ...string)) {
