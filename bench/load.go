@@ -78,6 +78,9 @@ type loading struct {
 	errors   atomic.Int64
 }
 
+// errorPause keeps callers that are refused from doing nothing else than asking.
+const errorPause = 5 * time.Millisecond
+
 // caller is one closed loop. An operation counts when it ends while counting.
 func (l *loading) caller(caller int) {
 	s := &l.shards[caller%len(l.shards)]
@@ -85,6 +88,9 @@ func (l *loading) caller(caller int) {
 		start := time.Now()
 		err := l.session.do(caller, n)
 		took := time.Since(start)
+		if err != nil {
+			time.Sleep(errorPause)
+		}
 		if !l.counting.Load() {
 			continue
 		}

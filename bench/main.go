@@ -29,6 +29,7 @@ func main() {
 // options are the flags.
 type options struct {
 	quick    bool
+	roles    bool
 	rounds   int
 	duration time.Duration
 	systems  string
@@ -43,6 +44,7 @@ func parse(args []string, stderr io.Writer) (*options, error) {
 	f := flag.NewFlagSet("bench", flag.ContinueOnError)
 	f.SetOutput(stderr)
 	f.BoolVar(&o.quick, "quick", false, "3 short rounds: for a first look")
+	f.BoolVar(&o.roles, "roles", false, "count what an operation costs each role of Synod instead, in clusters of several shapes")
 	f.IntVar(&o.rounds, "rounds", 0, "rounds (default 7, with --quick 3)")
 	f.DurationVar(&o.duration, "duration", 0, "of each measurement (default 1s, with --quick 400ms)")
 	f.StringVar(&o.systems, "systems", "", "comma-separated; default all: "+systemNames())
@@ -89,7 +91,11 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		fmt.Fprintln(stderr, "bench:", err)
 		return 2
 	}
-	if err := p.run(ctx, stdout); err != nil {
+	do := p.run
+	if o.roles {
+		do = func(ctx context.Context, out io.Writer) error { return countRoles(ctx, o, out) }
+	}
+	if err := do(ctx, stdout); err != nil {
 		fmt.Fprintln(stderr, "bench:", err)
 		return 1
 	}

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -40,15 +39,19 @@ func newPlan(o *options) (*plan, error) {
 	if o.cells == "" {
 		return p, nil
 	}
-	p.cells = nil
-	for text := range strings.SplitSeq(o.cells, ",") {
+	p.cells, err = parseCells(o.cells)
+	return p, err
+}
+
+func parseCells(list string) (cells []cell, err error) {
+	for text := range strings.SplitSeq(list, ",") {
 		c, err := parseCell(text)
 		if err != nil {
 			return nil, err
 		}
-		p.cells = append(p.cells, c)
+		cells = append(cells, c)
 	}
-	return p, nil
+	return cells, nil
 }
 
 func parseCell(text string) (cell, error) {
@@ -162,7 +165,10 @@ func (p *plan) one(s system, c cell) (m measurement, err error) {
 		m = load(callers, c, p.options.duration/4, p.options.duration)
 	})
 	m.System = s.name
-	return m, cmp.Or(err, m.firstErr)
+	if err == nil && m.Ops == 0 {
+		err = fmt.Errorf("nothing was done: %w", m.firstErr)
+	}
+	return m, err
 }
 
 func (p *plan) stop() error {

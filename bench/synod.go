@@ -17,12 +17,12 @@ import (
 
 var synodSystem = system{
 	name: "synod", about: "3 acceptors, 2 proposers, 2 learners; quorum of fsyncs", kinds: []kind{propose, put, get},
-	start: func(dir string) (running, error) { return startSynod(dir, 2) },
+	start: func(dir string) (running, error) { return startSynod(dir, shape{3, 2}) },
 }
 
 var synodOneSystem = system{
 	name: "synod-1l", about: "the same with 1 learner", kinds: []kind{propose, get},
-	start: func(dir string) (running, error) { return startSynod(dir, 1) },
+	start: func(dir string) (running, error) { return startSynod(dir, shape{3, 1}) },
 }
 
 // synod is a cluster of real roles, each with its own connection and disk, like
@@ -39,23 +39,23 @@ var subjects = bus.Subjects{Cluster: "bench"}
 // startTime bounds the start of any system.
 const startTime = 30 * time.Second
 
-func startSynod(dir string, learners int) (running, error) {
+func startSynod(dir string, sh shape) (running, error) {
 	s := &synod{dir: dir}
 	ctx, cancel := context.WithTimeout(context.Background(), startTime)
 	defer cancel()
-	if err := s.start(ctx, learners); err != nil {
+	if err := s.start(ctx, sh); err != nil {
 		return nil, errors.Join(err, s.stop())
 	}
 	return s, nil
 }
 
-func (s *synod) start(ctx context.Context, learners int) (err error) {
+func (s *synod) start(ctx context.Context, sh shape) (err error) {
 	labelled("role", "nats", func() { s.server, err = bus.StartServer(bus.ServerOptions{Log: quiet}) })
 	if err != nil {
 		return err
 	}
-	plan := node.Plan{Copies: learners}
-	for i := range 3 {
+	plan := node.Plan{Copies: min(2, sh.learners)}
+	for i := range sh.acceptors {
 		id, err := s.startRole(ctx, "a", i, func(c node.Config) (node.Role, error) { return node.StartAcceptor(ctx, c) })
 		if err != nil {
 			return err
@@ -65,7 +65,7 @@ func (s *synod) start(ctx context.Context, learners int) (err error) {
 	if err := s.found(ctx, plan); err != nil {
 		return err
 	}
-	for i := range learners {
+	for i := range sh.learners {
 		if _, err := s.startRole(ctx, "l", i, func(c node.Config) (node.Role, error) { return node.StartLearner(ctx, c) }); err != nil {
 			return err
 		}
