@@ -34,8 +34,8 @@ func (d *dropLog) note(drops []paxos.Drop) {
 	for _, p := range drops {
 		reason := p.Reason.String()
 		d.count[reason]++
-		if p.Reason == paxos.Stale {
-			continue // late messages are as normal as lost ones
+		if p.Reason == paxos.Stale || p.Reason == paxos.Unfounded {
+			continue // late messages are as normal as lost ones, and so are those before the cluster is known
 		}
 		kind := fmt.Sprintf("%s %s %s", reason, p.From.ID, fmt.Sprintf("%T", p.Msg))
 		if now := time.Now(); len(d.logged) < 1000 && now.Sub(d.logged[kind]) >= logEvery {
