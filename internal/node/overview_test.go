@@ -2,6 +2,8 @@ package node
 
 import (
 	"encoding/json"
+	"os"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -174,6 +176,23 @@ func TestStatusFieldsAreStable(t *testing.T) {
 			if _, ok := object[f]; !ok {
 				t.Errorf("%s has no field %q", where, f)
 			}
+		}
+	}
+}
+
+// TestStatusFieldsAreDocumented: STATUS.md names everything that is printed.
+func TestStatusFieldsAreDocumented(t *testing.T) {
+	doc, err := os.ReadFile("../../cmd/synod/STATUS.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	data, err := json.Marshal(Overview("main", healthy()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, field := range regexp.MustCompile(`"([a-z_]+)":`).FindAllStringSubmatch(string(data), -1) {
+		if !strings.Contains(string(doc), "`"+field[1]+"`") {
+			t.Errorf("STATUS.md does not say what %s is", field[1])
 		}
 	}
 }
