@@ -12,6 +12,8 @@ import (
 type chaos struct {
 	data []byte
 	role paxos.NodeID // whom the messages go to
+	calm bool         // no extremes, and rounds that rise: something gets done
+	made int          // messages
 }
 
 func (c *chaos) more() bool { return len(c.data) > 0 }
@@ -45,12 +47,19 @@ func (c *chaos) number() uint64 {
 
 func (c *chaos) slot() paxos.Slot { return paxos.Slot(c.number()) }
 
-// most slots are near each other, or nothing would ever happen.
+// near is most often one of few slots, or nothing would ever happen.
 func (c *chaos) near() paxos.Slot {
-	if b := c.byte(); b < 230 {
+	if b := c.byte(); b < 230 || c.calm {
 		return paxos.Slot(b % 12)
 	}
 	return c.slot()
+}
+
+func (c *chaos) round() uint64 {
+	if c.calm {
+		return uint64(c.made/20) + uint64(c.one(3))
+	}
+	return uint64(c.near())
 }
 
 func (c *chaos) id() paxos.NodeID {
@@ -60,7 +69,7 @@ func (c *chaos) id() paxos.NodeID {
 
 func (c *chaos) ballot() paxos.Ballot {
 	id := c.id()
-	b := paxos.Ballot{Round: uint64(c.near()), Proposer: id, Incarnation: testProcess(id)}
+	b := paxos.Ballot{Round: c.round(), Proposer: id, Incarnation: testProcess(id)}
 	if c.one(8) == 0 {
 		b.Incarnation = c.number()
 	}
@@ -72,7 +81,7 @@ func (c *chaos) own(from paxos.Sender) paxos.Ballot {
 	if c.one(8) == 0 {
 		return c.ballot()
 	}
-	return paxos.Ballot{Round: uint64(c.near()), Proposer: from.ID, Incarnation: from.Process}
+	return paxos.Ballot{Round: c.round(), Proposer: from.ID, Incarnation: from.Process}
 }
 
 func (c *chaos) value() paxos.Value {
@@ -147,7 +156,12 @@ func (c *chaos) maybeGenesis() *paxos.Genesis {
 
 // envelope is a message that is likely of the role's cluster and to it.
 func (c *chaos) envelope() paxos.Envelope {
-	e := heard(testSender(c.id()), nil)
+	c.made++
+	from := c.id()
+	if c.calm && c.one(3) > 0 {
+		from = []paxos.NodeID{"p1", "p2", "p3"}[c.one(3)]
+	}
+	e := heard(testSender(from), nil)
 	switch c.one(16) {
 	case 0:
 		e.Cluster.Generation = c.number()
