@@ -32,8 +32,10 @@ func (m *Machine) Apply(slot uint64, stamp int64, commands []Message) (replies [
 	w := &m.work
 	w.begin(now)
 	w.expire()
+	w.slot = slotInput{slot: slot, now: now, commands: commands}
 	replies = make([]Reply, len(commands))
 	for i := range commands {
+		w.slot.next = i + 1
 		replies[i] = w.command(&commands[i])
 	}
 	w.commit(Digest{Slot: slot, LogTime: now})
@@ -70,6 +72,9 @@ func (w *work) commit(d Digest) {
 	d.Sum = w.sum
 	w.record = appendPosition(w.record[:0], d)
 	fail(w.batch.Set([]byte{tablePosition}, w.record, nil))
+	if m.frozen != nil {
+		fail(w.batch.Delete([]byte{tableProgress}, nil))
+	}
 	m.publish(d, w.catalog, func() {
 		fail(m.db.Apply(w.batch, pebble.NoSync))
 	})
@@ -78,11 +83,16 @@ func (w *work) commit(d Digest) {
 // publish makes the committed slot visible: database, catalog and position agree
 // for every reader.
 func (m *Machine) publish(d Digest, catalogChanged bool, commit func()) {
-	if catalogChanged {
+	if catalogChanged || m.frozen != nil {
 		m.mu.Lock()
 		commit()
 		m.catalog = newCatalog(m.order)
+		frozen := m.frozen
+		m.frozen = nil
 		m.mu.Unlock()
+		if frozen != nil {
+			fail(frozen.release())
+		}
 	} else {
 		commit()
 	}

@@ -187,6 +187,9 @@ func (r *configRequest) complete() (*Config, *APIError) {
 	}
 	c.dropServerMetadata()
 	c.fillDefaults()
+	if c.Replicas < 0 {
+		return nil, &APIError{400, 10133, "replicas count cannot be negative"}
+	}
 	for _, check := range []func(*Config) string{(*Config).checkTimes, (*Config).checkPolicies, (*Config).checkMarkers, (*Config).checkSubjects} {
 		if text := check(&c); text != "" {
 			return nil, invalidConfig(text)
@@ -266,8 +269,6 @@ func (c *Config) checkTimes() string {
 	switch {
 	case c.Replicas > maxReplicas:
 		return fmt.Sprintf("maximum replicas is %d", maxReplicas)
-	case c.Replicas < 0:
-		return "replicas count cannot be negative"
 	case c.MaxAge < 0:
 		return "max age can not be negative"
 	case c.MaxAge != 0 && c.MaxAge < shortestAge:

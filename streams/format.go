@@ -17,7 +17,8 @@ const machineVersion = 1
 const (
 	tableVersion  = 0x01
 	tablePosition = 0x02
-	tableGlobals  = 0x03
+	tableProgress = 0x03
+	tableGlobals  = 0x04
 	tableConfig   = 0x10
 	tableState    = 0x11
 	tableMessage  = 0x20

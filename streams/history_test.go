@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
@@ -29,6 +30,9 @@ type history struct {
 	stamps []int64
 	slots  [][]Message
 	twin   *Machine // applies the same slots, and comes from snapshots now and then
+
+	parts   bool       // the machine writes long removals in parts
+	midSlot *vfs.MemFS // what a crash between two parts of the last slot left
 }
 
 func newHistory(t *testing.T, seed uint64) *history {
@@ -38,7 +42,8 @@ func newHistory(t *testing.T, seed uint64) *history {
 		h.o.Limits = Limits{Expiries: 2, MessageIDs: 6, Sessions: 3, Leases: 2}
 	}
 	h.model = newModel(h.o.Limits)
-	h.m = h.open(h.fs)
+	h.parts = seed%3 == 0
+	h.reopen()
 	h.twin = h.open(vfs.NewMem())
 	return h
 }
@@ -52,6 +57,31 @@ func (h *history) open(fs vfs.FS) *Machine {
 		h.t.Fatal(err)
 	}
 	return m
+}
+
+// reopen opens the machine, which is closed.
+func (h *history) reopen() {
+	h.t.Helper()
+	h.m = h.open(h.fs)
+	if h.parts {
+		h.m.spillAt = 1
+		h.m.spilled = h.betweenParts
+	}
+}
+
+// betweenParts looks at a slot that is half written: readers must see the state
+// before it. Now and then the process dies there.
+func (h *history) betweenParts(int) {
+	h.t.Helper()
+	if d := scrubbedDigest(h.t, h.m); d.Slot != h.model.slot-1 || d != h.m.Digest() {
+		h.t.Fatalf("slot %d is half written, and readers see %+v", h.model.slot, d)
+	}
+	if h.r.IntN(10) == 0 {
+		if err := h.m.db.LogData(nil, pebble.Sync); err != nil {
+			h.t.Fatal(err)
+		}
+		h.midSlot = h.fs.CrashClone(vfs.CrashCloneCfg{})
+	}
 }
 
 // step applies a random slot and compares all replies.
@@ -299,11 +329,15 @@ func (h *history) compareQuery(v *View, s *modelStream, q Query) {
 func (h *history) crash() {
 	h.t.Helper()
 	durable := h.m.Durable()
-	clone := h.fs.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: h.r.IntN(3) * 50, RNG: h.r})
+	clone := h.midSlot
+	if clone == nil {
+		clone = h.fs.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: h.r.IntN(3) * 50, RNG: h.r})
+	}
+	h.midSlot = nil
 	closeMachine(h.t, h.m)
 	closeMachine(h.t, h.twin)
 	h.fs = clone
-	h.m = h.open(h.fs)
+	h.reopen()
 	h.rewind(durable)
 }
 
@@ -368,12 +402,15 @@ func TestHistoriesEqualTheModel(t *testing.T) {
 
 func (h *history) event() {
 	h.t.Helper()
+	if h.midSlot != nil {
+		h.crash()
+	}
 	switch h.r.IntN(40) {
 	case 0:
 		h.crash()
 	case 1:
 		closeMachine(h.t, h.m)
-		h.m = h.open(h.fs)
+		h.reopen()
 		h.compareDigests()
 	case 2:
 		h.copyTwin()

@@ -50,6 +50,7 @@ func (w *work) trimSubject(s *stream, subject []byte) {
 		if r.count <= uint64(s.config.MaxMsgsPer) {
 			return
 		}
+		w.spill()
 		w.removeFirst(s, subject)
 	}
 }
@@ -62,6 +63,7 @@ func (w *work) trimStream(s *stream) {
 		return
 	}
 	for c.MaxMsgs > 0 && s.state.msgs > uint64(c.MaxMsgs) || c.MaxBytes > 0 && s.state.bytes > uint64(c.MaxBytes) {
+		w.spill()
 		ok := w.removeSeq(s, w.firstSeq(s))
 		invariant(ok, "a stream's first message is in the message table")
 	}

@@ -66,10 +66,15 @@ func (m *Machine) load() error {
 	return m.guard(func(w *work) {
 		w.begin(0)
 		position := w.loadPosition()
+		progress, half := w.loadProgress()
+		want := position.Sum
+		if half {
+			want = progress.sum
+		}
 		sum := w.loadGlobals()
 		w.loadStreams(&sum)
-		if sum != position.Sum {
-			fail(fmt.Errorf("streams: damaged state in %s: digest of slot %d is %s, its records have %s", m.dir, position.Slot, position.Sum, sum))
+		if sum != want {
+			fail(fmt.Errorf("streams: damaged state in %s: digest after slot %d is %s, its records have %s", m.dir, position.Slot, want, sum))
 		}
 		for _, s := range m.order {
 			s.nextDue = w.nextDueOf(s)
@@ -81,6 +86,9 @@ func (m *Machine) load() error {
 		m.position.Store(&position)
 		m.expiry.Store(m.nextDue)
 		m.durable.Store(position.Slot)
+		if half {
+			w.resume(progress)
+		}
 	})
 }
 

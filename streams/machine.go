@@ -43,9 +43,12 @@ type Machine struct {
 	nextDue int64 // log time of the next expiry, 0 none; may be early
 	broken  error
 	work    work
+	spillAt int             // bytes of a batch after which a long removal is written in parts
+	spilled func(bytes int) // for tests: called after each part; may be nil
 
-	mu       sync.RWMutex // makes catalog and db change together
+	mu       sync.RWMutex // makes catalog, frozen and db change together
 	catalog  *catalog
+	frozen   *sharedSnapshot // what readers see while a slot is written in parts
 	position atomic.Pointer[Digest]
 	expiry   atomic.Int64
 	durable  atomic.Uint64
@@ -110,7 +113,7 @@ func openMachine(home *home, name string, o Options) (*Machine, error) {
 		cache.Unref()
 		return nil, fmt.Errorf("streams: open %s: %w", path, err)
 	}
-	m := &Machine{dir: path, db: db, cache: cache, lock: home.lock}
+	m := &Machine{dir: path, db: db, cache: cache, lock: home.lock, spillAt: spillBytes}
 	m.position.Store(&Digest{})
 	return m, nil
 }
@@ -126,8 +129,7 @@ func (m *Machine) Close() error {
 func (m *Machine) closeDatabase() error {
 	m.broken = errClosed
 	m.advanced.close()
-	err := m.work.close()
-	err = errors.Join(err, m.db.Close())
+	err := errors.Join(m.work.close(), m.thaw(), m.db.Close())
 	m.cache.Unref()
 	if err != nil {
 		return fmt.Errorf("streams: close %s: %w", m.dir, err)

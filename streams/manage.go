@@ -286,7 +286,9 @@ func (w *work) purgeStream(name string, data []byte) Reply {
 	case s.config.DenyPurge:
 		return refuse(typePurge, &APIError{500, 10110, "stream purge not permitted"})
 	}
-	return Reply{Data: fmt.Appendf(nil, `{"type":"%s","success":true,"purged":%d}`, typePrefix+typePurge, w.purge(s, r))}
+	var purged uint64
+	w.inParts(job{kind: jobPurge, stream: s.id, purge: r}, func() { purged = w.purge(s, r) })
+	return Reply{Data: fmt.Appendf(nil, `{"type":"%s","success":true,"purged":%d}`, typePrefix+typePurge, purged)}
 }
 
 func (w *work) deleteMessage(name string, data []byte) Reply {

@@ -51,6 +51,7 @@ func (w *work) purgeAll(s *stream) {
 
 func (w *work) purgeBelow(s *stream, seq uint64) {
 	for s.state.msgs > 0 && w.firstSeq(s) < seq {
+		w.spill()
 		ok := w.removeSeq(s, s.state.first)
 		invariant(ok, "a stream's first message is in the message table")
 	}
@@ -68,6 +69,7 @@ func (w *work) purgeKeep(s *stream, keep uint64) {
 	}
 	if keep > rewriteAtMost || s.state.msgs < 2*keep {
 		for s.state.msgs > keep {
+			w.spill()
 			ok := w.removeSeq(s, w.firstSeq(s))
 			invariant(ok, "a stream's first message is in the message table")
 		}
@@ -124,6 +126,7 @@ func (w *work) purgeSubject(s *stream, subject []byte, r purgeRequest) {
 		if record.count <= r.Keep || record.first >= below {
 			return
 		}
+		w.spill()
 		w.removeFirst(s, subject)
 	}
 }
@@ -133,6 +136,7 @@ func (w *work) purgeFilterKeep(s *stream, filter []byte, keep uint64) {
 	var count uint64
 	w.eachSubject(s, filter, func(name []byte) { count += w.subjectRecord(s, name).count })
 	for from := uint64(0); count > keep; {
+		w.spill()
 		seqs, next := w.matching(s, filter, from, min(count-keep, subjectsAtOnce))
 		invariant(len(seqs) > 0, "subject records count a stream's messages")
 		for _, seq := range seqs {

@@ -100,17 +100,23 @@ func (c *Config) checkLedger(old *Config) string {
 
 // changeStream gives s a checked configuration and does what follows from it.
 func (w *work) changeStream(s *stream, c *Config) {
-	old := s.config
+	lowered := c.MaxMsgsPer > 0 && (s.config.MaxMsgsPer <= 0 || c.MaxMsgsPer < s.config.MaxMsgsPer)
 	w.m.routes.remove(s)
 	s.setConfig(c)
 	w.m.routes.add(s)
 	w.writeConfig(s)
-	w.trimStream(s)
-	if c.MaxMsgsPer > 0 && (old.MaxMsgsPer <= 0 || c.MaxMsgsPer < old.MaxMsgsPer) {
-		w.eachSubject(s, []byte(">"), func(name []byte) { w.trimSubject(s, name) })
-	}
+	w.inParts(job{kind: jobTrim, stream: s.id}, func() { w.trim(s, lowered) })
 	if s.state.msgs > 0 || s.state.ids > 0 {
 		w.due(s, max(w.now, 1)) // shorter times may be over already: the next slot looks
+	}
+}
+
+// trim removes what the limits of s do not allow, also those of its subjects when
+// perSubject is set.
+func (w *work) trim(s *stream, perSubject bool) {
+	w.trimStream(s)
+	if perSubject {
+		w.eachSubject(s, []byte(">"), func(name []byte) { w.trimSubject(s, name) })
 	}
 }
 

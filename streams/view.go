@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -13,7 +14,7 @@ import (
 // goroutines may read it. It holds back the removal of old data from disk, so it
 // must be closed soon.
 type View struct {
-	snapshot *pebble.Snapshot
+	snapshot *sharedSnapshot
 	catalog  *catalog
 	dir      string
 }
@@ -32,11 +33,29 @@ type StoredMessage struct {
 func (m *Machine) View() *View {
 	m.mu.RLock()
 	defer m.mu.RUnlock()
-	return &View{snapshot: m.db.NewSnapshot(), catalog: m.catalog, dir: m.dir}
+	s := m.frozen
+	if s == nil {
+		s = &sharedSnapshot{Snapshot: m.db.NewSnapshot()}
+	}
+	s.users.Add(1)
+	return &View{snapshot: s, catalog: m.catalog, dir: m.dir}
 }
 
 // Close releases the view, which must not be used again.
-func (v *View) Close() error { return v.snapshot.Close() }
+func (v *View) Close() error { return v.snapshot.release() }
+
+// A sharedSnapshot is closed by the last of its users.
+type sharedSnapshot struct {
+	*pebble.Snapshot
+	users atomic.Int64
+}
+
+func (s *sharedSnapshot) release() error {
+	if s.users.Add(-1) > 0 {
+		return nil
+	}
+	return s.Close()
+}
 
 // Digest returns the slot that the view is of, its log time and its digest.
 func (v *View) Digest() (Digest, error) {

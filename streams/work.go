@@ -26,7 +26,9 @@ type work struct {
 	written map[uint64]struct{} // hashes of the keys that lookup may not take from base
 	ranges  bool                // the slot deleted a range of keys
 
-	journal *journal // of what can be undone; nil when nothing needs to
+	journal *journal  // of what can be undone; nil when nothing needs to
+	slot    slotInput // what is applied, for a slot that is written in parts
+	job     *job      // the removal that may be written in parts; nil when none may
 
 	dirty      []*stream // whose counters the slot changed, in the order of first change
 	catalog    bool      // a configuration changed
@@ -57,13 +59,19 @@ func invariant(holds bool, name string) {
 }
 
 func (w *work) begin(now int64) {
-	w.batch = w.m.db.NewIndexedBatch()
 	w.now = now
 	w.sum = w.m.Digest().Sum
-	w.dirty = w.dirty[:0]
 	w.catalog = false
 	w.expiries = w.m.globals.limits.Expiries
 	w.replyBytes = nil
+	w.job, w.journal, w.slot = nil, nil, slotInput{}
+	w.newBatch()
+}
+
+// newBatch begins to collect writes to what is committed.
+func (w *work) newBatch() {
+	w.batch = w.m.db.NewIndexedBatch()
+	w.dirty = w.dirty[:0]
 	w.ranges = false
 	if w.written == nil {
 		w.written = make(map[uint64]struct{})
