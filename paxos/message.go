@@ -68,8 +68,10 @@ type Promise struct {
 }
 
 // Page is the votes of one acceptor in [From, To), lowest slot first. To 0 is
-// open. Whoever releases the message fills in Votes and Next from the
-// acceptor's disk, as it is once everything emitted before is durable.
+// open. Whoever releases the message fills in Votes and Next from the acceptor's
+// disk, as it is once everything emitted before is durable and nothing emitted
+// after: a page on which a later Trim left holes would pass for one of an acceptor
+// that never voted there, and a leader would take chosen slots for gaps.
 type Page struct {
 	From, To    Slot
 	BallotsOnly bool // values left out, to save the bus
