@@ -5,29 +5,62 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go"
 
 	"github.com/synod-paxos/synod/bus"
+	"github.com/synod-paxos/synod/streams/command"
 )
 
-// A command is a message on its way to the state machine, through any number of
+// A message is a command on its way to the state machine, through any number of
 // attempts.
-type command struct {
+type message struct {
 	op      string // for errors
 	id      string // by which the state machine knows a copy; empty: it does not
-	stream  string // that it concerns, which names its lane
+	stream  string // that it is published to, through its lane; empty: through none
 	subject string // relative to the cluster's
 	header  nats.Header
 	data    []byte
-	alone   bool // it is not put into a bundle
 
-	// window is how long, after the first attempt whose outcome is unknown, a copy is
-	// sent. It is well below the time for which the state machine knows the id.
-	// 0: no copy is sent; forever: a copy never does harm.
+	// window is how long after the first attempt whose outcome is unknown a copy is
+	// sent that does not say since when. It is well below the time for which the
+	// state machine knows the id. 0: no copy is sent; forever: a copy never does harm.
 	window time.Duration
+	since  int64       // a log time before the first attempt; 0: unknown
+	apart  atomic.Bool // it is not put into bundles, for a bundle was refused
+	wire   []byte      // header, encoded
 }
+
+// encoded is the header in NATS's wire form.
+func (o *message) encoded() []byte {
+	if o.wire == nil {
+		o.wire = bus.EncodeHeader(o.header)
+	}
+	return o.wire
+}
+
+// inStream is the subject as the stream names it.
+func (o *message) inStream() string { return strings.TrimPrefix(o.subject, "api.") }
+
+// size is how many bytes o takes in a bundle, and replySize its reply, at most.
+func (o *message) size() int {
+	return command.MessageBytes(len(o.subject), len(o.encoded()), len(o.data))
+}
+
+func (o *message) replySize() int { return 256 + len(o.stream) + len(o.encoded()) }
+
+// mustGoAlone reports whether o does not go into one message with others. A refusal
+// that names the last id of its stream may be of any size.
+func (o *message) mustGoAlone() bool {
+	return o.apart.Load() || len(o.header[nats.ExpectedLastMsgIdHdr]) > 0
+}
+
+// repeatable reports whether copies of o can say since when they may have been
+// sent, so that none is ever carried out twice.
+func (o *message) repeatable() bool { return o.since != 0 && !o.apart.Load() }
 
 const forever = time.Duration(1<<63 - 1)
 
@@ -90,8 +123,12 @@ func verdictOf(e *bus.Error) verdict {
 	}
 }
 
-// attempt sends o once and waits for the answer, as long as patience.
-func (c *Client) attempt(ctx context.Context, o *command, patience time.Duration) result {
+// attempt sends o once and waits for the answer, as long as patience. again says
+// that an earlier attempt may have been taken.
+func (c *Client) attempt(ctx context.Context, o *message, again bool, patience time.Duration) result {
+	if o.stream != "" && !c.options.Singly {
+		return c.lane(o.stream).attempt(ctx, o, again, patience)
+	}
 	done := make(chan result, 1)
 	m := &nats.Msg{Subject: c.bus.Subjects().Root() + o.subject, Header: o.header, Data: o.data}
 	forget, err := c.caller.send(m, func(m *nats.Msg, err error) { done <- c.judge(m, err) })
@@ -123,12 +160,12 @@ func unsent(err error) result {
 // do attempts o until the state machine has answered, or nothing more can be done,
 // or ctx ends. When the error is nil, the state machine has answered; settled says
 // that no other copy of the command is on its way.
-func (c *Client) do(ctx context.Context, o *command) (r result, settled bool, err error) {
+func (c *Client) do(ctx context.Context, o *message) (r result, settled bool, err error) {
 	var doubtful time.Time // of the first attempt that is not settled
 	pause, patience := pauseFirst, c.options.Attempt
 	for {
 		begun := time.Now()
-		r = c.attempt(ctx, o, patience)
+		r = c.attempt(ctx, o, !doubtful.IsZero(), patience)
 		switch r.verdict {
 		case answered:
 			return r, doubtful.IsZero(), nil
@@ -158,11 +195,12 @@ const (
 func jitter(d time.Duration) time.Duration { return d/2 + rand.N(d) }
 
 // mayRepeat waits before another attempt, and reports whether there may be one.
-func (c *Client) mayRepeat(ctx context.Context, o *command, doubtful time.Time, wait time.Duration) bool {
+func (c *Client) mayRepeat(ctx context.Context, o *message, doubtful time.Time, wait time.Duration) bool {
 	if c.caller.isClosed() {
 		return false
 	}
-	if !doubtful.IsZero() && o.window != forever && time.Since(doubtful)+wait >= o.window {
+	safe := o.window == forever || o.repeatable() && !c.options.Singly
+	if !doubtful.IsZero() && !safe && time.Since(doubtful)+wait >= o.window {
 		return false
 	}
 	timer := time.NewTimer(wait)
@@ -176,8 +214,8 @@ func (c *Client) mayRepeat(ctx context.Context, o *command, doubtful time.Time, 
 }
 
 // fail is the error of a command that no answer of the state machine settled.
-func (c *Client) fail(o *command, r result, settled bool) error {
-	e := &Error{Op: o.op, ID: o.id, Outcome: bus.Unknown, Err: r.err, Position: r.position}
+func (c *Client) fail(o *message, r result, settled bool) error {
+	e := &Error{Op: o.op, ID: o.id, Outcome: bus.Unknown, Err: r.err, Position: r.position, stream: o.stream, since: o.since}
 	if settled {
 		e.Outcome = bus.NotDone
 	}
@@ -187,7 +225,7 @@ func (c *Client) fail(o *command, r result, settled bool) error {
 // refusal is the error of a command that the state machine refused with why. When
 // a copy is on its way that might still be carried out, only the lookup of its id
 // tells that it never will be.
-func (c *Client) refusal(o *command, r result, settled bool, why error) error {
+func (c *Client) refusal(o *message, r result, settled bool, why error) error {
 	r.err = why
 	return c.fail(o, r, settled)
 }

@@ -79,9 +79,9 @@ func (c *Client) CreateBucket(ctx context.Context, name string, config BucketCon
 		return nil, &Error{Op: "create bucket " + name, Outcome: bus.NotDone, Err: err}
 	}
 	// Making a bucket twice is making it once, so a copy does no harm.
-	o := &command{
-		op: "create bucket " + name, stream: stream, subject: "api.STREAM.CREATE." + stream,
-		header: nats.Header{}, data: data, window: forever, alone: true,
+	o := &message{
+		op: "create bucket " + name, subject: "api.STREAM.CREATE." + stream,
+		header: nats.Header{}, data: data, window: forever,
 	}
 	r, settled, err := c.do(ctx, o)
 	if err != nil {
@@ -180,7 +180,7 @@ func (b *Bucket) DeleteAt(ctx context.Context, key string, last uint64) (Ack, er
 }
 
 func (b *Bucket) change(ctx context.Context, op, key string, value []byte, header nats.Header) (Ack, error) {
-	o := &command{
+	o := &message{
 		op: op + " " + b.name + "/" + key, stream: streamOf(b.name), subject: "api." + b.subject(key),
 		header: header, data: value, window: b.window,
 	}

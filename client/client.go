@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/nats-io/nats.go"
 
@@ -24,9 +25,19 @@ type Client struct {
 	ids     string        // what every id made here starts with
 	lastID  atomic.Uint64 // made here
 	seen    atomic.Uint64 // highest position in any answer
+	clock   atomic.Int64  // highest log time in any answer; 0: none yet
+	born    time.Time
+	heard   atomic.Int64 // when clock was heard last, in nanoseconds since born
 	stop    chan struct{}
 	close   sync.Once
 	done    sync.WaitGroup
+
+	asking sync.Mutex // the log time
+	asked  time.Time  // the log time, last
+
+	mu     sync.Mutex
+	lanes  map[string]*lane // by stream
+	closed bool
 }
 
 // Connect connects to the cluster that o names. It fails when no NATS server can be
@@ -41,7 +52,7 @@ func Connect(ctx context.Context, o Options) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Client{options: o, bus: b, ids: strings.ToLower(rand.Text()[:16]), stop: make(chan struct{})}
+	c := &Client{options: o, bus: b, ids: strings.ToLower(rand.Text()[:16]), stop: make(chan struct{}), lanes: map[string]*lane{}, born: time.Now()}
 	if c.caller, err = newCaller(b); err != nil {
 		b.Close()
 		return nil, err
@@ -70,10 +81,20 @@ func (c *Client) watchConnection(broken chan nats.Status) {
 func (c *Client) Close() {
 	c.close.Do(func() {
 		close(c.stop)
+		c.closeLanes()
 		c.caller.close()
 		c.bus.Close()
 	})
 	c.done.Wait()
+}
+
+func (c *Client) closeLanes() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.closed = true
+	for _, l := range c.lanes {
+		l.close()
+	}
 }
 
 // Position is a place in the log: what was decided there and below is applied. 0 is

@@ -36,6 +36,9 @@ type Error struct {
 	Outcome  bus.Outcome // of the command
 	Position Position    // where the state machine refused it; 0: it did not
 	Err      error       // the last answer, often a *bus.Error, or why there was none
+
+	stream string // for a lookup
+	since  int64
 }
 
 func (e *Error) Error() string {
@@ -67,8 +70,6 @@ const (
 	codeMessageNotFound = 10037
 	codeWrongSequence   = 10071
 	codeWrongConstant   = 10164
-	codeNoRoom          = 10023 // the table of ids is full, which passes
-	codeIDRefused       = 10400 // unused by JetStream
 )
 
 // explain gives the state machine's error e a name that errors.Is finds.

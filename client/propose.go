@@ -8,6 +8,7 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"github.com/synod-paxos/synod/bus"
+	"github.com/synod-paxos/synod/streams/command"
 )
 
 // Ack says that a command was carried out.
@@ -28,19 +29,19 @@ const (
 )
 
 // A ProposeOption changes one call of Propose.
-type ProposeOption func(*command)
+type ProposeOption func(*message)
 
 // WithID gives a proposal an id of the caller's, which other proposals must not
 // have had for an hour, at most 64 KiB long and without line breaks. Proposing again with the
 // same id is safe within that hour, from any process: the data is appended once.
 func WithID(id string) ProposeOption {
-	return func(o *command) { o.id = id }
+	return func(o *message) { o.id = id }
 }
 
 // WithHeader stores a header field with a proposal. Fields that begin with "Nats-"
 // mean what they mean to JetStream.
 func WithHeader(key, value string) ProposeOption {
-	return func(o *command) { o.header.Add(key, value) }
+	return func(o *message) { o.header.Add(key, value) }
 }
 
 // Propose appends data to the replicated log, the stream LEDGER, and returns once it
@@ -52,7 +53,7 @@ func WithHeader(key, value string) ProposeOption {
 // An error matches [ErrNotDone] or [ErrOutcomeUnknown]; the latter's [Error] has the
 // id to look up or to propose again with.
 func (c *Client) Propose(ctx context.Context, data []byte, options ...ProposeOption) (Ack, error) {
-	o := &command{op: "propose", stream: ledger, subject: "propose", header: nats.Header{}, data: data, window: ledgerWindow}
+	o := &message{op: "propose", stream: ledger, subject: "propose", header: nats.Header{}, data: data, window: ledgerWindow}
 	for _, option := range options {
 		option(o)
 	}
@@ -60,21 +61,28 @@ func (c *Client) Propose(ctx context.Context, data []byte, options ...ProposeOpt
 }
 
 // publish carries out a command that appends a message to a stream.
-func (c *Client) publish(ctx context.Context, o *command) (Ack, error) {
+func (c *Client) publish(ctx context.Context, o *message) (Ack, error) {
 	if o.id == "" {
 		o.id = c.newID()
 	}
 	o.header.Set(nats.MsgIdHdr, o.id)
-	r, settled, err := c.do(ctx, o)
-	if err != nil {
-		return Ack{}, err
+	for {
+		o.since = c.clockNow(ctx)
+		r, settled, err := c.do(ctx, o)
+		if err != nil {
+			return Ack{}, err
+		}
+		a, err := bus.ParseAck(r.data)
+		switch {
+		case err != nil:
+			return Ack{}, c.fail(o, result{err: fmt.Errorf("an answer that is none: %w", err)}, false)
+		case a.Error == nil:
+			return Ack{ID: o.id, Stream: a.Stream, Seq: a.Seq, Duplicate: a.Duplicate, Position: r.position}, nil
+		case a.Error.Code == command.CodeTooLate && settled && c.clock.Load() > o.since:
+			continue // the clock had stood too long; no copy of this was ever taken
+		case settled || a.Error.Code == command.CodeIDRefused:
+			return Ack{}, c.fail(o, result{err: explain(a.Error), position: r.position}, true)
+		}
+		return c.settle(ctx, o, r, explain(a.Error))
 	}
-	a, err := bus.ParseAck(r.data)
-	switch {
-	case err != nil:
-		return Ack{}, c.fail(o, result{err: fmt.Errorf("an answer that is none: %w", err)}, false)
-	case a.Error != nil:
-		return Ack{}, c.refusal(o, r, settled, explain(a.Error))
-	}
-	return Ack{ID: o.id, Stream: a.Stream, Seq: a.Seq, Duplicate: a.Duplicate, Position: r.position}, nil
 }

@@ -34,7 +34,7 @@ func AtLeast(p Position) ReadOption {
 // read asks the learners, until one answers or ctx ends. A read that fails has
 // changed nothing: every error matches ErrNotDone.
 func (c *Client) read(ctx context.Context, op, subject string, data []byte, options []ReadOption) (result, error) {
-	o := &command{op: op, subject: "api." + subject, header: nats.Header{}, data: data, window: forever, alone: true}
+	o := &message{op: op, subject: "api." + subject, header: nats.Header{}, data: data, window: forever}
 	var level readLevel
 	for _, option := range options {
 		option(&level)
