@@ -97,7 +97,7 @@ func (d dumb) survives(n int) int {
 }
 
 // TestQuorumSystemsAgainstTheirDefinition checks every system of up to 7 acceptors,
-// every set of these (PITFALLS 39).
+// every set of these.
 func TestQuorumSystemsAgainstTheirDefinition(t *testing.T) {
 	checked := 0
 	for n := 1; n <= 7; n++ {

@@ -47,7 +47,7 @@ func (h *history) see(t *testing.T, out *paxos.Effects) {
 	}
 }
 
-// check reports a message that says less than was said before (RULES 2, 3).
+// check reports a message that says less than was said before.
 func (h *history) check(t *testing.T, e paxos.Envelope) {
 	t.Helper()
 	if e.From.Promised != h.promised {
