@@ -59,10 +59,8 @@ func (c *proposeCommand) Run(ctx context.Context, s cli.Streams) error {
 	if c.ID == "" {
 		c.ID = uuid.NewString()
 	}
-	ctx, cancel := context.WithTimeout(ctx, c.Timeout)
-	defer cancel()
 	p := proposal{bus: b, msg: &nats.Msg{Subject: b.Subjects().Propose(), Data: data, Header: nats.Header{nats.MsgIdHdr: {c.ID}}}}
-	ack, err := p.untilAnswered(ctx)
+	ack, err := p.untilAnswered(ctx, time.Now().Add(c.Timeout))
 	if err != nil {
 		return p.explain(err, c.ID)
 	}
@@ -90,12 +88,13 @@ const attemptTimeout = time.Second
 // pause is between attempts that were refused at once.
 const pause = 50 * time.Millisecond
 
-// untilAnswered tries until the proposal is appended, is refused for good, or ctx
-// ends: then it returns the last attempt's error.
-func (p *proposal) untilAnswered(ctx context.Context) (bus.Ack, error) {
+// untilAnswered tries until the proposal is appended or is refused for good; no
+// attempt begins after the deadline. It returns the last attempt's error: one that
+// has begun is not cut off, since its outcome would be unknown for nothing.
+func (p *proposal) untilAnswered(ctx context.Context, deadline time.Time) (bus.Ack, error) {
 	for {
 		ack, err := p.attempt(ctx)
-		if err == nil || !worthTrying(err) {
+		if err == nil || !worthTrying(err) || time.Now().After(deadline) {
 			return ack, err
 		}
 		select {
