@@ -35,6 +35,9 @@ type Client struct {
 	asking sync.Mutex // the log time
 	asked  time.Time  // the log time, last
 
+	sessionsTurn sync.Mutex
+	sessions     map[string]*Session // that transactions use, by stream
+
 	mu     sync.Mutex
 	lanes  map[string]*lane // by stream
 	closed bool
@@ -52,7 +55,7 @@ func Connect(ctx context.Context, o Options) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Client{options: o, bus: b, ids: strings.ToLower(rand.Text()[:16]), stop: make(chan struct{}), lanes: map[string]*lane{}, born: time.Now()}
+	c := &Client{options: o, bus: b, ids: strings.ToLower(rand.Text()[:16]), stop: make(chan struct{}), lanes: map[string]*lane{}, sessions: map[string]*Session{}, born: time.Now()}
 	if c.caller, err = newCaller(b); err != nil {
 		b.Close()
 		return nil, err
@@ -86,6 +89,12 @@ func (c *Client) Close() {
 		c.bus.Close()
 	})
 	c.done.Wait()
+	c.sessionsTurn.Lock()
+	defer c.sessionsTurn.Unlock()
+	for _, s := range c.sessions {
+		s.stop()
+		s.done.Wait()
+	}
 }
 
 func (c *Client) closeLanes() {

@@ -255,10 +255,14 @@ func (l *ledger) propose(ctx context.Context, t *testing.T, c *client.Client, ca
 			t.Errorf("propose %s: %v", data, err)
 			return
 		}
-		l.mu.Lock()
-		l.at[data] = ack.Seq
-		l.mu.Unlock()
+		l.told(data, ack.Seq)
 	}
+}
+
+func (l *ledger) told(data string, seq uint64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.at[data] = seq
 }
 
 func (l *ledger) count() int {

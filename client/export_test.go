@@ -1,6 +1,7 @@
 package client
 
 import (
+	"context"
 	"testing"
 
 	"github.com/nats-io/nats.go"
@@ -14,3 +15,12 @@ func (c *Client) Cut(t testing.TB, s *bus.Server) { bustest.Cut(t, s, c.bus) }
 
 // Conn is c's connection.
 func (c *Client) Conn() *nats.Conn { return c.bus.Conn() }
+
+// NumberOf is the number by which the cluster knows s.
+func NumberOf(s *Session) uint64 { return s.id }
+
+// Clock is a log time that is past.
+func Clock(ctx context.Context, c *Client) int64 { return c.clockNow(ctx) }
+
+// CodeOf is the code of the error in an answer; 0: there is none.
+func CodeOf(answer string) bus.Code { return codeOf([]byte(answer)) }

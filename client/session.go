@@ -1,0 +1,217 @@
+package client
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/synod-paxos/synod/bus"
+	"github.com/synod-paxos/synod/streams/command"
+)
+
+// A Session carries commands for one stream out exactly once, however long a copy
+// of one takes, as long as the session lives. The cluster keeps the
+// outcome of each of its commands until the client has it. A session lives, by
+// log time, for its TTL after its last command or keep-alive, which the client
+// sends by itself. Its methods may be called from any goroutine; at most 1024
+// of its commands may be without a known outcome.
+type Session struct {
+	client *Client
+	stream string
+	id     uint64
+	ttl    time.Duration
+	ended  chan struct{}
+	stop   context.CancelFunc
+	done   sync.WaitGroup
+
+	mu      sync.Mutex
+	last    uint64              // number given to a command
+	awaited map[uint64]struct{} // numbers whose outcome is not known
+	over    bool                // ended is closed
+}
+
+// ErrSessionEnded is matched by the errors of commands of a session that has ended:
+// the cluster heard nothing of it for its TTL, or it was closed. A command whose
+// outcome was unknown before that remains unknown; others are not done.
+var ErrSessionEnded = errors.New("the session has ended")
+
+// DefaultSessionTTL is the TTL of sessions for which none is named. A session may
+// live for 1 s to 24 h.
+const DefaultSessionTTL = time.Minute
+
+// OpenSession opens a session whose commands append to the log, the stream LEDGER.
+// ttl 0 means [DefaultSessionTTL]. The caller must Close the session.
+func (c *Client) OpenSession(ctx context.Context, ttl time.Duration) (*Session, error) {
+	return c.openSession(ctx, ledger, ttl)
+}
+
+func (c *Client) openSession(ctx context.Context, stream string, ttl time.Duration) (*Session, error) {
+	if ttl == 0 {
+		ttl = DefaultSessionTTL
+	}
+	open := command.OpenSession{TTL: ttl}
+	_, _ = rand.Read(open.Nonce[:]) // never fails
+	// Opening again with the same nonce opens no second session.
+	value, _, err := c.typed(ctx, "open a session", stream, command.Command{Op: open}, ttl/2)
+	if err != nil {
+		return nil, err
+	}
+	opened, _ := value.(command.SessionOpened)
+	s := &Session{client: c, stream: stream, id: opened.ID, ttl: ttl, ended: make(chan struct{}), awaited: map[uint64]struct{}{}}
+	alive, stop := context.WithCancel(context.Background())
+	s.stop = stop
+	s.done.Go(func() { s.keepAlive(alive) })
+	return s, nil
+}
+
+// Ended is closed once the cluster has told that the session is over.
+func (s *Session) Ended() <-chan struct{} { return s.ended }
+
+// Propose appends data to the log. It is [Client.Propose], but that a repetition
+// is recognised as long as the session lives: after an error that matches
+// [ErrOutcomeUnknown] call it again with the same data and [WithID] of the [Error]'s
+// ID, and it returns the first one's Ack, or carries it out now.
+func (s *Session) Propose(ctx context.Context, data []byte, options ...ProposeOption) (Ack, error) {
+	o := &message{header: map[string][]string{}}
+	for _, option := range options {
+		option(o)
+	}
+	number, err := s.number(o.id)
+	if err != nil {
+		return Ack{}, &Error{Op: "propose", ID: o.id, Outcome: bus.NotDone, Err: err}
+	}
+	value, r, err := s.do(ctx, "propose", number, command.Publish{Subject: "propose", Header: o.encoded(), Data: data})
+	if err != nil {
+		return Ack{}, err
+	}
+	p, _ := value.(command.Published)
+	return Ack{ID: s.idOf(number), Stream: s.stream, Seq: p.Seq, Duplicate: p.Duplicate, Position: r.position}, nil
+}
+
+func (s *Session) idOf(number uint64) string { return fmt.Sprintf("session-%d-%d", s.id, number) }
+
+// number is the number of the command with this id; a new one for no id.
+func (s *Session) number(id string) (uint64, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if id == "" {
+		s.last++
+		s.awaited[s.last] = struct{}{}
+		return s.last, nil
+	}
+	for n := range s.awaited {
+		if s.idOf(n) == id {
+			return n, nil
+		}
+	}
+	return 0, fmt.Errorf("no command of this session with an unknown outcome has the id %q", id)
+}
+
+// settled forgets a number whose outcome is known.
+func (s *Session) settled(number uint64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.awaited, number)
+}
+
+// at is what makes a command the session's with this number.
+func (s *Session) at(number uint64) command.Session {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	lowest := number
+	for n := range s.awaited {
+		lowest = min(lowest, n)
+	}
+	return command.Session{ID: s.id, Number: number, Awaited: lowest}
+}
+
+// do carries out the command with this number, or finds out what became of it.
+func (s *Session) do(ctx context.Context, op string, number uint64, t command.Op) (command.Value, result, error) {
+	o := typedMessage(op, s.stream, command.Command{Session: s.at(number), Op: t}, forever)
+	o.id = s.idOf(number)
+	for pause := pauseFirst; ; pause = min(2*pause, pauseMost) {
+		r, settled, err := s.client.do(ctx, o)
+		if err != nil {
+			return nil, r, s.unlessUnknown(number, err)
+		}
+		out, refusal, err := parseOutcome(r.data)
+		switch {
+		case err != nil:
+			return nil, r, s.client.fail(o, result{err: err}, false)
+		case refusal == nil:
+			s.settled(number)
+			s.client.setClock(out.LogTime)
+			return out.Value, r, nil
+		case refusal.Code == command.CodeTooManyAwaited && s.client.mayRepeat(ctx, o, time.Time{}, jitter(pause)):
+			continue // others are to be settled first
+		case refusal.Code == command.CodeSessionUnknown:
+			s.end()
+			return nil, r, s.unlessUnknown(number, s.client.fail(o, result{err: fmt.Errorf("%w: %w", ErrSessionEnded, refusal), position: r.position}, settled))
+		}
+		// The number has this outcome for good: all its copies are answered with it.
+		s.settled(number)
+		return nil, r, s.client.fail(o, result{err: explain(refusal), position: r.position}, true)
+	}
+}
+
+// unlessUnknown is err; when it is certain, nobody will ask for the number again.
+func (s *Session) unlessUnknown(number uint64, err error) error {
+	if errors.Is(err, ErrNotDone) {
+		s.settled(number)
+	}
+	return err
+}
+
+func (s *Session) end() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.over {
+		s.over = true
+		close(s.ended)
+	}
+}
+
+// keepAlive has the session live on, until it is closed or ends.
+func (s *Session) keepAlive(ctx context.Context) {
+	tick := time.NewTicker(s.ttl / 3)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		case <-s.ended:
+			return
+		case <-s.client.stop:
+			return
+		}
+		within, cancel := context.WithTimeout(ctx, s.ttl/3)
+		_, _, err := s.client.typed(within, "keep a session", s.stream, command.Command{Session: command.Session{ID: s.id}, Op: command.KeepAlive{}}, forever)
+		cancel()
+		if hasCode(err, command.CodeSessionUnknown) {
+			s.end()
+		}
+	}
+}
+
+// hasCode reports whether err is the state machine's refusal with this code.
+func hasCode(err error, code bus.Code) bool {
+	var e *bus.Error
+	return errors.As(err, &e) && e.Code == code
+}
+
+// Close ends the session: what it has not done by then will never be done. It is
+// over already if it had ended. An error says that it may live on for its TTL.
+func (s *Session) Close(ctx context.Context) error {
+	s.stop()
+	s.done.Wait()
+	defer s.end()
+	_, _, err := s.client.typed(ctx, "close a session", s.stream, command.Command{Session: command.Session{ID: s.id}, Op: command.CloseSession{}}, forever)
+	if hasCode(err, command.CodeSessionUnknown) {
+		return nil
+	}
+	return err
+}
