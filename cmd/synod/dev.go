@@ -151,10 +151,11 @@ func (d *devCommand) welcome(l *node.Local, h *node.HTTP, data string) string {
 	if d.Cluster != "main" {
 		where += " --cluster " + d.Cluster
 	}
+	synod := myself()
 	fmt.Fprintf(&b, "Try, in another terminal:\n")
-	fmt.Fprintf(&b, "  synod propose \"hello\"%s\n", where)
-	fmt.Fprintf(&b, "  synod log --follow%s\n", where)
-	fmt.Fprintf(&b, "  synod status%s\n", where)
+	fmt.Fprintf(&b, "  %s propose \"hello\"%s\n", synod, where)
+	fmt.Fprintf(&b, "  %s log --follow%s\n", synod, where)
+	fmt.Fprintf(&b, "  %s status%s\n", synod, where)
 	server := ""
 	if l.URL() != "nats://127.0.0.1:4222" {
 		server = " -s " + l.URL()
@@ -164,6 +165,14 @@ func (d *devCommand) welcome(l *node.Local, h *node.HTTP, data string) string {
 	if h.Address() != "" {
 		fmt.Fprintf(&b, "Metrics: http://%s/metrics\n", h.Address())
 	}
-	fmt.Fprintf(&b, "Ctrl-C stops it. To go on with this log later: synod dev --data %s\n", data)
+	fmt.Fprintf(&b, "Ctrl-C stops it. To go on with this log later: %s dev --data %s\n", synod, data)
 	return b.String()
+}
+
+// myself is how this program is called: `go run` leaves no synod to call.
+func myself() string {
+	if strings.Contains(os.Args[0], "go-build") {
+		return "go run ./cmd/synod"
+	}
+	return "synod"
 }

@@ -50,7 +50,7 @@ func startCluster(t *testing.T) *cluster {
 	return c
 }
 
-var roleOf = map[byte]string{'a': "acceptor", 'p': "proposer", 'l': "learner"}
+var roleOf = map[byte]string{'a': "acceptor", 'b': "acceptor", 'p': "proposer", 'l': "learner"}
 
 // data is the directory of a role.
 func (c *cluster) data(id string) string { return filepath.Join(c.dir, id) }

@@ -31,7 +31,7 @@ func run(m *testing.M) int {
 func build(dir string) error {
 	const module = "github.com/synod-paxos/synod"
 	for _, pkg := range []string{module + "/cmd/...", "github.com/nats-io/nats-server/v2"} {
-		out, err := exec.Command("go", "build", "-o", dir+string(filepath.Separator), pkg).CombinedOutput()
+		out, err := exec.Command("go", "build", "-ldflags=-s -w", "-o", dir+string(filepath.Separator), pkg).CombinedOutput()
 		if err != nil {
 			return fmt.Errorf("build %s: %w\n%s", pkg, err, out)
 		}

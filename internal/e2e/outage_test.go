@@ -1,0 +1,51 @@
+package e2e
+
+import (
+	"strings"
+	"testing"
+)
+
+// TestStopWithoutNATS: a role that is told to stop does, also while there is no
+// server to say goodbye to.
+func TestStopWithoutNATS(t *testing.T) {
+	c := startCluster(t)
+	c.nats.kill()
+	for _, id := range c.running() {
+		c.roles[id].await("lost the NATS server")
+	}
+	for _, id := range c.running() {
+		c.term(id)
+	}
+}
+
+// TestTwoClustersOfOneName meet on one bus: neither takes the other's messages, and
+// status says what is wrong.
+func TestTwoClustersOfOneName(t *testing.T) {
+	c := startCluster(t)
+	uuid := c.status().UUID
+	c.synod("propose", "ours").must(t)
+	c.start("b1").await("acceptor runs")
+	if out := c.synod("init", "--acceptors", "b1").must(t); !strings.Contains(out, "Founded cluster main") || strings.Contains(out, uuid) {
+		t.Errorf("a second cluster is founded: %s", out)
+	}
+	s := c.awaitProblem("Acceptor b1", "another cluster")
+	if s.UUID != uuid || s.Leader == nil {
+		t.Errorf("status is about %s with leader %v, want %s", s.UUID, s.Leader, uuid)
+	}
+	c.synod("propose", "still ours").must(t)
+	if out := c.synod("log").must(t); !containsAll(out, "1\t", "ours", "2\t", "still ours") {
+		t.Errorf("the log is %q", out)
+	}
+	c.kill("b1")
+	c.awaitReady()
+
+	// A learner whose disk is of this cluster refuses any other.
+	c.term("l1")
+	other := startNATS(t)
+	other.start("b1").await("acceptor runs")
+	other.synod("init", "--acceptors", "b1").must(t)
+	p := startProcess(t, "learner", "--id", "l1", "--nats", other.url, "--data", c.data("l1"))
+	if code := p.wait(); code != 1 || !strings.Contains(p.output(), "belongs to another cluster") {
+		t.Errorf("a learner of another cluster ends with code %d:\n%s", code, p.output())
+	}
+}
