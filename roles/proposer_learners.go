@@ -49,25 +49,11 @@ func (ls learners) live(now paxos.Now) []paxos.NodeID {
 
 // pick spreads the answers over the live learners; empty when there is none.
 func (ls learners) pick(now paxos.Now, slot paxos.Slot) paxos.NodeID {
-	n := 0
-	for _, v := range ls {
-		if v.alive(now) {
-			n++
-		}
-	}
-	if n == 0 {
+	live := ls.live(now)
+	if len(live) == 0 {
 		return ""
 	}
-	at := int(uint64(slot) % uint64(n))
-	for _, v := range ls {
-		if v.alive(now) {
-			if at == 0 {
-				return v.id
-			}
-			at--
-		}
-	}
-	return ""
+	return live[slot%paxos.Slot(len(live))]
 }
 
 // nextExpiry is the earliest expiry that a live learner reports who applied every

@@ -186,13 +186,13 @@ func (r *proposerActor) keep(s *script, d string, out *paxos.Effects) bool {
 	return true
 }
 
+// hear takes what an acceptor says on the story's behalf.
 func (r *proposerActor) hear(s *script, id paxos.NodeID, m paxos.Message, out *paxos.Effects) {
 	from := testSender(id)
-	from.Promised = r.ballot
+	from.Promised = s.promised[id]
 	r.Step(s.now, paxos.Envelope{Cluster: s.genesis.Cluster, Config: 1, From: from, Msg: m}, out)
 }
 
-// elect plays the acceptors of an empty log until the proposer leads.
 func (r *proposerActor) print(s *script) string {
 	v := r.Status(s.now)
 	text := fmt.Sprintf("%s in %s, follows %s, serving %v\n", v.Stage, printBallot(v.Ballot), printBallot(v.Leader), r.Serving())
@@ -231,6 +231,7 @@ func startLearner(s *script, td *datadriven.TestData) actor {
 //	installed slot=100                   it took over a snapshot
 //	read 1 2                             reads arrive
 //	digested slot=256 sum=x              the state machine's digest after a slot
+//	tell to=l2                           its caller asks a fellow for a snapshot
 //	snapshot-from turn=1                 whom it would ask for a snapshot
 //	status                               the learner's own view
 func (r *learnerActor) do(s *script, td *datadriven.TestData, out *paxos.Effects) (string, bool) {
@@ -247,6 +248,8 @@ func (r *learnerActor) do(s *script, td *datadriven.TestData, out *paxos.Effects
 		}
 	case "digested":
 		r.Digested(s.now, a.digest(), out)
+	case "tell":
+		r.Tell(a.id("to"), paxos.SnapshotQuery{}, out)
 	case "snapshot-from":
 		return orNobody(r.SnapshotFrom(s.now, int(a.number("turn", 0)))) + "\n", true
 	case "status":

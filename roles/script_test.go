@@ -71,6 +71,7 @@ type script struct {
 //	tick 300ms                                 time passes, then the role's timer fires
 //	wait                                       as long as the role wants to wait
 //	wake                                       how long that is
+//	founded                                    in which cluster the role is
 //	wall 1h                                    this process's wall clock jumps
 //	<message> from=p1 ...                      see parseMessage
 func (s *script) run(t *testing.T, td *datadriven.TestData) string {
@@ -93,6 +94,11 @@ func (s *script) run(t *testing.T, td *datadriven.TestData) string {
 		text = fmt.Sprintf("after %s\n", d)
 	case "wake":
 		return fmt.Sprintf("in %s\n", s.untilWake())
+	case "founded":
+		if g := s.role.(interface{ Genesis() *paxos.Genesis }).Genesis(); g != nil {
+			return "in " + printGenesis(g) + "\n"
+		}
+		return "no\n"
 	case "wall":
 		s.now.Wall += paxos.LogTime(duration(t, td.CmdArgs[0].Key))
 	default:
