@@ -40,7 +40,7 @@ func TestTableIsReadableAtEightyColumns(t *testing.T) {
 		Leader:        &node.Leader{ID: "p1", Ballot: "18446744073709551615.p1.ffffffffffffffff"}, Chosen: 123456789,
 		Acceptors: []node.AcceptorStatus{
 			{RoleStatus: node.RoleStatus{ID: "a1", Up: true, Version: "10.20.30+0123456789ab", PerCommand: 12.5}, Member: true,
-				AcceptorReport: &node.AcceptorReport{Sealed: true, MaxVoted: 123456789, TrimBelow: 123456789}, CommandsPerSync: 100, Boot: 99},
+				AcceptorReport: &node.AcceptorReport{Sealed: true, MaxVoted: 123456789, TrimBelow: 123456789}, CommandsPerSync: 100, SyncP99: 1638.4},
 			{RoleStatus: node.RoleStatus{ID: "a2", Up: true}, AcceptorReport: &node.AcceptorReport{}},
 			{RoleStatus: node.RoleStatus{ID: "a3"}, Member: true},
 		},

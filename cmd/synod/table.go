@@ -51,7 +51,7 @@ func columns(b *strings.Builder, rows []string) {
 }
 
 func writeAcceptors(b *strings.Builder, c *node.Cluster) {
-	rows := []string{"ACCEPTOR\tSTATE\tVOTED\tTRIMMED\tBOOT\tCMD/SYNC\tMSG/CMD\tVERSION"}
+	rows := []string{"ACCEPTOR\tSTATE\tVOTED\tTRIMMED\tCMD/SYNC\tP99 MS\tMSG/CMD\tVERSION"}
 	for _, a := range c.Acceptors {
 		if !a.Up {
 			rows = append(rows, fmt.Sprintf("%s\tdown", a.ID))
@@ -64,8 +64,8 @@ func writeAcceptors(b *strings.Builder, c *node.Cluster) {
 		case !a.Member:
 			state = "no member"
 		}
-		rows = append(rows, fmt.Sprintf("%s\t%s\t%d\t%d\t%d\t%.1f\t%.2f\t%s",
-			a.ID, state, a.MaxVoted, a.TrimBelow, a.Boot, a.CommandsPerSync, a.PerCommand, short(a.Version)))
+		rows = append(rows, fmt.Sprintf("%s\t%s\t%d\t%d\t%.1f\t%.1f\t%.2f\t%s",
+			a.ID, state, a.MaxVoted, a.TrimBelow, a.CommandsPerSync, a.SyncP99, a.PerCommand, short(a.Version)))
 	}
 	columns(b, rows)
 }

@@ -82,8 +82,15 @@ func (a *Acceptor) Report() Report {
 		Syncs: s.Writer.Syncs, Records: s.Writer.Records, Votes: s.Writer.Votes, Messages: s.Writer.Messages,
 		Commands: a.count.commands.Load(), SpaceLow: a.store.SpaceLow(),
 	}
+	r.Acceptor.setStorage(a.store.Metrics())
 	r.setReady(a.notReady(s))
 	return r
+}
+
+// setStorage adds what the store counts.
+func (a *AcceptorReport) setStorage(m storage.Metrics) {
+	a.Sync, a.Written, a.Stalls, a.SlowCalls = newLatency(m.Latency), m.Bytes, m.Stalls, m.SlowCalls
+	a.Flushes, a.Compactions, a.DiskBytes, a.FreeBytes = m.Flushes, m.Compactions, m.DiskBytes, m.FreeBytes
 }
 
 // notReady is why the acceptor cannot vote; nil when it can.

@@ -84,7 +84,10 @@ func (c *collector) Describe(out chan<- *prometheus.Desc) {
 	for i := range metrics {
 		out <- metrics[i].desc()
 	}
+	out <- syncDesc
 }
+
+var syncDesc = prometheus.NewDesc(syncMetric, syncHelp, []string{"cluster", "role", "id"}, nil)
 
 // Collect reads every metric of every role.
 func (c *collector) Collect(out chan<- prometheus.Metric) {
@@ -97,6 +100,10 @@ func (c *collector) Collect(out chan<- prometheus.Metric) {
 				labels := append([]string{r.Cluster, r.Role, string(r.ID)}, label...)
 				out <- prometheus.MustNewConstMetric(desc, m.kind, value, labels...)
 			})
+		}
+		if r.Acceptor != nil {
+			l := &r.Acceptor.Sync
+			out <- prometheus.MustNewConstHistogram(syncDesc, l.count(), l.Sum, l.cumulative(), r.Cluster, r.Role, string(r.ID))
 		}
 	}
 }

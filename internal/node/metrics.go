@@ -24,7 +24,13 @@ const (
 	gauge   = prometheus.GaugeValue
 )
 
-// metrics is every metric of Synod. Those of the Go runtime and of the process
+// syncMetric is the one histogram.
+const (
+	syncMetric = "synod_acceptor_sync_duration_seconds"
+	syncHelp   = "How long it took to make records durable."
+)
+
+// metrics is every metric of Synod but syncMetric. Those of the Go runtime and of the process
 // come beside them.
 var metrics = []metric{
 	{"synod_build_info", "Always 1; the labels say which build runs.", gauge, "version", of(func(r *Report, add func(float64, ...string)) { add(1, r.Version+" "+runtime.Version()) })},
@@ -51,6 +57,13 @@ var metrics = []metric{
 	{"synod_acceptor_votes_total", "Votes made durable.", counter, "", acceptor(func(a *AcceptorReport) float64 { return float64(a.Votes) })},
 	{"synod_acceptor_commands_total", "Commands in these votes; divided by the syncs it shows how well batching works.", counter, "", acceptor(func(a *AcceptorReport) float64 { return float64(a.Commands) })},
 	{"synod_acceptor_messages_total", "Messages released after their records were durable.", counter, "", acceptor(func(a *AcceptorReport) float64 { return float64(a.Messages) })},
+	{"synod_acceptor_written_bytes_total", "Bytes written to the log of the disk.", counter, "", acceptor(func(a *AcceptorReport) float64 { return float64(a.Written) })},
+	{"synod_acceptor_write_stalls_total", "Times that a write waited for the disk to catch up.", counter, "", acceptor(func(a *AcceptorReport) float64 { return float64(a.Stalls) })},
+	{"synod_acceptor_slow_calls_total", "Calls on the file system that took above a second.", counter, "", acceptor(func(a *AcceptorReport) float64 { return float64(a.SlowCalls) })},
+	{"synod_acceptor_flushes_total", "Tables of votes written.", counter, "", acceptor(func(a *AcceptorReport) float64 { return float64(a.Flushes) })},
+	{"synod_acceptor_compactions_total", "Compactions of tables of votes.", counter, "", acceptor(func(a *AcceptorReport) float64 { return float64(a.Compactions) })},
+	{"synod_acceptor_disk_used_bytes", "What the votes take on the disk.", gauge, "", acceptor(func(a *AcceptorReport) float64 { return float64(a.DiskBytes) })},
+	{"synod_acceptor_disk_free_bytes", "What is left on the disk.", gauge, "", acceptor(func(a *AcceptorReport) float64 { return float64(a.FreeBytes) })},
 	{"synod_acceptor_max_voted_slot", "Highest slot ever voted in.", gauge, "", acceptor(func(a *AcceptorReport) float64 { return float64(a.MaxVoted) })},
 	{"synod_acceptor_chosen_below_slot", "All slots below it are chosen, as a leader said.", gauge, "", acceptor(func(a *AcceptorReport) float64 { return float64(a.ChosenBelow) })},
 	{"synod_acceptor_trim_below_slot", "Votes in slots below it are forgotten.", gauge, "", acceptor(func(a *AcceptorReport) float64 { return float64(a.TrimBelow) })},

@@ -61,6 +61,10 @@ type AcceptorStatus struct {
 	// CommandsPerSync is how many commands each sync of the disk made durable, on
 	// average since the start. It rises with load.
 	CommandsPerSync float64 `json:"commands_per_sync"`
+	// Half of all syncs since the start took at most SyncP50, 99 of 100 at most
+	// SyncP99, in milliseconds and to the next power of two or so.
+	SyncP50 float64 `json:"sync_p50_ms"`
+	SyncP99 float64 `json:"sync_p99_ms"`
 }
 
 // ProposerStatus is one proposer.
@@ -115,6 +119,7 @@ func (c *Cluster) add(r *Report) {
 		a := AcceptorStatus{RoleStatus: roleStatus(r, r.Acceptor.Commands), Disk: r.Disk, Boot: r.Boot, AcceptorReport: r.Acceptor}
 		a.Member = c.isMember(r.ID, r.Disk)
 		a.CommandsPerSync = ratio(r.Acceptor.Commands, r.Acceptor.Syncs)
+		a.SyncP50, a.SyncP99 = milliseconds(r.Acceptor.Sync.quantile(0.5)), milliseconds(r.Acceptor.Sync.quantile(0.99))
 		c.Acceptors = append(c.Acceptors, a)
 		c.Chosen = max(c.Chosen, below(r.Acceptor.ChosenBelow))
 	case r.Proposer != nil:

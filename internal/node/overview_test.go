@@ -92,6 +92,10 @@ func TestProblems(t *testing.T) {
 		{"one learner", func(r []Report) []Report { return without(r, "learner", "l1") }, [][]string{{"1 learner of the 2", "acceptors keep everything"}}},
 		{"a learner far behind", func(r []Report) []Report { r[5].Learner.Lag = 1000; return r }, [][]string{{"Learner l1 is 1000 slots behind"}, {"1 learner of the 2"}}},
 		{"a silent acceptor", func(r []Report) []Report { r[3].Proposer.Silent = []paxos.NodeID{"a3"}; return r }, [][]string{{"p1 gets no answer from acceptor a3"}}},
+		{"a slow disk", func(r []Report) []Report {
+			r[1].Acceptor.Sync = Latency{Bounds: []float64{0.1, 0.2, 0.4}, Counts: []uint64{90, 8, 2, 0}}
+			return r
+		}, [][]string{{"a2 has a slow disk"}}},
 		{"space", func(r []Report) []Report { r[2].Acceptor.SpaceLow = true; return r }, [][]string{{"a3 is short of disk space"}}},
 		{"another cluster of the name", func(r []Report) []Report { r[6].UUID = paxos.UUID{8}.String(); return r }, [][]string{{"Learner l2 is of another cluster"}}},
 		{"two of one id", func(r []Report) []Report {

@@ -131,6 +131,10 @@ func (c *Cluster) problemsOfService() {
 	}
 }
 
+// slowSync is when a disk is called slow, in milliseconds: a leader repeats what
+// is not answered for longer.
+const slowSync = 150.0
+
 // problemsOfAcceptors looks at each acceptor.
 func (c *Cluster) problemsOfAcceptors() {
 	for _, a := range c.Acceptors {
@@ -146,6 +150,8 @@ func (c *Cluster) problemsOfAcceptors() {
 			c.say("Acceptor %s is not sealed and does not vote: the founding did not finish. Run the same `synod init` again.", a.ID)
 		case a.SpaceLow:
 			c.say("Acceptor %s is short of disk space: free some.", a.ID)
+		case a.SyncP99 > slowSync:
+			c.say("Acceptor %s has a slow disk: of its syncs, 1 in 100 takes more than %.0f ms.", a.ID, slowSync)
 		}
 	}
 }

@@ -56,6 +56,15 @@ type AcceptorReport struct {
 	Votes    uint64 `json:"votes"`    // of them
 	Commands uint64 `json:"commands"` // in the votes
 	Messages uint64 `json:"messages"` // sent
+
+	Sync        Latency `json:"sync"`        // of making records durable
+	Written     uint64  `json:"written"`     // bytes, to the log of the disk
+	Stalls      uint64  `json:"stalls"`      // times that a write waited for the disk to catch up
+	SlowCalls   uint64  `json:"slow_calls"`  // calls on the file system that took above a second
+	Flushes     uint64  `json:"flushes"`     // tables written
+	Compactions uint64  `json:"compactions"` // of tables
+	DiskBytes   uint64  `json:"disk_bytes"`  // that the votes take
+	FreeBytes   uint64  `json:"free_bytes"`  // left on the disk
 }
 
 // ProposerReport is the part of a Report that only proposers have.

@@ -6,8 +6,10 @@ import (
 	"runtime/debug"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/synod-paxos/synod/paxos"
+	"github.com/synod-paxos/synod/storage"
 )
 
 func TestVersionOf(t *testing.T) {
@@ -121,5 +123,23 @@ func TestProposerOptionsFollowTheServer(t *testing.T) {
 	}
 	if a, b := proposerOptions(1<<20), proposerOptions(1<<20); a.Seed == b.Seed {
 		t.Error("two proposers draw equal timeouts")
+	}
+}
+
+func TestLatency(t *testing.T) {
+	l := Latency{Bounds: []float64{0.001, 0.002, 0.004}, Counts: []uint64{50, 40, 9, 1}}
+	for q, want := range map[float64]time.Duration{0.5: time.Millisecond, 0.9: 2 * time.Millisecond, 0.99: 4 * time.Millisecond, 1: 4 * time.Millisecond} {
+		if have := l.quantile(q); have != want {
+			t.Errorf("quantile %v is %s, want %s", q, have, want)
+		}
+	}
+	if have := l.cumulative(); have[0.001] != 50 || have[0.002] != 90 || have[0.004] != 99 || l.count() != 100 {
+		t.Errorf("cumulative %v of %d", have, l.count())
+	}
+	if have := (&Latency{}).quantile(0.5); have != 0 {
+		t.Errorf("of nothing: %s", have)
+	}
+	if l := newLatency(storage.Histogram{}); len(l.Counts) != len(l.Bounds)+1 {
+		t.Errorf("%d counts for %d bounds", len(l.Counts), len(l.Bounds))
 	}
 }
