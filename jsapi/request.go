@@ -138,12 +138,17 @@ func (r *request) respond(v any) error {
 // fail answers with err: as JSON, or where the answer is the message itself, as a
 // status.
 func (r *request) fail(err error) {
+	var ours *bus.Error
 	if r.op.kind == "" {
-		r.status(statusOf(err))
+		code, description := statusOf(err)
+		if errors.As(err, &ours) {
+			r.status(code, description, bus.OutcomeHeader, string(ours.Outcome))
+			return
+		}
+		r.status(code, description)
 		return
 	}
 	f := failure{Type: r.typeName()}
-	var ours *bus.Error
 	var theirs *streams.APIError
 	switch {
 	case errors.As(err, &ours):
