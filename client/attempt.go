@@ -102,8 +102,12 @@ func (c *Client) judge(m *nats.Msg, err error) result {
 // roleError is the error with which a role answers for itself; nil when it is the
 // state machine that answers.
 func roleError(m *nats.Msg) *bus.Error {
-	if m.Header.Get(bus.OutcomeHeader) == "" {
+	outcome := m.Header.Get(bus.OutcomeHeader)
+	if outcome == "" {
 		return nil
+	}
+	if status := m.Header.Get("Status"); status != "" { // of a message read directly
+		return &bus.Error{Code: bus.CodeNotFresh, Description: status + " " + m.Header.Get("Description"), Outcome: bus.Outcome(outcome)}
 	}
 	a, err := bus.ParseAck(m.Data)
 	if err != nil || a.Error == nil {

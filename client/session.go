@@ -16,8 +16,8 @@ import (
 // of one takes, as long as the session lives. The cluster keeps the
 // outcome of each of its commands until the client has it. A session lives, by
 // log time, for its TTL after its last command or keep-alive, which the client
-// sends by itself. Its methods may be called from any goroutine; at most 1024
-// of its commands may be without a known outcome.
+// sends by itself. Its methods may be called from any goroutine. An outcome that stayed
+// unknown is kept for the next 512 commands.
 type Session struct {
 	client *Client
 	stream string
@@ -28,9 +28,9 @@ type Session struct {
 	done   sync.WaitGroup
 
 	mu      sync.Mutex
-	last    uint64              // number given to a command
-	awaited map[uint64]struct{} // numbers whose outcome is not known
-	over    bool                // ended is closed
+	last    uint64          // number given to a command
+	awaited map[uint64]bool // numbers whose outcome is not known: is a call about it under way?
+	over    bool            // ended is closed
 }
 
 // ErrSessionEnded is matched by the errors of commands of a session that has ended:
@@ -60,7 +60,7 @@ func (c *Client) openSession(ctx context.Context, stream string, ttl time.Durati
 		return nil, err
 	}
 	opened, _ := value.(command.SessionOpened)
-	s := &Session{client: c, stream: stream, id: opened.ID, ttl: ttl, ended: make(chan struct{}), awaited: map[uint64]struct{}{}}
+	s := &Session{client: c, stream: stream, id: opened.ID, ttl: ttl, ended: make(chan struct{}), awaited: map[uint64]bool{}}
 	alive, stop := context.WithCancel(context.Background())
 	s.stop = stop
 	s.done.Go(func() { s.keepAlive(alive) })
@@ -99,15 +99,25 @@ func (s *Session) number(id string) (uint64, error) {
 	defer s.mu.Unlock()
 	if id == "" {
 		s.last++
-		s.awaited[s.last] = struct{}{}
+		s.awaited[s.last] = true
 		return s.last, nil
 	}
 	for n := range s.awaited {
 		if s.idOf(n) == id {
+			s.awaited[n] = true
 			return n, nil
 		}
 	}
 	return 0, fmt.Errorf("no command of this session with an unknown outcome has the id %q", id)
+}
+
+// ask notes that a call about number is under way again.
+func (s *Session) ask(number uint64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if _, awaited := s.awaited[number]; awaited {
+		s.awaited[number] = true
+	}
 }
 
 // settled forgets a number whose outcome is known.
@@ -117,12 +127,20 @@ func (s *Session) settled(number uint64) {
 	delete(s.awaited, number)
 }
 
+// keptUnknown is for how many further commands a session keeps an outcome that
+// nobody asks for. Then it is given up, or the session would come to a halt.
+const keptUnknown = 512
+
 // at is what makes a command the session's with this number.
 func (s *Session) at(number uint64) command.Session {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	lowest := number
-	for n := range s.awaited {
+	for n, asked := range s.awaited {
+		if !asked && n+keptUnknown < number {
+			delete(s.awaited, n)
+			continue
+		}
 		lowest = min(lowest, n)
 	}
 	return command.Session{ID: s.id, Number: number, Awaited: lowest}
@@ -140,7 +158,7 @@ func (s *Session) do(ctx context.Context, op string, number uint64, t command.Op
 		out, refusal, err := parseOutcome(r.data)
 		switch {
 		case err != nil:
-			return nil, r, s.client.fail(o, result{err: err}, false)
+			return nil, r, s.unlessUnknown(number, s.client.fail(o, result{err: err}, false))
 		case refusal == nil:
 			s.settled(number)
 			s.client.setClock(out.LogTime)
@@ -151,16 +169,25 @@ func (s *Session) do(ctx context.Context, op string, number uint64, t command.Op
 			s.end()
 			return nil, r, s.unlessUnknown(number, s.client.fail(o, result{err: fmt.Errorf("%w: %w", ErrSessionEnded, refusal), position: r.position}, settled))
 		}
+		if refusal.Code == command.CodeAcknowledged {
+			return nil, r, s.client.fail(o, result{err: errGivenUp, position: r.position}, false)
+		}
 		// The number has this outcome for good: all its copies are answered with it.
 		s.settled(number)
 		return nil, r, s.client.fail(o, result{err: explain(refusal), position: r.position}, true)
 	}
 }
 
+var errGivenUp = errors.New("the outcome was not asked for while the session did many other commands, and is given up")
+
 // unlessUnknown is err; when it is certain, nobody will ask for the number again.
 func (s *Session) unlessUnknown(number uint64, err error) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if errors.Is(err, ErrNotDone) {
-		s.settled(number)
+		delete(s.awaited, number)
+	} else if s.awaited[number] {
+		s.awaited[number] = false
 	}
 	return err
 }

@@ -231,3 +231,40 @@ func TestTheRetryAfterTheWindow(t *testing.T) {
 		return client.CodeOf(reply) == command.CodeTooLate
 	})
 }
+
+// TestOutcomesThatNobodyAsksFor do not bring a session to a halt.
+func TestOutcomesThatNobodyAsksFor(t *testing.T) {
+	server := bustest.Server(t)
+	proxy := bustest.Proxy(t, server)
+	clustertest.Start(t, small, server.URL()).AwaitLeader()
+	s, err := connect(t, proxy.URL()).OpenSession(within(t), 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	proxy.Freeze()
+	short, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	_, failed := s.Propose(short, []byte("forgotten"))
+	var e *client.Error
+	if !errors.As(failed, &e) {
+		t.Fatal(failed)
+	}
+	proxy.Thaw()
+	var all sync.WaitGroup
+	for range 32 {
+		all.Go(func() {
+			for range 40 {
+				if _, err := s.Propose(within(t), nil); err != nil {
+					t.Errorf("propose: %v", err)
+				}
+			}
+		})
+	}
+	all.Wait()
+	if _, err := s.Propose(within(t), nil, client.WithID(e.ID)); err == nil {
+		t.Error("an outcome was kept for ever")
+	}
+	if err := s.Close(within(t)); err != nil {
+		t.Error(err)
+	}
+}

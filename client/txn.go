@@ -144,7 +144,9 @@ func (t *Txn) Commit(ctx context.Context) (Committed, error) {
 	if t.err != nil {
 		return Committed{}, &Error{Op: op, Outcome: bus.NotDone, Err: t.err}
 	}
-	if t.sent == nil {
+	if t.sent != nil {
+		t.sent.ask(t.number)
+	} else {
 		s, err := t.bucket.client.sessionFor(ctx, streamOf(t.bucket.name))
 		if err != nil {
 			return Committed{}, &Error{Op: op, Outcome: bus.NotDone, Err: fmt.Errorf("no session: %w", errors.Unwrap(err))}
