@@ -59,15 +59,16 @@ var table = map[string]layer{
 	"sim/mutants": {},
 
 	// Processes.
-	"internal/node":        {ours: []string{"..."}, others: []string{natsClient, protoactor, prometheus, uuid, rate}},
-	"internal/node/cli":    {ours: []string{"..."}, others: []string{kong}},
-	"internal/clustertest": {ours: []string{"..."}, others: []string{natsClient}},
-	"internal/e2e":         {ours: []string{"..."}, others: []string{natsClient}},
-	"internal/arch":        {},
-	"cmd/acceptor":         {ours: []string{"internal/node/..."}},
-	"cmd/proposer":         {ours: []string{"internal/node/..."}},
-	"cmd/learner":          {ours: []string{"internal/node/..."}},
-	"cmd/synod":            {ours: []string{"..."}, others: []string{natsClient, kong, uuid}},
+	"internal/node":            {ours: []string{"..."}, others: []string{natsClient, protoactor, prometheus, uuid, rate}},
+	"internal/node/cli":        {ours: []string{"..."}, others: []string{kong}},
+	"internal/clustertest":     {ours: []string{"..."}, others: []string{natsClient}},
+	"internal/e2e":             {ours: []string{"..."}, others: []string{natsClient}},
+	"internal/linearizability": {}, // tests alone
+	"internal/arch":            {},
+	"cmd/acceptor":             {ours: []string{"internal/node/..."}},
+	"cmd/proposer":             {ours: []string{"internal/node/..."}},
+	"cmd/learner":              {ours: []string{"internal/node/..."}},
+	"cmd/synod":                {ours: []string{"..."}, others: []string{natsClient, kong, uuid}},
 }
 
 // TestImports holds every file to the table.

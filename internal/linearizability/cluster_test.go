@@ -1,0 +1,224 @@
+package linearizability
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/anishathalye/porcupine"
+	"github.com/nats-io/nats.go"
+	"go.uber.org/goleak"
+
+	"github.com/synod-paxos/synod/bus"
+	"github.com/synod-paxos/synod/bus/bustest"
+	"github.com/synod-paxos/synod/client"
+	"github.com/synod-paxos/synod/internal/clustertest"
+	"github.com/synod-paxos/synod/internal/node"
+	"github.com/synod-paxos/synod/jsapi"
+	"github.com/synod-paxos/synod/paxos"
+	"github.com/synod-paxos/synod/streams"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func connect(t *testing.T, url string) *client.Client {
+	t.Helper()
+	c, err := client.Connect(t.Context(), client.Options{
+		Cluster: clustertest.Subjects.Cluster, Attempt: 300 * time.Millisecond,
+		NATS: bus.Options{URLs: []string{url}, Log: bustest.Quiet()},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(c.Close)
+	return c
+}
+
+func bucket(t *testing.T, url string) *client.Bucket {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	b, err := connect(t, url).CreateBucket(ctx, "b", client.BucketConfig{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+// arena is a cluster with one learner behind a link that can be frozen, and
+// actors that use it.
+type arena struct {
+	*clustertest.Cluster
+	server  *bus.Server
+	link    *bustest.NATSProxy
+	history *history
+	stop    context.CancelFunc
+	actors  sync.WaitGroup
+}
+
+func newArena(t *testing.T, actors int) *arena {
+	t.Helper()
+	server := bustest.Server(t)
+	a := &arena{server: server, link: bustest.Proxy(t, server), history: newHistory()}
+	a.Cluster = clustertest.Start(t, clustertest.Size{Acceptors: 3, Proposers: 3, Learners: 1}, server.URL())
+	a.startLearner(t, "l2")
+	ctx, stop := context.WithCancel(context.Background())
+	a.stop = stop
+	seed := rand.Uint64()
+	t.Logf("seed %d", seed)
+	for i := range actors {
+		b := bucket(t, server.URL())
+		a.actors.Go(func() {
+			(&actor{t: t, id: i, bucket: b, history: a.history, random: rand.New(rand.NewPCG(seed, uint64(i)))}).run(ctx)
+		})
+	}
+	return a
+}
+
+// startLearner starts a learner behind the link.
+func (a *arena) startLearner(t *testing.T, id paxos.NodeID) {
+	t.Helper()
+	o := bus.Options{Subjects: clustertest.Subjects, URLs: []string{a.link.URL()}, NATS: []nats.Option{nats.IgnoreDiscoveredServers()}}
+	l, err := node.StartLearner(t.Context(), node.Config{ID: id, Bus: o, Data: t.TempDir(), Log: bustest.Quiet()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := l.Stop(context.Background()); err != nil {
+			t.Errorf("stop %s: %v", id, err)
+		}
+	})
+}
+
+func (a *arena) count() int {
+	a.history.mu.Lock()
+	defer a.history.mu.Unlock()
+	return len(a.history.ops)
+}
+
+// awaitMore waits for n more operations.
+func (a *arena) awaitMore(n int) {
+	from := a.count()
+	a.Await(fmt.Sprintf("%d more operations", n), func() bool { return a.count() >= from+n })
+}
+
+// end stops the actors and returns how many operations of each kind there were, and
+// of unknown outcome.
+func (a *arena) end() (kinds [kindsEnd]int, unknown int) {
+	a.stop()
+	a.actors.Wait()
+	for _, op := range a.history.close() {
+		kinds[op.Input.(input).kind]++
+		if op.Output.(output).unknown {
+			unknown++
+		}
+	}
+	return kinds, unknown
+}
+
+// TestLinearizable: writes, swaps, transactions, locks and reads, while the leader
+// dies, acceptors restart and a learner is cut off.
+func TestLinearizable(t *testing.T) {
+	a := newArena(t, 6)
+	a.awaitMore(80)
+	leader := a.AwaitLeader()
+	a.Stop(leader)
+	a.awaitMore(60)
+	a.StartRole(leader)
+	a.link.Freeze()
+	a.awaitMore(60)
+	a.link.Thaw()
+	for _, id := range []paxos.NodeID{"a1", "a3"} {
+		a.Stop(id)
+		a.awaitMore(60)
+		a.StartRole(id)
+		a.awaitMore(20)
+	}
+	a.link.Cut()
+	a.Stop(a.AwaitLeader())
+	a.awaitMore(60)
+	kinds, unknown := a.end()
+	t.Logf("%d reads, %d writes, %d swaps, %d transactions, %d locks, %d guarded writes; %d of unknown outcome",
+		kinds[read], kinds[write], kinds[swap], kinds[both], kinds[lock], kinds[guarded], unknown)
+	for kind, n := range kinds {
+		if n == 0 {
+			t.Errorf("no operation of kind %d: the history proves too little", kind)
+		}
+	}
+	a.history.check(t, porcupine.Ok)
+}
+
+// stale is a state that has stopped at some slot.
+type stale struct{ machine *streams.Machine }
+
+func (s stale) Read(read func(*streams.View) error) error {
+	v := s.machine.View()
+	return errors.Join(read(v), v.Close())
+}
+
+// TestStaleReadsAreCaught, so that the checker is known to see them: a learner has
+// stopped at an old slot and still serves readers, beside one that is right.
+func TestStaleReadsAreCaught(t *testing.T) {
+	cannot := func(context.Context) error { return errors.New("it reaches no acceptor") }
+	for _, test := range []struct {
+		what    string
+		barrier func(context.Context) error
+		level   []client.ReadOption
+		want    porcupine.CheckResult
+	}{
+		{"a learner whose barrier is broken", nil, nil, porcupine.Illegal},
+		{"reads that are asked for as stale", cannot, []client.ReadOption{client.Stale()}, porcupine.Illegal},
+		{"a learner that knows that it is behind", cannot, nil, porcupine.Ok},
+	} {
+		t.Run(test.what, func(t *testing.T) {
+			url := bustest.Server(t).URL()
+			c := clustertest.Start(t, clustertest.Size{Acceptors: 3, Proposers: 1, Learners: 2}, url)
+			b, h := bucket(t, url), newHistory()
+			a := &actor{t: t, bucket: b, history: h, random: rand.New(rand.NewPCG(1, 1))}
+			a.write(0)
+			c.Await("both learners", func() bool {
+				return c.Role("l1").Report().Learner.Applied == c.Role("l2").Report().Learner.Applied
+			})
+			c.Stop("l2")
+			a.write(0)
+			serveStale(t, url, filepath.Join(c.Data("l2"), "state"), test.barrier)
+			for range 50 {
+				h.call(0, input{kind: read}, func() (out output, keep bool) {
+					ctx, cancel := context.WithTimeout(t.Context(), patience)
+					defer cancel()
+					e, err := b.Get(ctx, keys[0], test.level...)
+					if err != nil {
+						t.Errorf("read: %v", err)
+						return out, false
+					}
+					out.values[0] = string(e.Value)
+					return out, true
+				})
+			}
+			h.check(t, test.want)
+		})
+	}
+}
+
+// serveStale serves readers from a state on disk that nobody applies to any more.
+func serveStale(t *testing.T, url, dir string, barrier func(context.Context) error) {
+	t.Helper()
+	m, err := streams.Open(dir, streams.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := jsapi.New(bustest.ConnectWith(t, bus.Options{Subjects: clustertest.Subjects, URLs: []string{url}}), stale{m}, jsapi.Options{Barrier: barrier, Log: bustest.Quiet()})
+	if err := s.Open(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := errors.Join(s.Stop(), m.Close()); err != nil {
+			t.Error(err)
+		}
+	})
+}
