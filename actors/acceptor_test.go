@@ -120,10 +120,10 @@ func TestPagesShowTheDiskAsItWasThen(t *testing.T) {
 		store.hold = make(chan struct{})
 		higher := paxos.Ballot{Round: 2, Proposer: "p1", Incarnation: 7}
 		chosen := paxos.Chosen{From: 2, Below: 2}
-		a.call(func() {}) // all that follows is stepped as one group
-		a.Deliver(from(leader, paxos.Prepare{Ballot: higher, From: 1}))
-		a.Deliver(from(leader, paxos.Heartbeat{Ballot: higher, Chosen: chosen, Next: 2}))
-		a.Deliver(from(leader, paxos.Trim{Ballot: higher, Below: 2}))
+		a.Collect(from(leader, paxos.Prepare{Ballot: higher, From: 1}))
+		a.Collect(from(leader, paxos.Heartbeat{Ballot: higher, Chosen: chosen, Next: 2}))
+		a.Collect(from(leader, paxos.Trim{Ballot: higher, Below: 2}))
+		a.Rest()
 		close(store.hold)
 		synctest.Wait()
 		got := of[paxos.Promise](out)

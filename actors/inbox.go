@@ -6,7 +6,7 @@ import (
 )
 
 // inbox is a bounded queue from many goroutines to one actor. The actor is woken
-// when the inbox becomes non-empty, and takes everything at once.
+// once for all that waits, and takes everything at once.
 type inbox[T any] struct {
 	maxItems, maxBytes int
 	wake               func()
@@ -14,6 +14,7 @@ type inbox[T any] struct {
 	mu       sync.Mutex
 	items    []sized[T]
 	bytes    int
+	woken    bool // for what waits
 	overflow atomic.Uint64
 }
 
@@ -22,23 +23,38 @@ type sized[T any] struct {
 	bytes int
 }
 
-// push adds an item of about this many bytes. It never blocks; false means that
-// the inbox is full and the item is lost, which is counted.
+// push adds an item of about this many bytes and wakes the actor. It never blocks;
+// false means that the inbox is full and the item is lost, which is counted.
 func (q *inbox[T]) push(item T, bytes int) bool {
+	ok := q.collect(item, bytes)
+	q.rest()
+	return ok
+}
+
+// collect is push for one of several items: the actor is woken by the rest that
+// must follow, so that it finds them all.
+func (q *inbox[T]) collect(item T, bytes int) bool {
 	q.mu.Lock()
 	if len(q.items) >= q.maxItems || q.bytes+bytes > q.maxBytes {
 		q.mu.Unlock()
 		q.overflow.Add(1)
 		return false
 	}
-	first := len(q.items) == 0
 	q.items = append(q.items, sized[T]{item, bytes})
 	q.bytes += bytes
 	q.mu.Unlock()
-	if first {
+	return true
+}
+
+// rest wakes the actor for what was collected.
+func (q *inbox[T]) rest() {
+	q.mu.Lock()
+	wake := len(q.items) > 0 && !q.woken
+	q.woken = q.woken || wake
+	q.mu.Unlock()
+	if wake {
 		q.wake()
 	}
-	return true
 }
 
 // take removes all items, and reuses the memory of an earlier take.
@@ -47,7 +63,7 @@ func (q *inbox[T]) take(reuse []sized[T]) []sized[T] {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	items := q.items
-	q.items, q.bytes = reuse[:0], 0
+	q.items, q.bytes, q.woken = reuse[:0], 0, false
 	return items
 }
 

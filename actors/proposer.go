@@ -62,13 +62,23 @@ func SpawnProposer(sys *System, c ProposerConfig) (*Proposer, error) {
 	return p, nil
 }
 
-// Propose takes a client's command off the bus. It never blocks: a command that
-// finds the queue full is refused at once.
+// Propose takes a client's command off the bus. A command that finds the queue full
+// is refused at once.
 func (p *Proposer) Propose(c paxos.Command) {
-	if !p.commands.push(c, c.Size()) {
+	p.CollectCommand(c)
+	p.commands.rest()
+}
+
+// CollectCommand is Propose for one of several commands that may go into one
+// batch. RestCommands must follow.
+func (p *Proposer) CollectCommand(c paxos.Command) {
+	if !p.commands.collect(c, c.Size()) {
 		p.actor.config.Front.Refuse(paxos.Refusal{Command: c, Reason: paxos.Overloaded})
 	}
 }
+
+// RestCommands lets the proposer go to work on the commands that were collected.
+func (p *Proposer) RestCommands() { p.commands.rest() }
 
 // Status asks the proposer for its state; zero when it no longer answers.
 func (p *Proposer) Status() (s ProposerStatus) {

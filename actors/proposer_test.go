@@ -144,7 +144,7 @@ func TestAFullQueueRefusesAtOnce(t *testing.T) {
 		front, out := &door{}, &sent{}
 		p := startProposer(t, front, out, func(o *roles.ProposerOptions) { o.QueueCommands = 4 })
 		block := make(chan struct{})
-		p.call(func() { <-block })
+		go p.call(func() { <-block })
 		synctest.Wait()
 		for range 6 {
 			p.Propose(paxos.Command{Subject: "propose"})
@@ -165,7 +165,7 @@ func TestBatchesFormOfWhatWaits(t *testing.T) {
 		p := startProposer(t, front, out, nil)
 		elect(t, p, out)
 		block := make(chan struct{})
-		p.call(func() { <-block })
+		go p.call(func() { <-block })
 		synctest.Wait()
 		for range 100 {
 			p.Propose(paxos.Command{Subject: "propose", Data: []byte("x")})

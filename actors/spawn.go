@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"runtime/debug"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -30,6 +31,7 @@ type Handle struct {
 	sys    *System
 	pid    *actor.PID
 	inbox  inbox[input]
+	turn   atomic.Int32 // one of idle, running, again
 	drops  dropLog
 	failed chan error
 	gone   chan struct{} // closed once the role has failed or stopped
@@ -75,7 +77,7 @@ func spawn(sys *System, id paxos.NodeID, name string, clock *Clock, h *Handle, r
 	})
 	props := actor.PropsFromProducer(func() actor.Actor {
 		return &host{handle: h, clock: clock, role: r}
-	}, actor.WithGuardian(failStop))
+	}, actor.WithGuardian(failStop), actor.WithDispatcher(inPlace{}))
 	// The inbox wakes nobody before SpawnNamed has returned: protoactor registers a
 	// mailbox before it can take messages.
 	h.inbox.wake = func() {}
@@ -91,9 +93,44 @@ func spawn(sys *System, id paxos.NodeID, name string, clock *Clock, h *Handle, r
 	return nil
 }
 
-// wake makes the actor look at its inbox and its timers. A role that is gone is
-// left alone: protoactor would log each message to it as a dead letter.
+// inPlace runs an actor in the goroutine that sends to it while it is idle. The
+// roles sit between goroutines that have nothing else to do, those of NATS's
+// subscriptions above all: another goroutine for each message would cost a switch
+// and the growth of its stack.
+type inPlace struct{}
+
+func (inPlace) Schedule(run func()) { run() }
+
+func (inPlace) Throughput() int { return 300 }
+
+// States of Handle.turn.
+const (
+	idle    int32 = iota
+	running       // some goroutine runs the actor, or is about to
+	again         // and has to look once more
+)
+
+// maxTurns is how often the actor looks again in the goroutine that woke it, which
+// has to get back to its own work some time.
+const maxTurns = 8
+
+// wake makes the actor look at its inbox and its timers: in this goroutine, unless
+// it runs in another one. The caller holds no lock that the role takes.
 func (h *Handle) wake() {
+	for {
+		switch {
+		case h.turn.CompareAndSwap(idle, running):
+			h.send()
+			return
+		case h.turn.CompareAndSwap(running, again), h.turn.Load() == again:
+			return
+		}
+	}
+}
+
+// send has the actor run. A role that is gone is left alone: protoactor would log
+// each message to it as a dead letter.
+func (h *Handle) send() {
 	select {
 	case <-h.gone:
 	default:
@@ -101,9 +138,26 @@ func (h *Handle) wake() {
 	}
 }
 
-// Deliver hands the role a message off the bus. It never blocks; a message that
-// finds the inbox full is lost and counted.
+// rested ends the run of the actor, and reports whether it has to look once more.
+func (h *Handle) rested() bool {
+	if h.turn.CompareAndSwap(running, idle) {
+		return true
+	}
+	h.turn.Store(running)
+	return false
+}
+
+// Deliver hands the role a message off the bus. It does not wait for anything but,
+// as every send, the server's socket. A message that finds the inbox full is lost
+// and counted.
 func (h *Handle) Deliver(e paxos.Envelope) { h.inbox.push(input{envelope: e}, size(e.Msg)) }
+
+// Collect is Deliver for one of several messages that the role had better see
+// together. Rest must follow.
+func (h *Handle) Collect(e paxos.Envelope) { h.inbox.collect(input{envelope: e}, size(e.Msg)) }
+
+// Rest lets the role go to work on what was collected.
+func (h *Handle) Rest() { h.inbox.rest() }
 
 // call runs f inside the actor, between two messages.
 func (h *Handle) call(f func()) bool { return h.inbox.push(input{call: f}, 0) }
@@ -162,7 +216,16 @@ func (h *host) Receive(ctx actor.Context) {
 		h.timer.Stop()
 		h.role.begin()
 	case *wake:
-		h.run()
+		for turn := 1; ; turn++ {
+			h.run()
+			if h.handle.rested() {
+				return
+			}
+			if turn == maxTurns {
+				go h.handle.send()
+				return
+			}
+		}
 	case *actor.Stopping:
 		h.timer.Stop()
 		if !h.dead {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -27,6 +28,8 @@ type Listener struct {
 	subs []*nats.Subscription
 	turn sync.Mutex
 	live sync.WaitGroup // subscriptions whose messages are being handled
+
+	heard atomic.Uint64
 }
 
 // Listen delivers what the role id hears ([Subjects.Hears]). It returns once the
@@ -41,6 +44,13 @@ type Listener struct {
 // overtake each other. It must not block: while it does, NATS queues, and then
 // drops, what comes. The messages are deliver's to keep.
 func (b *Bus) Listen(role paxos.Role, id paxos.NodeID, deliver func(paxos.Envelope)) (*Listener, error) {
+	return b.ListenInBursts(role, id, deliver, func() {})
+}
+
+// ListenInBursts is Listen that also calls rest when no further message waits, and
+// now and then while many do: whoever has work to do for many messages at once
+// does it then. Calls of rest may overlap with each other and with deliver's.
+func (b *Bus) ListenInBursts(role paxos.Role, id paxos.NodeID, deliver func(paxos.Envelope), rest func()) (*Listener, error) {
 	if !id.Valid() {
 		return nil, fmt.Errorf("bus: listen as %s %q: invalid id", role, id)
 	}
@@ -49,7 +59,20 @@ func (b *Bus) Listen(role paxos.Role, id paxos.NodeID, deliver func(paxos.Envelo
 		if e, ok := b.receive(m); ok && reaches(&e, id) {
 			l.deliver(&e, len(m.Data), deliver)
 		}
+		if Last(m) || l.heard.Add(1)%burst == 0 {
+			rest()
+		}
 	})
+}
+
+// burst is how many messages are delivered at most before rest is called.
+const burst = 256
+
+// Last reports, within the callback that got m, that its subscription has no further
+// message right now.
+func Last(m *nats.Msg) bool {
+	n, _, err := m.Sub.Pending()
+	return err != nil || n <= 1 // m itself counts until its callback returns
 }
 
 // Observe delivers every message of the protocol, with its subject: for people.

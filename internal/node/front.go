@@ -38,7 +38,8 @@ var leaderSubjects = []string{
 type front struct {
 	bus     *bus.Bus
 	log     *slog.Logger
-	propose func(paxos.Command)
+	propose func(paxos.Command) // collects
+	rest    func()              // lets the proposer work on what was collected
 	quiet   rate.Sometimes
 
 	mu       sync.Mutex
@@ -94,15 +95,21 @@ func (f *front) Close() error {
 // handleTimeout bounds how long Close waits for requests that have come.
 const handleTimeout = time.Second
 
-// take hands a client's request to the proposer.
+// burst is how many requests the proposer gets at most before it goes to work.
+const burst = 256
+
+// take hands a client's request to the proposer. Requests that wait already go
+// with it.
 func (f *front) take(m *nats.Msg) {
-	f.requests.Add(1)
-	c, err := f.bus.Subjects().CommandFrom(m)
-	if err != nil {
+	n := f.requests.Add(1)
+	if c, err := f.bus.Subjects().CommandFrom(m); err == nil {
+		f.propose(c)
+	} else {
 		f.refuseMalformed(m, err)
-		return
 	}
-	f.propose(c)
+	if bus.Last(m) || n%burst == 0 {
+		f.rest()
+	}
 }
 
 // refuseMalformed answers what is no command, unless the answer itself would

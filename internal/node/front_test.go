@@ -19,7 +19,7 @@ func startFront(t *testing.T) (*front, *nats.Conn, chan paxos.Command) {
 	url := bustest.Server(t).URL()
 	f := newFront(bustest.Connect(t, url), bustest.Quiet())
 	taken := make(chan paxos.Command, 16)
-	f.propose = func(c paxos.Command) { taken <- c }
+	f.propose, f.rest = func(c paxos.Command) { taken <- c }, func() {}
 	if err := f.Open(); err != nil {
 		t.Fatal(err)
 	}

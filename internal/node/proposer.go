@@ -41,7 +41,8 @@ func (p *Proposer) start(ctx context.Context, c Config) error {
 func (p *Proposer) spawn() (err error) {
 	p.front = newFront(p.bus, p.log)
 	// The front is opened by messages that arrive later, so it always finds propose.
-	p.front.propose = func(c paxos.Command) { p.actor.Propose(c) }
+	p.front.propose = func(c paxos.Command) { p.actor.CollectCommand(c) }
+	p.front.rest = func() { p.actor.RestCommands() }
 	p.actor, err = actors.SpawnProposer(actors.NewSystem(p.log), actors.ProposerConfig{
 		Self: p.self, Options: proposerOptions(p.bus.MaxPayload()), Send: p.bus, Front: p.front,
 		Clock: actors.NewClock(), Log: p.log,

@@ -38,7 +38,8 @@ type common struct {
 
 // actorHandle is what every actor of a role offers.
 type actorHandle interface {
-	Deliver(paxos.Envelope)
+	Collect(paxos.Envelope)
+	Rest()
 	Failed() <-chan error
 	Overflow() uint64
 	Drops() map[string]uint64
@@ -66,7 +67,7 @@ func (n *common) connect(ctx context.Context, o bus.Options) error {
 
 // listen lets the actor hear the protocol, and the role be asked how it does.
 func (n *common) listen(h actorHandle, report func() Report) error {
-	l, err := n.bus.Listen(n.self.Role, n.self.ID, h.Deliver)
+	l, err := n.bus.ListenInBursts(n.self.Role, n.self.ID, h.Collect, h.Rest)
 	if err != nil {
 		return err
 	}
