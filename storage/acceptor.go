@@ -148,7 +148,9 @@ func (a *Acceptor) create() error {
 }
 
 func (a *Acceptor) openVotes(choose func(*pebble.Options)) error {
-	guard := &guardFS{FS: a.disk, halt: a.halt, cover: a.cover, ahead: min(logAhead, int64(a.options.MemTable)/8)}
+	guard := &guardFS{
+		FS: a.disk, halt: a.halt, cover: a.cover, ahead: min(logAhead, int64(a.options.MemTable)/8), cutting: &a.reclaim.cutting,
+	}
 	o := a.engineOptions(guard)
 	choose(o)
 	db, err := a.openEngine(a.votesPath(), o)

@@ -214,14 +214,18 @@ func FuzzIdentity(f *testing.F) {
 	f.Add(encodeIdentity(Info{Format: 1, Role: paxos.AcceptorRole, ID: "a1", Disk: someDisk, Boot: 3}))
 	f.Add(encodeIdentity(Info{Format: 1, Role: paxos.LearnerRole, ID: "l1", Cluster: paxos.ClusterID{UUID: someDisk, Generation: 2}}))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		summed := fmt.Appendf(bytes.Clone(b), "crc32c %08x\n", crc32.Checksum(b, castagnoli))
-		for _, b := range [][]byte{b, summed} {
+		for _, b := range [][]byte{b, summed(b)} {
 			i, err := decodeIdentity(b)
 			if err == nil && !bytes.Equal(encodeIdentity(i), b) {
 				t.Errorf("%q was read as %+v", b, i)
 			}
 		}
 	})
+}
+
+// summed is the text of an IDENTITY file with its checksum.
+func summed(text []byte) []byte {
+	return fmt.Appendf(bytes.Clone(text), "crc32c %08x\n", crc32.Checksum(text, castagnoli))
 }
 
 func FuzzCoverPage(f *testing.F) {

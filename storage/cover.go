@@ -201,8 +201,11 @@ func (c *cover) write() error {
 	if _, err := c.file.WriteAt(b, int64((turn+1)%2)*coverPage); err != nil {
 		return wrap("write", c.path, err)
 	}
+	if err := c.file.SyncData(); err != nil {
+		return wrap("sync", c.path, err)
+	}
 	c.written.Add(1)
-	return wrap("sync", c.path, c.file.SyncData())
+	return nil
 }
 
 func (c *cover) close() error {

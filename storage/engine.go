@@ -61,7 +61,11 @@ func (a *Acceptor) events() *pebble.EventListener {
 			}
 		},
 		DataCorruption: func(i pebble.DataCorruptionInfo) {
-			a.halt.fail(&Error{Op: "read", Path: i.Path, Kind: ErrCorrupt, Err: i.Details})
+			err := &Error{Op: "read", Path: i.Path, Kind: ErrCorrupt, Err: i.Details}
+			if a.reclaim.cutting.Load() {
+				a.halt.hold(err)
+			}
+			a.halt.fail(err)
 		},
 		WriteStallBegin: func(i pebble.WriteStallBeginInfo) {
 			a.counters.stalls.Add(1)

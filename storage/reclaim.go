@@ -6,6 +6,7 @@ import (
 	"math"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"github.com/cockroachdb/pebble/v2"
 
@@ -18,9 +19,12 @@ import (
 //
 // Whole tables are dropped: no tombstone is written, nothing is rewritten. Pebble
 // could also cut a table that reaches above the trim point, but it reads the table
-// for that, and takes one that it cannot read for empty. So it is never asked to.
+// for that, and takes one that it cannot read for empty. So it is not asked to; and
+// should a compaction just then have made such a table, whoever cannot read it is
+// held before Pebble hears of it.
 type reclaim struct {
-	busy sync.Mutex // held while votes are dropped; and, from Close on, for good
+	busy    sync.Mutex  // held while votes are dropped; and, from Close on, for good
+	cutting atomic.Bool // Pebble drops them now
 
 	mu   sync.Mutex
 	lows []paxos.Slot // lowest slot in each of the last MemTables, the current one last
@@ -92,17 +96,20 @@ func (a *Acceptor) dropBelow(below paxos.Slot) (err error) {
 	if err := a.halt.cause(); err != nil {
 		return err
 	}
+	low := a.lowestInMemory() // before the tables: a MemTable may become one
 	tables, err := a.tableSpans()
 	if err != nil {
 		return err
 	}
-	end := cleanCut(tables, min(below, a.lowestInMemory()))
+	end := cleanCut(tables, min(below, low))
 	size := sizeBelow(tables, end)
 	if size == 0 || size < uint64(a.options.MemTable)/reclaimShare && !a.SpaceLow() {
 		return nil
 	}
 	a.counters.reclaims.Add(1)
 	span := pebble.KeyRange{Start: appendVoteKey(nil, 0), End: appendVoteKey(nil, end)}
+	a.reclaim.cutting.Store(true)
+	defer a.reclaim.cutting.Store(false)
 	return a.db.Excise(context.Background(), span)
 }
 

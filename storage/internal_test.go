@@ -1,0 +1,197 @@
+package storage
+
+import (
+	"errors"
+	"io/fs"
+	"math"
+	"runtime"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"testing"
+
+	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"github.com/synod-paxos/synod/paxos"
+)
+
+func memOptions() Options {
+	return Options{FS: vfs.NewMem(), MemTable: 16 << 10, HungAfter: -1}
+}
+
+// TestVotesOlderThanTheCover: the cover also says which Append is durable, so that
+// votes which are sound but older do not pass.
+func TestVotesOlderThanTheCover(t *testing.T) {
+	o := memOptions()
+	a, err := OpenAcceptor("/a1", "a1", o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a.cover.acked(100)
+	if err := a.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := OpenAcceptor("/a1", "a1", o); !errors.Is(err, ErrCorrupt) || !strings.Contains(err.Error(), "number 100") {
+		t.Errorf("error %v", err)
+	}
+}
+
+// TestRecordsThatDoNotDecode reach Pebble's checksums unharmed and not ours.
+func TestRecordsThatDoNotDecode(t *testing.T) {
+	for name, damage := range map[string]func(a *Acceptor, b *pebble.Batch) error{
+		"vote": func(a *Acceptor, b *pebble.Batch) error {
+			return b.Set(appendVoteKey(nil, 5), []byte{recordVersion}, nil)
+		},
+		"state": func(a *Acceptor, b *pebble.Batch) error {
+			return b.Set(appendStateKey(nil, 5), []byte{recordVersion, 0, 0, 0}, nil)
+		},
+		"no state": func(a *Acceptor, b *pebble.Batch) error {
+			return b.DeleteRange(keySpan[0], keySpan[1], nil)
+		},
+		"no state but a vote": func(a *Acceptor, b *pebble.Batch) error {
+			return errors.Join(b.DeleteRange(keySpan[0], keySpan[1], nil), b.Set(appendVoteKey(nil, 5), nil, nil))
+		},
+		"genesis": func(a *Acceptor, b *pebble.Batch) error {
+			return b.Set(appendGenesisKey(nil, 0), []byte{recordVersion}, nil)
+		},
+		"no genesis": func(a *Acceptor, b *pebble.Batch) error {
+			return b.Delete(appendGenesisKey(nil, 0), nil)
+		},
+	} {
+		o := memOptions()
+		a, err := OpenAcceptor("/a1", "a1", o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b := a.db.NewBatch()
+		err = errors.Join(a.Append([]paxos.Record{paxos.Founded{Genesis: *someGenesis()}}), damage(a, b), b.Commit(pebble.Sync), a.Close())
+		if err != nil {
+			t.Fatal(err)
+		}
+		a, err = OpenAcceptor("/a1", "a1", o)
+		if err == nil {
+			err = a.Fill(&paxos.Page{From: 1}, 1)
+			if closed := a.Close(); !errors.Is(closed, err) {
+				t.Errorf("%s: Close says %v after %v", name, closed, err)
+			}
+		}
+		if !errors.Is(err, ErrCorrupt) || !strings.Contains(err.Error(), "/a1/votes") {
+			t.Errorf("%s: error %v", name, err)
+		}
+	}
+}
+
+func TestCleanCut(t *testing.T) {
+	tables := []tableSpan{{1, 10, 1}, {11, 20, 2}, {20, 30, 4}, {31, 40, 8}, {38, 50, 16}}
+	for _, c := range []struct {
+		end, cut paxos.Slot
+		size     uint64
+	}{
+		{0, 0, 0}, {1, 1, 0}, {5, 1, 0}, {11, 11, 1}, {20, 11, 1}, {21, 11, 1}, {31, 31, 7}, {39, 31, 7}, {51, 51, 31}, {math.MaxUint64, math.MaxUint64, 31},
+	} {
+		cut := cleanCut(tables, c.end)
+		if size := sizeBelow(tables, cut); cut != c.cut || size != c.size {
+			t.Errorf("up to %d: cut at %d, %d bytes; want %d, %d", c.end, cut, size, c.cut, c.size)
+		}
+	}
+}
+
+func TestKindsOfErrors(t *testing.T) {
+	for err, kind := range map[error]error{
+		syscall.ENOSPC: ErrNoSpace, syscall.EDQUOT: ErrNoSpace, syscall.EROFS: ErrReadOnly, syscall.EACCES: ErrReadOnly,
+		fs.ErrPermission: ErrReadOnly, syscall.ENOTDIR: ErrNotDir, pebble.ErrCorruption: ErrCorrupt, syscall.EIO: nil,
+	} {
+		if got := kindOf(&fs.PathError{Op: "open", Path: "x", Err: err}); got != kind {
+			t.Errorf("%v is %v, want %v", err, got, kind)
+		}
+	}
+	if wrap("open", "x", nil) != nil {
+		t.Error("no error became one")
+	}
+	for kind := range fixes {
+		err := error(&Error{Op: "open", Path: "/a1", Kind: kind, Err: fs.ErrInvalid})
+		if !errors.Is(err, kind) || !errors.Is(err, fs.ErrInvalid) || !strings.Contains(err.Error(), fixes[kind]) {
+			t.Errorf("%v does not say all", err)
+		}
+	}
+}
+
+// TestGuardPassesOn: what Pebble may call, it finds done.
+func TestGuardPassesOn(t *testing.T) {
+	mem := vfs.NewMem()
+	g := guardOver(mem)
+	f, err := g.OpenReadWrite("/x", diskWrites)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if full, err := f.SyncTo(1); full || err != nil {
+		t.Errorf("SyncTo: %t, %v", full, err)
+	}
+	err = errors.Join(f.Close(), g.Link("/x", "/y"), g.MkdirAll("/d/e", 0o777), g.RemoveAll("/d"))
+	names, err2 := g.List("/")
+	slices.Sort(names)
+	if err = errors.Join(err, err2); err != nil || !slices.Equal(names, []string{"x", "y"}) || g.Unwrap() != nil {
+		t.Errorf("%v, error %v", names, err)
+	}
+	if err := g.Remove("/none"); !errors.Is(err, fs.ErrNotExist) || g.halt.cause() != nil {
+		t.Errorf("removing nothing: %v, halted by %v", err, g.halt.cause())
+	}
+	if g.lastOpened() != "" {
+		t.Errorf("opened %q", g.lastOpened())
+	}
+}
+
+func guardOver(fsys vfs.FS) *guardFS {
+	return &guardFS{
+		FS: fsys, halt: newHalt(Options{}.withDefaults().Log), cover: &cover{page: page{files: map[coveredName]extent{}}},
+		cutting: new(atomic.Bool),
+	}
+}
+
+// TestNothingFollowsAFailedChange: other goroutines do not write any more.
+func TestNothingFollowsAFailedChange(t *testing.T) {
+	mem := vfs.NewMem()
+	g := guardOver(mem)
+	first := g.halt.jam(errWriteAt)
+	if second := g.halt.jam(ErrHung); second != first {
+		t.Errorf("the failure is %v, want the first", second)
+	}
+	go func() { _, _ = g.Create("/late", diskWrites) }() // held for good
+	for range 1000 {
+		runtime.Gosched()
+	}
+	if _, err := mem.Stat("/late"); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("a file was made after a failure: %v", err)
+	}
+}
+
+func TestTooManyLogs(t *testing.T) {
+	p := page{files: map[coveredName]extent{}}
+	for n := range uint64(coverMax + 1) {
+		p.files[coveredName{logFile, n}] = extent{}
+	}
+	if _, err := encodePage(someDisk, p); err == nil {
+		t.Errorf("%d entries fit a page", len(p.files))
+	}
+}
+
+func TestDamagedIdentities(t *testing.T) {
+	good := string(encodeIdentity(Info{Format: 1, Role: paxos.AcceptorRole, ID: "a1", Disk: someDisk, Boot: 3}))
+	body, _, _ := strings.Cut(good, "crc32c")
+	for _, change := range [][2]string{
+		{"synod data", "some data"}, {"format 1", "format x"}, {"role acceptor", "role king"}, {"id a1", "name a1"}, {"disk 0", "disk x"},
+		{"boot 3", "boot -3"}, {"boot 3", "boot 03"}, {"cluster none", "cluster x generation 1"}, {"cluster none\n", ""}, {"cluster none", "cluster none\nmore"},
+		{"cluster none", "cluster " + someDisk.String()},
+	} {
+		text := strings.Replace(body, change[0], change[1], 1)
+		data := summed([]byte(text))
+		if i, err := decodeIdentity(data); err == nil {
+			t.Errorf("%q was read as %+v", data, i)
+		}
+	}
+	if _, err := decodeIdentity([]byte(body)); err == nil {
+		t.Error("read without a checksum")
+	}
+}
