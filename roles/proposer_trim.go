@@ -12,6 +12,11 @@ const keptDigests = 16
 // trimEvery is how often a leader tells the acceptors what to forget.
 const trimEvery = paxos.Duration(1e9)
 
+// keptForLearners is how many slots that enough copies hold are kept all the same,
+// while a learner that is there has yet to apply them: it goes on from the log, also
+// after a snapshot that took long to come.
+const keptForLearners paxos.Slot = 1 << 14
+
 // trim tells the acceptors which votes to forget, now and then. One that misses
 // it hears the next.
 func (p *Proposer) trim(now paxos.Now, out *paxos.Effects) {
@@ -19,9 +24,26 @@ func (p *Proposer) trim(now paxos.Now, out *paxos.Effects) {
 		return
 	}
 	p.lead.trimAt = now.Mono + paxos.Instant(trimEvery)
-	if below := min(p.learners.trimBelow(p.config.Copies), p.chosen.Below); below > 1 {
+	below := min(p.learners.trimBelow(p.config.Copies), p.chosen.Below)
+	if !slices.Contains(p.lead.noSpace, true) {
+		kept := min(keptForLearners, below)
+		below = min(below, max(p.learners.slowest(now), below-kept))
+	}
+	if below > 1 {
 		p.send(out, "", paxos.Trim{Ballot: p.ballot, Below: below})
 	}
+}
+
+// slowest is the lowest slot that a live learner has not applied; none when there is
+// no live learner.
+func (ls learners) slowest(now paxos.Now) paxos.Slot {
+	slowest := maxSlot
+	for _, v := range ls {
+		if v.alive(now) {
+			slowest = min(slowest, v.position.Applied+1)
+		}
+	}
+	return slowest
 }
 
 // trimBelow is the lowest slot that acceptors must still remember: all below are
