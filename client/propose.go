@@ -86,3 +86,13 @@ func (c *Client) publish(ctx context.Context, o *message) (Ack, error) {
 		return c.settle(ctx, o, r, explain(a.Error))
 	}
 }
+
+// Apply sends data to a cluster whose learners run a state machine of your own
+// (package learner), and returns the machine's reply. An attempt that may have been
+// taken is not repeated, for only the machine could know a copy: then the error matches
+// [ErrOutcomeUnknown].
+func (c *Client) Apply(ctx context.Context, data []byte) (reply []byte, at Position, err error) {
+	o := &message{op: "apply", subject: "propose", header: nats.Header{}, data: data}
+	r, _, err := c.do(ctx, o)
+	return r.data, r.position, err
+}

@@ -53,6 +53,9 @@ var table = map[string]layer{
 	"actors":              {ours: []string{"paxos", "roles"}, others: []string{protoactor}},
 	"jsapi":               {ours: []string{"paxos", "streams/...", "bus"}, others: []string{natsClient, rate}},
 	"client":              {ours: []string{"bus", "streams/command"}, others: []string{natsClient}},
+	// Whoever replicates a state machine of their own imports this instead of starting the
+	// built-in learner: so it is above internal/node, and its users get all of that.
+	"learner": {ours: []string{"bus", "paxos", "actors", "internal/node"}},
 
 	// The whole cluster without any of that.
 	"sim":         {ours: []string{"paxos", "roles", "streams/...", "storage/...", "sim/..."}},

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"log/slog"
 
+	"github.com/synod-paxos/synod/actors"
 	"github.com/synod-paxos/synod/bus"
 	"github.com/synod-paxos/synod/paxos"
 	"github.com/synod-paxos/synod/storage"
@@ -20,7 +21,20 @@ type Config struct {
 	Data    string
 	Storage storage.Options // Log is filled in
 
+	// OpenMachine opens the state machine of a learner in a directory of its own. All
+	// learners of a cluster must have the same one. nil: the streams of package
+	// streams, which alone are served to readers through the API.
+	OpenMachine func(dir string) (Machine, error)
+
 	Log *slog.Logger // nil: slog.Default
+}
+
+// Machine is a state machine as a learner drives it.
+type Machine interface {
+	actors.Machine
+	actors.Snapshots
+	// Close makes everything applied durable.
+	Close() error
 }
 
 // prepare fills in what follows from the role.

@@ -18,10 +18,11 @@ import (
 type Learner struct {
 	common
 	dir     *storage.Dir
-	machine *machine
+	machine Machine
+	streams *machine // the same machine, if it is the built-in one; else nil
 	answers *answerer
 	actor   *actors.Learner
-	api     *jsapi.Server
+	api     *jsapi.Server // nil without streams
 }
 
 // Where in a learner's data directory its state machine lives, and where snapshots
@@ -66,11 +67,21 @@ func (l *Learner) openState(c Config) error {
 	if err != nil {
 		return err
 	}
-	if l.machine, err = openMachine(path, streams.Options{Logger: l.log}); err != nil {
+	if err := l.openMachine(c, path); err != nil {
 		return err
 	}
 	l.stack.push("state", l.machine.Close)
 	return nil
+}
+
+func (l *Learner) openMachine(c Config, path string) (err error) {
+	if c.OpenMachine != nil {
+		l.machine, err = c.OpenMachine(path)
+		return err
+	}
+	l.streams, err = openMachine(path, streams.Options{Logger: l.log})
+	l.machine = l.streams
+	return err
 }
 
 func (l *Learner) spawn() error {
@@ -79,21 +90,27 @@ func (l *Learner) spawn() error {
 		return err
 	}
 	l.answers = newAnswerer(l.bus, l.log)
-	// Its door is opened by messages that arrive later, so it always finds the actor.
-	l.api = jsapi.New(l.bus, l.machine, jsapi.Options{
-		Barrier: func(ctx context.Context) error { return l.actor.Barrier(ctx) }, Reach: l.machine.reach, Log: l.log,
-	})
-	l.stack.push("reads", l.api.Stop)
+	var readers actors.Door
+	if l.streams != nil {
+		// Its door is opened by messages that arrive later, so it always finds the actor.
+		l.api = jsapi.New(l.bus, l.streams, jsapi.Options{Barrier: l.Barrier, Reach: l.streams.reach, Log: l.log})
+		l.stack.push("reads", l.api.Stop)
+		readers = l.api
+	}
 	l.actor, err = actors.SpawnLearner(actors.NewSystem(l.log), actors.LearnerConfig{
 		Self: l.self, Options: roles.DefaultLearnerOptions(), Machine: l.machine, Snapshots: l.machine,
 		Dir: transfer, ChunkBytes: bus.MaxChunkBytes(l.bus.MaxPayload()),
-		Send: l.bus, Answer: l.answers, Readers: l.api, Joined: l.joined, Clock: actors.NewClock(), Log: l.log,
+		Send: l.bus, Answer: l.answers, Readers: readers, Joined: l.joined, Clock: actors.NewClock(), Log: l.log,
 	})
 	if err == nil {
 		l.stack.push("actor", l.actor.Stop)
 	}
 	return err
 }
+
+// Barrier returns nil once the state machine holds every command that was answered
+// anywhere before the call, and ctx's error when that takes too long.
+func (l *Learner) Barrier(ctx context.Context) error { return l.actor.Barrier(ctx) }
 
 // joined binds the directory to the cluster that the learner found, for ever: a
 // state of one cluster never gets another one's log.
@@ -114,13 +131,16 @@ func (l *Learner) Report() Report {
 	s := l.actor.Status()
 	r.Inbox = s.Inbox
 	r.setGenesis(s.Genesis)
-	digest := l.machine.present()
+	digest, reads := streams.Digest{}, map[string]uint64(nil)
+	if l.streams != nil {
+		digest, reads = l.streams.present(), l.api.Counts()
+	}
 	r.Learner = &LearnerReport{
 		Learned: s.Learned, Applied: s.Position.Applied, Durable: s.Position.Durable, ChosenBelow: s.ChosenBelow,
 		TrimBelow: s.TrimBelow, Lag: lag(s.Position.Applied, s.ChosenBelow), Leader: ballotText(s.Leader),
 		Open: s.Open, Unanswered: s.Unanswered, Fetching: s.Fetching,
 		Commands: s.Commands, Batches: s.Batches, Answered: s.Answered, AnswersLost: l.answers.lost.Load(),
-		Digest: DigestReport{Slot: paxos.Slot(digest.Slot), Sum: digest.Sum.String()}, Reads: l.api.Counts(),
+		Digest: DigestReport{Slot: paxos.Slot(digest.Slot), Sum: digest.Sum.String()}, Reads: reads,
 	}
 	r.setReady(l.notReady(s))
 	return r
