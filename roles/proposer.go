@@ -158,8 +158,7 @@ func (p *Proposer) Tick(now paxos.Now, out *paxos.Effects) {
 	case standby:
 		p.ask(now, out)
 	case asking:
-		p.leader = paxos.Ballot{} // whoever it is that the acceptors hear, it is not this one
-		p.waitForLeader(now)
+		p.askAgain(now, out)
 	case preparing:
 		p.tickPreparing(now, out)
 	case leading:

@@ -13,7 +13,8 @@ import (
 // query is one question to the acceptors: do you hear a leader?
 type query struct {
 	nonce  uint64
-	silent paxos.Set // acceptors that heard none for an election timeout
+	since  paxos.Instant // when it was asked first
+	silent paxos.Set     // acceptors that heard none for an election timeout
 }
 
 func cmpID(a, b paxos.NodeID) int { return cmp.Compare(a, b) }
@@ -47,7 +48,17 @@ func (p *Proposer) ask(now paxos.Now, out *paxos.Effects) {
 		return
 	}
 	p.stage = asking
-	p.query = query{nonce: p.query.nonce + 1}
+	p.query = query{nonce: p.query.nonce + 1, since: now.Mono}
+	p.askAgain(now, out)
+}
+
+// askAgain repeats the question while there is time for an answer.
+func (p *Proposer) askAgain(now paxos.Now, out *paxos.Effects) {
+	if now.Mono-p.query.since >= paxos.Instant(p.opts.Election) {
+		p.leader = paxos.Ballot{} // whoever it is that the acceptors hear, it is not this one
+		p.waitForLeader(now)
+		return
+	}
 	p.deadline = now.Mono + paxos.Instant(p.opts.Retry)
 	p.send(out, "", paxos.LeaderQuery{Nonce: p.query.nonce})
 }
