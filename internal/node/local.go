@@ -32,6 +32,8 @@ type Local struct {
 	server  *bus.Server
 	genesis *paxos.Genesis
 	failed  chan error
+	stopped chan struct{} // closed by Stop
+	stop    sync.Once
 
 	acceptors []*Acceptor
 	proposers []*Proposer
@@ -41,7 +43,7 @@ type Local struct {
 // StartLocal starts the cluster, and founds it unless its acceptors' disks belong
 // to one. It returns once a proposal would succeed.
 func StartLocal(ctx context.Context, c LocalConfig) (*Local, error) {
-	l := &Local{config: c, failed: make(chan error, 1)}
+	l := &Local{config: c, failed: make(chan error, 1), stopped: make(chan struct{})}
 	if err := l.start(ctx); err != nil {
 		stopCtx, cancel := context.WithTimeout(context.Background(), time.Second)
 		defer cancel()
@@ -124,7 +126,12 @@ func (l *Local) found(ctx context.Context, acceptors []paxos.NodeID) error {
 }
 
 func (l *Local) watch(r Role) {
-	err, failed := <-r.Failed()
+	var err error
+	var failed bool
+	select {
+	case err, failed = <-r.Failed():
+	case <-l.stopped:
+	}
 	if !failed {
 		return
 	}
@@ -197,6 +204,7 @@ func (l *Local) Roles() []Role {
 
 // Stop stops the cluster: first what takes new work, last what remembers.
 func (l *Local) Stop(ctx context.Context) error {
+	l.stop.Do(func() { close(l.stopped) })
 	var errs []error
 	for _, p := range l.proposers {
 		errs = append(errs, p.Stop(ctx))
