@@ -47,7 +47,7 @@ func (w *work) attempt(s *stream, do func() *APIError) *APIError {
 		w.restore(pairs[i])
 	}
 	s.state, s.firstMayGo = state, mayGo
-	s.forgetSubject()
+	s.forgetSubjects()
 	return e
 }
 

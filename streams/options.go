@@ -99,12 +99,13 @@ func (o Options) pebble(cache *pebble.Cache) *pebble.Options {
 		MemTableStopWritesThreshold: memTables,
 		L0CompactionThreshold:       4,
 		L0StopWritesThreshold:       1000,
+		FlushSplitBytes:             1 << 20, // or a compaction would span all tables of a stream
 		LBaseMaxBytes:               256 << 20,
 		FormatMajorVersion:          pebble.FormatNewest,
 		CompactionConcurrencyRange:  func() (int, int) { return 1, 2 },
 		WALBytesPerSync:             1 << 20,
 	}
-	p.TargetFileSizes[0] = 8 << 20
+	p.TargetFileSizes[0] = 4 << 20
 	for i := range p.Levels {
 		l := &p.Levels[i]
 		l.BlockSize = 8 << 10

@@ -41,7 +41,7 @@ func (w *work) purge(s *stream, r purgeRequest) uint64 {
 // purgeAll removes every message of s without reading it.
 func (w *work) purgeAll(s *stream) {
 	w.touch(s)
-	s.forgetSubject()
+	s.forgetSubjects()
 	st := &s.state
 	w.removeRange(messageTables, s.id)
 	st.msgs, st.bytes, st.subjects = 0, 0, 0

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -164,6 +165,32 @@ func TestDamagedSnapshotIsRefused(t *testing.T) {
 	}
 }
 
+// A crashPoint is a file system that loses power before one of its writes.
+type crashPoint struct {
+	mem   *vfs.MemFS
+	cfg   vfs.CrashCloneCfg
+	after int // writes
+
+	mu    sync.Mutex
+	count int
+	clone *vfs.MemFS // what the crash left; nil when there were fewer writes
+}
+
+func (c *crashPoint) fs() vfs.FS {
+	return errorfs.Wrap(c.mem, errorfs.InjectorFunc(func(op errorfs.Op) error {
+		if op.Kind.ReadOrWrite() != errorfs.OpIsWrite {
+			return nil
+		}
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		if c.count == c.after {
+			c.clone = c.mem.CrashClone(c.cfg)
+		}
+		c.count++
+		return nil
+	}))
+}
+
 // TestCrashDuringRestore loses power after every write operation of a restore: the
 // next Open finds the old state or the new one, whole.
 func TestCrashDuringRestore(t *testing.T) {
@@ -180,26 +207,16 @@ func TestCrashDuringRestore(t *testing.T) {
 		}
 		before := old.Digest()
 		closeMachine(t, old)
-		var clone *vfs.MemFS
-		count := 0
-		counting := errorfs.Wrap(mem, errorfs.InjectorFunc(func(op errorfs.Op) error {
-			if op.Kind.ReadOrWrite() == errorfs.OpIsWrite {
-				if count == n {
-					clone = mem.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: n % 3 * 50, RNG: rand.New(rand.NewPCG(uint64(n), 0))})
-				}
-				count++
-			}
-			return nil
-		}))
-		m, err := Restore("state", bytes.NewReader(snapshot), Options{FS: counting})
+		crash := &crashPoint{mem: mem, after: n, cfg: vfs.CrashCloneCfg{UnsyncedDataPercent: n % 3 * 50, RNG: rand.New(rand.NewPCG(uint64(n), 0))}}
+		m, err := Restore("state", bytes.NewReader(snapshot), Options{FS: crash.fs()})
 		if err != nil {
 			t.Fatal(err)
 		}
 		closeMachine(t, m)
-		if clone == nil {
+		if crash.clone == nil {
 			break
 		}
-		m = openMem(t, clone)
+		m = openMem(t, crash.clone)
 		d := scrubbedDigest(t, m)
 		closeMachine(t, m)
 		if d != before && d != after {
@@ -217,22 +234,12 @@ func TestCrashDuringRestore(t *testing.T) {
 func TestCrashWhileMakingTheState(t *testing.T) {
 	for n := 0; ; n++ {
 		mem := vfs.NewCrashableMem()
-		var clone *vfs.MemFS
-		count := 0
-		counting := errorfs.Wrap(mem, errorfs.InjectorFunc(func(op errorfs.Op) error {
-			if op.Kind.ReadOrWrite() == errorfs.OpIsWrite {
-				if count == n {
-					clone = mem.CrashClone(vfs.CrashCloneCfg{})
-				}
-				count++
-			}
-			return nil
-		}))
-		closeMachine(t, openMem(t, counting))
-		if clone == nil {
+		crash := &crashPoint{mem: mem, after: n}
+		closeMachine(t, openMem(t, crash.fs()))
+		if crash.clone == nil {
 			return
 		}
-		m := openMem(t, clone)
+		m := openMem(t, crash.clone)
 		scrubbedDigest(t, m)
 		closeMachine(t, m)
 	}

@@ -19,6 +19,7 @@ type stream struct {
 	stateSum   Sum // of the stored counters
 	configSum  Sum // of the stored configuration
 	subject    subjectCache
+	epoch      uint64 // rises when all cached records of subjects become void
 	firstMayGo bool   // state.first is a lower bound, because that message was removed
 	nextDue    int64  // log time of the next expiry, 0 none; may be early
 	ackPrefix  []byte // of a PubAck, up to the sequence
@@ -75,6 +76,9 @@ func (w *work) subjectRecord(s *stream, subject []byte) *subjectRecord {
 	c.name = append(c.name[:0], subject...)
 	c.record, c.stored = subjectRecord{}, false
 	w.key = appendSubjectKey(w.key[:0], s.id, subject)
+	if w.subjects.load(s, w.key, c) {
+		return &c.record
+	}
 	v, ok := w.lookup(w.key)
 	if !ok {
 		return &c.record
@@ -105,15 +109,19 @@ func (w *work) flushSubject(s *stream) {
 		s.state.messageSum.sub(c.sum)
 	}
 	c.changed, c.stored = false, c.record.count > 0
-	if !c.stored {
+	if c.stored {
+		w.record = appendSubjectRecord(w.record[:0], &c.record)
+		w.set(w.key, w.record)
+		c.sum = w.hash.pair(w.key, w.record)
+		s.state.messageSum.add(c.sum)
+	} else {
 		w.delete(w.key)
-		return
 	}
-	w.record = appendSubjectRecord(w.record[:0], &c.record)
-	w.set(w.key, w.record)
-	c.sum = w.hash.pair(w.key, w.record)
-	s.state.messageSum.add(c.sum)
+	w.subjects.store(s, w.key, c)
 }
 
-// forgetSubject drops the cached record without writing it.
-func (s *stream) forgetSubject() { s.subject.valid, s.subject.changed = false, false }
+// forgetSubjects drops all cached records without writing them.
+func (s *stream) forgetSubjects() {
+	s.subject.valid, s.subject.changed = false, false
+	s.epoch++
+}

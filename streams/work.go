@@ -23,6 +23,8 @@ type work struct {
 	sum   Sum              // digest of the state so far
 	hash  hasher
 
+	subjects subjectTable
+
 	written map[uint64]struct{} // hashes of the keys that lookup may not take from base
 	ranges  bool                // the slot deleted a range of keys
 
