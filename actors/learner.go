@@ -62,6 +62,9 @@ type LearnerConfig struct {
 	// Joined is called once, when the learner knows its cluster, before it applies
 	// anything. An error stops the learner.
 	Joined func(*paxos.Genesis) error
+	// Doubted, if not nil, is called before the learner stops because its state differs
+	// from others': whoever starts it again must not trust that state.
+	Doubted func(reason string)
 	// Readers is where clients read: it is open while this learner can serve them, and
 	// closed while it cannot reach a quorum of acceptors or doubts its state. nil: nobody reads.
 	Readers Door
@@ -201,6 +204,9 @@ func (l *learner) settle(now paxos.Now) {
 // others that they went.
 func (l *learner) flush() {
 	if l.out.Stop != "" {
+		if l.role.Diverged() && l.config.Doubted != nil {
+			l.config.Doubted(l.out.Stop)
+		}
 		panic(l.out.Stop)
 	}
 	l.handle.drops.note(l.out.Drop)

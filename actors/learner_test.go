@@ -110,6 +110,7 @@ type learning struct {
 	replies *replies
 	joined  error
 	readers *door
+	doubts  []string
 }
 
 func startLearner(t *testing.T, l *learning) *Learner {
@@ -124,7 +125,7 @@ func startLearnerAs(t *testing.T, id paxos.NodeID, l *learning, send Sender) *Le
 		readers = l.readers
 	}
 	a, err := SpawnLearner(NewSystem(quiet()), LearnerConfig{
-		Readers: readers,
+		Readers: readers, Doubted: func(reason string) { l.doubts = append(l.doubts, reason) },
 		Self:    paxos.Sender{Role: paxos.LearnerRole, ID: id, Disk: paxos.UUID{21}, Boot: 1, Process: 21},
 		Options: roles.DefaultLearnerOptions(), Machine: l.machine, Send: send, Answer: l.replies,
 		Joined: func(*paxos.Genesis) error { return l.joined }, Clock: NewClock(), Log: quiet(),
@@ -374,5 +375,27 @@ func TestALearnerWithoutAQuorumSendsItsReadersAway(t *testing.T) {
 			t.Error("the readers were not taken back")
 		}
 		stopLearner(t, a)
+	})
+}
+
+// TestALearnerWhoseStateDiffersSaysSoBeforeItStops, so that its next start knows.
+func TestALearnerWhoseStateDiffersSaysSoBeforeItStops(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLearning()
+		a := startLearner(t, l)
+		for slot := paxos.Slot(1); slot <= paxos.DigestEvery; slot++ {
+			choose(a, slot, "x", "l1")
+		}
+		synctest.Wait()
+		fellow := paxos.Sender{Role: paxos.LearnerRole, ID: "l2", Process: 22}
+		a.Deliver(from(fellow, paxos.Digest{Slot: paxos.DigestEvery, Sum: [16]byte{1}}))
+		err := <-a.Failed()
+		if !strings.Contains(err.Error(), "differs from that of [l2]") {
+			t.Errorf("failed with %v", err)
+		}
+		if len(l.doubts) != 1 || !strings.Contains(l.doubts[0], "differs") {
+			t.Errorf("said %q before it stopped, want the doubt once", l.doubts)
+		}
+		a.actor.applier.close()
 	})
 }

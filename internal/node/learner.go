@@ -63,6 +63,9 @@ func (l *Learner) openState(c Config) error {
 	l.dir = dir
 	l.stack.push("data directory", dir.Close)
 	l.self.Disk, l.self.Boot = dir.Info().Disk, dir.Info().Boot
+	if err := l.checkDoubt(); err != nil {
+		return err
+	}
 	path, err := dir.Sub(stateDir)
 	if err != nil {
 		return err
@@ -100,7 +103,7 @@ func (l *Learner) spawn() error {
 	l.actor, err = actors.SpawnLearner(actors.NewSystem(l.log), actors.LearnerConfig{
 		Self: l.self, Options: roles.DefaultLearnerOptions(), Machine: l.machine, Snapshots: l.machine,
 		Dir: transfer, ChunkBytes: bus.MaxChunkBytes(l.bus.MaxPayload()),
-		Send: l.bus, Answer: l.answers, Readers: readers, Joined: l.joined, Clock: actors.NewClock(), Log: l.log,
+		Send: l.bus, Answer: l.answers, Readers: readers, Joined: l.joined, Doubted: l.doubt, Clock: actors.NewClock(), Log: l.log,
 	})
 	if err == nil {
 		l.stack.push("actor", l.actor.Stop)
