@@ -123,7 +123,7 @@ func (o *oracle) prepares(p *proposer, now paxos.Now, m paxos.Prepare) {
 		o.w.fail("ballots", "proposer %s prepares %s after %s", p.id, describeBallot(b), describeBallot(v.ballot))
 	}
 	v.ballot = b
-	limit := o.w.plan.Proposing.Retry + checkSlack
+	limit := o.w.plan.Proposing.Election + checkSlack
 	asked := v.handOver != 0 && now.Mono-v.handOver <= paxos.Instant(limit)
 	if !asked && o.config != nil && !o.config.Phase1(within(v.silent, now, limit)) {
 		o.w.fail("no disruption", "proposer %s prepares %s, and no quorum has told it that it hears no leader", p.id, describeBallot(b))
