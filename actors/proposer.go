@@ -143,7 +143,7 @@ func (p *proposer) settle(now paxos.Now) {
 }
 
 func (p *proposer) flush() {
-	p.gate.set(p.role.Serving()) // before anything that shows that leadership ended
+	p.gate.set(p.role.Serving()) // first of all; what still comes is refused as not done
 	if ballot := p.role.Leading(); ballot != p.led {
 		p.led = ballot
 		if !ballot.IsZero() {

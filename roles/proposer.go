@@ -85,8 +85,9 @@ func NewProposer(self paxos.Sender, opts ProposerOptions, now paxos.Now) *Propos
 	return p
 }
 
-// Serving reports whether clients should reach this proposer. Its caller leaves
-// the subjects of clients before it releases anything else once this is false.
+// Serving reports whether clients should reach this proposer. Its caller begins to
+// leave the subjects of clients before it releases anything else once this is false;
+// what still comes is refused, and certainly not done.
 func (p *Proposer) Serving() bool { return p.stage == leading && !p.drain }
 
 // Leading is the ballot that the proposer leads in; zero when it does not.
