@@ -288,10 +288,20 @@ func (l *Learner) stepHello(now paxos.Now, e paxos.Envelope, m paxos.Hello, out 
 		l.hearMarks(i, m.Marks)
 		l.noticeGap(now)
 	case paxos.LearnerRole:
-		if e.From.ID == l.self.ID && e.From.Process != l.self.Process && e.From.Boot >= l.self.Boot {
-			drop(out, e, paxos.Twin)
-			out.Stop = "another process runs learner " + string(l.self.ID) + "; every learner needs an id of its own"
-		}
+		l.meetLearner(e, out)
+	}
+}
+
+// meetLearner stops this learner when another process speaks under its id in its
+// cluster, and did not open its disk earlier.
+func (l *Learner) meetLearner(e paxos.Envelope, out *paxos.Effects) {
+	switch {
+	case e.From.ID != l.self.ID || e.From.Process == l.self.Process || e.From.Boot < l.self.Boot:
+	case l.genesis != nil && e.Cluster != (paxos.ClusterID{}) && e.Cluster != l.genesis.Cluster:
+		drop(out, e, paxos.Foreign)
+	default:
+		drop(out, e, paxos.Twin)
+		out.Stop = "another process runs learner " + string(l.self.ID) + "; every learner needs an id of its own"
 	}
 }
 
