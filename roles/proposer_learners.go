@@ -47,13 +47,26 @@ func (ls learners) live(now paxos.Now) []paxos.NodeID {
 	return ids
 }
 
-// pick spreads the answers over the live learners; empty when there is none.
-func (ls learners) pick(now paxos.Now, slot paxos.Slot) paxos.NodeID {
-	live := ls.live(now)
-	if len(live) == 0 {
+// pick spreads the answers over the live learners, those that lag left out where
+// there are others: what is named for one that has not applied the slots below
+// current waits until another stands in for it. It is empty when there is none.
+func (ls learners) pick(now paxos.Now, slot, current paxos.Slot) paxos.NodeID {
+	var live, able []paxos.NodeID
+	for _, v := range ls {
+		if v.alive(now) {
+			live = append(live, v.id)
+			if v.position.Applied+1 >= current {
+				able = append(able, v.id)
+			}
+		}
+	}
+	if len(able) == 0 {
+		able = live
+	}
+	if len(able) == 0 {
 		return ""
 	}
-	return live[slot%paxos.Slot(len(live))]
+	return able[slot%paxos.Slot(len(able))]
 }
 
 // nextExpiry is the earliest expiry that a live learner reports who applied every
@@ -76,7 +89,7 @@ func (p *Proposer) stepPosition(now paxos.Now, e paxos.Envelope, m paxos.Positio
 		drop(out, e, reason)
 		return
 	}
-	first := len(p.queue.commands) > 0 && p.learners.pick(now, 1) == ""
+	first := len(p.queue.commands) > 0 && len(p.learners.live(now)) == 0
 	v := p.learners.view(e.From)
 	v.heard, v.position = now.Mono, m
 	if first {

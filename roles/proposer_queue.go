@@ -75,7 +75,7 @@ func (p *Proposer) Flush(now paxos.Now, out *paxos.Effects) {
 	}
 	p.recover(now, out)
 	for p.lead.next > p.lead.top && len(p.queue.commands) > 0 && p.lead.batches < p.opts.Pipeline && p.windowOpen() {
-		answerer := p.learners.pick(now, p.lead.next)
+		answerer := p.learners.pick(now, p.lead.next, p.chosen.Below-min(p.chosen.Below, p.genesis.Window))
 		if answerer == "" {
 			return // nobody would reply; QueueTimeout ends the wait
 		}
