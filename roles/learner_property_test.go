@@ -124,7 +124,7 @@ func (p *parliament) choose(v paxos.Vote) {
 	if d, ok := p.chosen[v.Slot]; ok && !d.Value.Equal(v.Value) {
 		p.t.Fatalf("the model chose %s and %s", printValue(d.Value), printValue(v.Value))
 	}
-	p.chosen[v.Slot] = paxos.Decision{Slot: v.Slot, Ballot: v.Ballot, Value: v.Value}
+	p.chosen[v.Slot] = paxos.Decision(v)
 }
 
 func (p *parliament) say(from paxos.Sender, m paxos.Message) {
