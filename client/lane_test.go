@@ -12,6 +12,7 @@ import (
 	"github.com/synod-paxos/synod/bus/bustest"
 	"github.com/synod-paxos/synod/client"
 	"github.com/synod-paxos/synod/internal/clustertest"
+	"github.com/synod-paxos/synod/streams/command"
 )
 
 // count is how many messages come on a subject while the test runs.
@@ -171,4 +172,46 @@ func share(b *testing.B, callers int, do func() error) {
 	}
 	all.Wait()
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "op/s")
+}
+
+// BenchmarkProposeToEcho is Propose to a leader that answers at once, with nothing
+// behind it: what the client itself costs, beside BenchmarkEcho.
+func BenchmarkProposeToEcho(b *testing.B) {
+	for _, callers := range []int{1, 64, 512} {
+		b.Run(fmt.Sprintf("callers=%d", callers), func(b *testing.B) {
+			url := bustest.Server(b).URL()
+			nc := bustest.Connect(b, url).Conn()
+			for _, subject := range []string{clustertest.Subjects.Propose(), clustertest.Subjects.Command("LEDGER")} {
+				if _, err := nc.Subscribe(subject, func(m *nats.Msg) { _ = nc.Publish(m.Reply, accept(m)) }); err != nil {
+					b.Fatal(err)
+				}
+			}
+			c := connect(b, url)
+			share(b, callers, func() error {
+				_, err := c.Propose(b.Context(), make([]byte, 128))
+				return err
+			})
+		})
+	}
+}
+
+// accept answers like a leader that has done all that m asks.
+func accept(m *nats.Msg) []byte {
+	ack := []byte(`{"stream":"LEDGER","seq":1}`)
+	if m.Subject == clustertest.Subjects.Propose() {
+		return ack
+	}
+	t, err := command.Decode(m.Data)
+	if err != nil {
+		panic(err)
+	}
+	out := command.Outcome{LogTime: 1, Value: command.Lease{}}
+	if bundle, ok := t.Op.(command.Bundle); ok {
+		replies := make([][]byte, len(bundle.Messages))
+		for i := range replies {
+			replies[i] = ack
+		}
+		out.Value = command.Bundled{Replies: replies}
+	}
+	return out.Encode()
 }
