@@ -23,6 +23,9 @@ func (m *Machine) Apply(slot uint64, stamp int64, commands []Message) (replies [
 	if m.broken != nil {
 		return nil, m.broken
 	}
+	if err := m.failure.reason(); err != nil {
+		return nil, err
+	}
 	before := m.Digest()
 	if slot != before.Slot+1 {
 		return nil, fmt.Errorf("streams: apply slot %d after slot %d: want slot %d", slot, before.Slot, before.Slot+1)
@@ -50,6 +53,7 @@ func (m *Machine) endSlot(slot uint64, replies *[]Reply, err *error) {
 		m.broken = fmt.Errorf("streams: slot %d was not applied, open the state again", slot)
 	}
 	closeErr := m.work.close()
+	m.work.slot = slotInput{}
 	if p == nil {
 		if closeErr != nil {
 			m.broken = fmt.Errorf("streams: apply slot %d: %w", slot, closeErr)

@@ -94,8 +94,11 @@ func (m *Machine) load() error {
 
 func (m *Machine) checkVersion() error {
 	v, closer, err := m.db.Get([]byte{tableVersion})
+	if errors.Is(err, pebble.ErrNotFound) {
+		return fmt.Errorf("streams: open %s: it has no format version", m.dir)
+	}
 	if err != nil {
-		return fmt.Errorf("streams: open %s: no format version: %w", m.dir, err)
+		return fmt.Errorf("streams: read format version in %s: %w", m.dir, err)
 	}
 	defer closer.Close()
 	if len(v) != 1 || v[0] != formatVersion {

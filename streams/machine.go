@@ -53,7 +53,36 @@ type Machine struct {
 	expiry   atomic.Int64
 	durable  atomic.Uint64
 	advanced notifier
+	failure  *failureReport
 }
+
+// A failureReport holds the first thing that was wrong with the disk.
+type failureReport struct {
+	dir   string
+	once  sync.Once
+	first atomic.Pointer[error]
+	told  chan error // of capacity 1
+}
+
+func (f *failureReport) report(err error) {
+	f.once.Do(func() {
+		err = fmt.Errorf("streams: database in %s: %w", f.dir, err)
+		f.first.Store(&err)
+		f.told <- err
+	})
+}
+
+func (f *failureReport) reason() error {
+	if p := f.first.Load(); p != nil {
+		return *p
+	}
+	return nil
+}
+
+// Failed yields, at most once, the first thing that is wrong with the disk: it is
+// full, refuses a write, or has other bytes than were written. From then on Apply
+// returns that error, and the machine must be closed.
+func (m *Machine) Failed() <-chan error { return m.failure.told }
 
 // errClosed is what a machine that was closed says.
 var errClosed = errors.New("streams: machine is closed")
@@ -108,12 +137,20 @@ func openState(home *home, o Options) (*Machine, error) {
 func openMachine(home *home, name string, o Options) (*Machine, error) {
 	path := o.FS.PathJoin(home.dir, name)
 	cache := o.newCache()
-	db, err := pebble.Open(path, o.pebble(cache))
+	failure := &failureReport{dir: path, told: make(chan error, 1)}
+	options := o.pebble(cache)
+	options.EventListener = &pebble.EventListener{
+		BackgroundError: failure.report,
+		DataCorruption: func(i pebble.DataCorruptionInfo) {
+			failure.report(fmt.Errorf("damaged file %s: %w", i.Path, i.Details))
+		},
+	}
+	db, err := pebble.Open(path, options)
 	if err != nil {
 		cache.Unref()
 		return nil, fmt.Errorf("streams: open %s: %w", path, err)
 	}
-	m := &Machine{dir: path, db: db, cache: cache, lock: home.lock, spillAt: spillBytes}
+	m := &Machine{dir: path, db: db, cache: cache, lock: home.lock, spillAt: spillBytes, failure: failure}
 	m.position.Store(&Digest{})
 	return m, nil
 }

@@ -2,10 +2,10 @@ package streams
 
 import (
 	"container/heap"
+	"errors"
 	"iter"
 	"math"
 	"slices"
-	"sort"
 	"time"
 )
 
@@ -62,15 +62,22 @@ func (v *View) SeqAt(stream string, t time.Time) (uint64, error) {
 		return state.last + 1, err
 	}
 	// Messages are in the order of log time, so the answer can be bisected.
-	var failed error
-	n := sort.Search(int(state.last-state.first+1), func(i int) bool {
-		m, err := v.nextMessage(e, state.first+uint64(i))
-		if err != nil && err != ErrMessageNotFound {
-			failed = err
+	low, high := state.first, state.last+1
+	for low < high {
+		middle := low + (high-low)/2
+		m, err := v.nextMessage(e, middle)
+		switch {
+		case errors.Is(err, ErrMessageNotFound):
+			high = middle
+		case err != nil:
+			return 0, err
+		case m.Time.Before(t):
+			low = m.Seq + 1
+		default:
+			high = middle
 		}
-		return err != nil || !m.Time.Before(t)
-	})
-	return state.first + uint64(n), failed
+	}
+	return low, nil
 }
 
 // nextMessage returns the first message at or after seq.
