@@ -11,6 +11,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/nats-io/nats.go"
+	"golang.org/x/time/rate"
 
 	"github.com/synod-paxos/synod/internal/node"
 	"github.com/synod-paxos/synod/internal/node/cli"
@@ -23,6 +24,8 @@ type logCommand struct {
 	JSON   bool   `name:"json" env:"SYNOD_JSON" help:"One JSON object per line: seq, time, id, text or data (base64), headers."`
 
 	Connection node.Connection `embed:""`
+
+	quiet rate.Sometimes
 }
 
 // Help shows what to do with it.
@@ -44,25 +47,24 @@ func (c *logCommand) Run(ctx context.Context, s cli.Streams) error {
 	}
 	defer b.Close()
 	r := &logReader{nc: b.Conn(), subject: b.Subjects().API("DIRECT.GET.LEDGER"), next: max(c.From, 1)}
+	c.quiet = rate.Sometimes{First: 1, Interval: 10 * time.Second}
 	printer := printText
 	if c.JSON {
 		printer = printJSON
 	}
+	out := func(e *entry) error { return printer(s.Out, e) }
 	for {
-		more, err := r.read(ctx, func(e *entry) error { return printer(s.Out, e) })
+		more, err := r.read(ctx, out)
 		switch {
 		case ctx.Err() != nil:
 			return cli.ErrStopped
-		case errors.Is(err, nats.ErrNoResponders):
-			err = errors.New("no learner serves the log: see `synod status`")
-		}
-		if err != nil {
+		case err != nil && !(c.Follow && errors.Is(err, errNoAnswer)):
 			return err
-		}
-		if more {
+		case err != nil:
+			c.complain(s.Err, err)
+		case more:
 			continue
-		}
-		if !c.Follow {
+		case !c.Follow:
 			return nil
 		}
 		select {
@@ -71,6 +73,14 @@ func (c *logCommand) Run(ctx context.Context, s cli.Streams) error {
 		case <-time.After(followPause):
 		}
 	}
+}
+
+// errNoAnswer is matched by errors that may pass by themselves.
+var errNoAnswer = errors.New("see `synod status`")
+
+// complain tells who follows that the log stands still, now and then.
+func (c *logCommand) complain(w io.Writer, err error) {
+	c.quiet.Do(func() { fmt.Fprintf(w, "synod: %v; waiting\n", err) })
 }
 
 // entry is one message of the log.
@@ -128,7 +138,7 @@ func (r *logReader) read(ctx context.Context, print func(*entry) error) (bool, e
 	for {
 		select {
 		case <-ctx.Done():
-			return false, errors.New("the log is not read to its end: the learner that was asked does not answer. Run it again, and see `synod status`")
+			return false, fmt.Errorf("the log is not read to its end, because the learner that was asked does not answer: %w", errNoAnswer)
 		case m := <-answers:
 			more, end, err := r.take(m, print)
 			if end || err != nil {
@@ -147,9 +157,9 @@ func (r *logReader) take(m *nats.Msg, print func(*entry) error) (more, end bool,
 	case "404":
 		return false, true, nil
 	case "503":
-		return false, true, nats.ErrNoResponders
+		return false, true, fmt.Errorf("no learner serves the log: %w", errNoAnswer)
 	default:
-		return false, true, fmt.Errorf("the log cannot be read: %s %s", status, m.Header.Get("Description"))
+		return false, true, fmt.Errorf("the log cannot be read now: %s: %w", m.Header.Get("Description"), errNoAnswer)
 	}
 	e, err := parseEntry(m)
 	if err != nil {

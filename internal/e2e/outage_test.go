@@ -49,3 +49,25 @@ func TestTwoClustersOfOneName(t *testing.T) {
 		t.Errorf("a learner of another cluster ends with code %d:\n%s", code, p.output())
 	}
 }
+
+// TestFollowOutlivesItsLearner: who reads the log waits while nobody serves it, and
+// misses nothing.
+func TestFollowOutlivesItsLearner(t *testing.T) {
+	c := startCluster(t)
+	c.synod("propose", "one").must(t)
+	p := startProcess(t, "synod", "log", "--follow", "--nats", c.url)
+	p.await("one")
+	c.kill("l1")
+	c.kill("l2")
+	p.await("no learner serves the log")
+	c.start("l1")
+	c.start("l2")
+	c.synod("propose", "two", "--timeout", "20s").must(t)
+	p.await("two")
+	if strings.Count(p.output(), "one") != 1 {
+		t.Errorf("the log is printed again:\n%s", p.output())
+	}
+	if r := c.synod("log", "--from", "2"); r.code != 0 || !strings.Contains(r.out, "two") {
+		t.Errorf("log: code %d\n%s%s", r.code, r.out, r.errors)
+	}
+}
