@@ -177,7 +177,7 @@ func (a *Acceptor) whyUnread(err error) error {
 }
 
 // begin goes on from s: it writes the state record, so that from now on a store
-// without one is known to be damaged, covers it, and raises the boot number.
+// without one is known to be damaged, and raises the boot number.
 func (a *Acceptor) begin(s state) error {
 	a.loaded = s.AcceptorState
 	s.boot = a.dir.info.Boot
@@ -186,9 +186,6 @@ func (a *Acceptor) begin(s state) error {
 		return wrap("open", a.votesPath(), err)
 	}
 	if err := a.settle(); err != nil {
-		return err
-	}
-	if err := a.coverNow(); err != nil {
 		return err
 	}
 	if err := a.dir.raiseBoot(); err != nil {

@@ -48,7 +48,7 @@ func TestDiskUseIsBounded(t *testing.T) {
 		t.Fatal(err)
 	}
 	const keep, limit = 200, 200*600 + 24*64<<10
-	worst := 0
+	worst := int64(0)
 	var reads atomic.Int64 // of tables: what cannot be read must not get lost
 	d.Before(func(o storagetest.Op) error {
 		if o.Kind == storagetest.Read && path.Ext(o.Path) == ".sst" {

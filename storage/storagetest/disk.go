@@ -138,8 +138,8 @@ func (d *Disk) Crash(percent int, seed uint64) *Disk {
 // Files are the paths of all files that are not empty, in order.
 func (d *Disk) Files() []string {
 	var files []string
-	d.walk("/", func(path string) {
-		if len(d.Bytes(path)) > 0 {
+	d.walk("/", func(path string, size int64) {
+		if size > 0 {
 			files = append(files, path)
 		}
 	})
@@ -147,7 +147,7 @@ func (d *Disk) Files() []string {
 	return files
 }
 
-func (d *Disk) walk(dir string, file func(path string)) {
+func (d *Disk) walk(dir string, file func(path string, size int64)) {
 	names, err := d.mem.List(dir)
 	if err != nil {
 		return
@@ -160,13 +160,14 @@ func (d *Disk) walk(dir string, file func(path string)) {
 		case info.IsDir():
 			d.walk(path, file)
 		default:
-			file(path)
+			file(path, info.Size())
 		}
 	}
 }
 
 // Bytes are the bytes of the file at path: writing to them changes the file, as
-// read from now on. It is nil if there is no such file.
+// read from now on. It is nil if there is no such file. Nobody may be writing the
+// file at the time.
 func (d *Disk) Bytes(path string) []byte {
 	b, err := d.mem.UnsafeGetFileDataBuffer(path)
 	if err != nil {
@@ -241,8 +242,8 @@ func (d *Disk) take(n int) (int, error) {
 }
 
 // Used is how many bytes all files take.
-func (d *Disk) Used() int {
-	used := 0
-	d.walk("/", func(path string) { used += len(d.Bytes(path)) })
+func (d *Disk) Used() int64 {
+	var used int64
+	d.walk("/", func(_ string, size int64) { used += size })
 	return used
 }
