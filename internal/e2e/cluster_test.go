@@ -24,10 +24,10 @@ type cluster struct {
 }
 
 // startNATS starts a nats-server, and nothing else.
-func startNATS(t *testing.T) *cluster {
+func startNATS(t *testing.T, flags ...string) *cluster {
 	t.Helper()
 	c := &cluster{t: t, dir: t.TempDir(), roles: map[string]*process{}}
-	c.nats = startProcess(t, "nats-server", "-a", "127.0.0.1", "-p", "-1")
+	c.nats = startProcess(t, "nats-server", append([]string{"-a", "127.0.0.1", "-p", "-1"}, flags...)...)
 	line := c.nats.await("Listening for client connections on ")
 	c.url = "nats://" + regexp.MustCompile(`127\.0\.0\.1:\d+`).FindString(line)
 	c.nats.await("Server is ready")
