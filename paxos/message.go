@@ -180,6 +180,7 @@ type Position struct {
 	Applied    Slot    // all slots up to and including it are applied
 	Durable    Slot    // and up to this one survive a power loss
 	NextExpiry LogTime // when the state next changes by itself; 0 never
+	Inherited  Slot    // it has up to this one from its disk or a snapshot, and may have answered nothing there
 }
 
 // DigestEvery is how many slots lie between those at which learners compare

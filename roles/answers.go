@@ -26,9 +26,10 @@ type standing struct {
 }
 
 type fellow struct {
-	id      paxos.NodeID
-	heard   paxos.Instant
-	applied paxos.Slot
+	id        paxos.NodeID
+	heard     paxos.Instant
+	applied   paxos.Slot
+	inherited paxos.Slot // it may have answered nothing up to this one
 }
 
 // maxCovered is how many slots a learner stands by for at most; for older ones it
@@ -96,7 +97,9 @@ func (a *answers) live(now paxos.Now, id paxos.NodeID) bool {
 // passed reports whether the named answerer said that it is past s; it answers
 // before it says so.
 func (a *answers) passed(s standing) bool {
-	return slices.ContainsFunc(a.fellows, func(f fellow) bool { return f.id == s.answerer && f.applied >= s.slot })
+	return slices.ContainsFunc(a.fellows, func(f fellow) bool {
+		return f.id == s.answerer && f.inherited < s.slot && s.slot <= f.applied
+	})
 }
 
 // distance is this learner's turn to answer for the answerer: 1 for the next live
@@ -115,15 +118,21 @@ func (a *answers) distance(now paxos.Now, answerer paxos.NodeID) int {
 	return turn
 }
 
-// hear notes a fellow's position, and forgets what it answered.
-func (a *answers) hear(now paxos.Now, id paxos.NodeID, applied paxos.Slot, out *paxos.Effects) {
+// hear notes a fellow's position, and forgets what it answered. What it inherited it
+// may never answer, so others answer that at once.
+func (a *answers) hear(now paxos.Now, id paxos.NodeID, m paxos.Position, out *paxos.Effects) {
 	i, found := slices.BinarySearchFunc(a.fellows, id, func(f fellow, id paxos.NodeID) int { return cmpID(f.id, id) })
 	if !found {
 		a.fellows = slices.Insert(a.fellows, i, fellow{id: id})
 	}
-	a.fellows[i].heard, a.fellows[i].applied = now.Mono, applied
+	a.fellows[i].heard, a.fellows[i].applied, a.fellows[i].inherited = now.Mono, m.Applied, m.Inherited
+	for i, s := range a.covered {
+		if s.answerer == id && s.slot <= m.Inherited {
+			a.covered[i].answerer, a.covered[i].due = "", now.Mono // it never will
+		}
+	}
 	a.covered = slices.DeleteFunc(a.covered, func(s standing) bool {
-		answered := s.answerer == id && s.slot <= applied
+		answered := s.answerer == id && s.slot <= m.Applied
 		if answered {
 			out.Forget = append(out.Forget, s.slot)
 		}

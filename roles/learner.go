@@ -45,6 +45,7 @@ type Learner struct {
 	digests digests
 
 	position    paxos.Position
+	inherited   paxos.Slot // slots up to this one were applied by an earlier start, or by a fellow
 	published   paxos.Position
 	publishedAt paxos.Instant
 	nextHello   paxos.Instant
@@ -64,6 +65,7 @@ func NewLearner(self paxos.Sender, opts LearnerOptions, applied paxos.Position, 
 		position: applied, nextHello: now.Mono,
 	}
 	l.answer.self, l.answer.cover = self.ID, opts.Cover
+	l.inherited = applied.Applied
 	l.reads.nonce = self.Process // answers to an earlier start must not count
 	return l
 }
@@ -331,6 +333,7 @@ func (l *Learner) Installed(now paxos.Now, position paxos.Position, out *paxos.E
 		l.next = position.Applied + 1
 		l.fetch.progress()
 	}
+	l.inherited = max(l.inherited, position.Applied)
 	l.answer.skip(position.Applied, out)
 	l.Applied(now, position, out)
 }
@@ -377,7 +380,9 @@ func (l *Learner) publishAt() paxos.Instant {
 // publish tells how far this learner is, after its answers up to there.
 func (l *Learner) publish(now paxos.Now, out *paxos.Effects) {
 	l.published, l.publishedAt = l.position, now.Mono
-	l.send(out, "", l.position)
+	m := l.position
+	m.Inherited = l.inherited
+	l.send(out, "", m)
 }
 
 // stepPosition notes how far a fellow learner is.
@@ -387,6 +392,6 @@ func (l *Learner) stepPosition(now paxos.Now, e paxos.Envelope, m paxos.Position
 		return
 	}
 	if e.From.ID != l.self.ID {
-		l.answer.hear(now, e.From.ID, m.Applied, out)
+		l.answer.hear(now, e.From.ID, m, out)
 	}
 }
