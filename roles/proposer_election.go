@@ -63,8 +63,10 @@ func (p *Proposer) askAgain(now paxos.Now, out *paxos.Effects) {
 	p.send(out, "", paxos.LeaderQuery{Nonce: p.query.nonce})
 }
 
+// stepReport counts an acceptor's answer. One that this process comes to read only
+// after its question is over, because it stood still, says nothing about now.
 func (p *Proposer) stepReport(now paxos.Now, i int, m paxos.LeaderReport, out *paxos.Effects) {
-	if p.stage != asking || m.Nonce != p.query.nonce || m.Silent < p.opts.Election {
+	if p.stage != asking || now.Mono >= p.deadline || m.Nonce != p.query.nonce || m.Silent < p.opts.Election {
 		return
 	}
 	p.query.silent = p.query.silent.With(i)
