@@ -71,7 +71,7 @@ var table = map[string]layer{
 	"cmd/acceptor":             {ours: []string{"internal/node/..."}},
 	"cmd/proposer":             {ours: []string{"internal/node/..."}},
 	"cmd/learner":              {ours: []string{"internal/node/..."}},
-	"cmd/synod":                {ours: []string{"..."}, others: []string{natsClient, kong, uuid}},
+	"cmd/synod":                {ours: []string{"..."}, others: []string{natsClient, kong, uuid, rate}},
 }
 
 // TestImports holds every file to the table.
