@@ -260,7 +260,9 @@ func (s *script) parseMessage(a args, e paxos.Envelope) paxos.Message {
 	case "digest":
 		return a.digest()
 	case "position":
-		return paxos.Position{Applied: a.slot("applied"), Durable: a.slot("durable"), NextExpiry: a.logTime("expiry")}
+		return paxos.Position{
+			Applied: a.slot("applied"), Durable: a.slot("durable"), Inherited: a.slot("inherited"), NextExpiry: a.logTime("expiry"),
+		}
 	}
 	return s.parseAnswer(a)
 }

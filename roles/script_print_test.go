@@ -90,7 +90,11 @@ func printMessage(m paxos.Message) string {
 	case paxos.Fill:
 		return "Fill " + printRange(m.From, m.To)
 	case paxos.Position:
-		return fmt.Sprintf("Position applied %d durable %d%s", m.Applied, m.Durable, printLogTime(" expiry", m.NextExpiry))
+		inherited := ""
+		if m.Inherited != 0 {
+			inherited = fmt.Sprintf(" inherited %d", m.Inherited)
+		}
+		return fmt.Sprintf("Position applied %d durable %d%s%s", m.Applied, m.Durable, inherited, printLogTime(" expiry", m.NextExpiry))
 	case paxos.Hello:
 		return printHello(m)
 	case paxos.Trim:
