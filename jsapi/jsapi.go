@@ -90,7 +90,9 @@ type Server struct {
 	begin    sync.Mutex // makes stopped and work change together
 	stopped  bool
 	work     sync.WaitGroup
+	groups   groups
 	counts   []atomic.Uint64 // by operation
+	taken    atomic.Uint64
 	refused  atomic.Uint64
 	quiet    rate.Sometimes
 }
@@ -104,6 +106,8 @@ func New(b *bus.Bus, s Source, o Options) *Server {
 		counts: make([]atomic.Uint64, len(operations)), quiet: rate.Sometimes{First: 1, Interval: 10 * time.Second},
 	}
 	server.ctx, server.cancel = context.WithCancel(context.Background())
+	server.groups.wait.L = &server.groups.mu
+	server.work.Go(server.runGroups)
 	return server
 }
 
@@ -146,6 +150,7 @@ func (s *Server) Stop() error {
 	s.begin.Lock()
 	s.stopped = true
 	s.begin.Unlock()
+	s.groups.close()
 	s.work.Wait()
 	return err
 }
@@ -160,9 +165,19 @@ func (s *Server) Counts() map[string]uint64 {
 	return counts
 }
 
+// burst is how many requests come at most before those that wait for a group go.
+const burst = 256
+
 // take finds out what a request asks for. It is carried out elsewhere, since it may
-// wait for the barrier.
+// wait for the barrier: with all that wait already.
 func (s *Server) take(m *nats.Msg) {
+	s.admit(m)
+	if bus.Last(m) || s.taken.Add(1)%burst == 0 {
+		s.groups.rest()
+	}
+}
+
+func (s *Server) admit(m *nats.Msg) {
 	if m.Reply == "" {
 		return
 	}
@@ -171,13 +186,17 @@ func (s *Server) take(m *nats.Msg) {
 		return
 	}
 	s.counts[i].Add(1)
-	r := &request{server: s, op: &operations[i], tail: tail, msg: m}
+	r := &request{server: s, op: &operations[i], tail: tail, msg: m, came: time.Now()}
 	if _, ours := s.bus.Subjects().Relative(m.Reply); ours {
 		return // the answer would speak on one of the cluster's own subjects
 	}
 	select {
 	case s.slots <- struct{}{}:
-		s.start(r)
+		if !r.simple() {
+			s.start(r)
+		} else if !s.groups.add(r) {
+			<-s.slots
+		}
 	default:
 		s.refused.Add(1)
 		r.fail(errBusy)

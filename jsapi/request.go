@@ -5,6 +5,7 @@ import (
 	"errors"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/nats-io/nats.go"
 
@@ -19,6 +20,7 @@ type operation struct {
 	subject string // below the API prefix, as it is subscribed
 	kind    string // type of the JSON answer; empty: answered with headers
 	answer  func(*request) error
+	simple  bool // of one message by name, unless there are wildcards
 }
 
 // operations is everything that is served. It is filled in by init, because the
@@ -27,13 +29,13 @@ var operations []operation
 
 func init() {
 	operations = []operation{
-		{"info", "INFO", "account_info_response", (*request).account},
-		{"stream_names", "STREAM.NAMES", "stream_names_response", (*request).names},
-		{"stream_list", "STREAM.LIST", "stream_list_response", (*request).list},
-		{"stream_info", "STREAM.INFO.*", "stream_info_response", (*request).info},
-		{"msg_get", "STREAM.MSG.GET.*", "stream_msg_get_response", (*request).get},
-		{"direct_get", "DIRECT.GET.*", "", (*request).direct},
-		{"direct_get", "DIRECT.GET.*.>", "", (*request).directLast},
+		{"info", "INFO", "account_info_response", (*request).account, false},
+		{"stream_names", "STREAM.NAMES", "stream_names_response", (*request).names, false},
+		{"stream_list", "STREAM.LIST", "stream_list_response", (*request).list, false},
+		{"stream_info", "STREAM.INFO.*", "stream_info_response", (*request).info, false},
+		{"msg_get", "STREAM.MSG.GET.*", "stream_msg_get_response", (*request).get, false},
+		{"direct_get", "DIRECT.GET.*", "", (*request).direct, false},
+		{"direct_get", "DIRECT.GET.*.>", "", (*request).directLast, true},
 	}
 }
 
@@ -72,6 +74,7 @@ type request struct {
 	op     *operation
 	tail   string // the subject after the operation's fixed tokens: stream, and subject for the last form
 	msg    *nats.Msg
+	came   time.Time
 	view   *streams.View
 	slot   paxos.Slot // whose state the view shows; 0 without a view
 }
