@@ -30,6 +30,7 @@ const (
 	Deaf                         // no message to it
 	Mute                         // no message from it
 	Partition                    // two halves that hear nothing of each other
+	Estrange                     // proposers do not hear each other
 	RandomCuts                   // some links, each direction for itself
 	Buffering                    // what the process sends is kept, and arrives when the fault ends
 	Storm                        // loss, duplicates and delays
@@ -49,7 +50,7 @@ const (
 
 func (k FaultKind) String() string {
 	return [...]string{
-		"crash", "power loss", "freeze", "isolate", "deaf", "mute", "partition", "random cuts", "buffering", "storm",
+		"crash", "power loss", "freeze", "isolate", "deaf", "mute", "partition", "estrange", "random cuts", "buffering", "storm",
 		"slow disk", "hung disk", "broken disk", "low disk", "lost disk", "lost copy", "slow learner", "clock jump", "drain", "dying", "hostile",
 	}[k]
 }
@@ -99,7 +100,7 @@ func (w *World) inject(f Fault) (undo func()) {
 		p.drain()
 		return func() {}
 	case Dying:
-		return w.dying(w.target(f))
+		return w.dying(w.target(f), 30*time.Millisecond)
 	case Hostile:
 		return w.hostility(f, g)
 	case SlowDisk, HungDisk, BrokenDisk, LowDisk, LostDisk:
@@ -164,13 +165,13 @@ func (w *World) storm(g *rand.Rand) (undo func()) {
 
 // dying lets most of what a proposer sends be lost: slots in which nobody voted stay
 // behind it, below others in which somebody did.
-func (w *World) dying(p *process) (undo func()) {
+func (w *World) dying(p *process, within time.Duration) (undo func()) {
 	if p == nil || p.role != paxos.ProposerRole || !p.up {
 		return nil
 	}
 	w.net.leaky[p.id] = 700
 	life := p.life
-	w.after(nil, w.draw(30*time.Millisecond), func() {
+	w.after(nil, w.draw(within), func() {
 		delete(w.net.leaky, p.id)
 		if p.life == life && !w.quiet {
 			p.downs++
@@ -178,8 +179,10 @@ func (w *World) dying(p *process) (undo func()) {
 		}
 	})
 	return func() {
-		p.downs = max(0, p.downs-1)
-		p.start()
+		if !w.quiet {
+			p.downs = max(0, p.downs-1)
+			p.start()
+		}
 	}
 }
 
@@ -253,6 +256,11 @@ func (w *World) netFault(f Fault, g *rand.Rand) (undo func()) {
 	switch f.Kind {
 	case Partition:
 		return w.cutOff(w.split(g))
+	case Estrange:
+		return w.cutOff(w.links(func(l link) bool {
+			from, to := w.byID[l.from], w.byID[l.to]
+			return from != nil && to != nil && from.role == paxos.ProposerRole && to.role == paxos.ProposerRole
+		}))
 	case RandomCuts:
 		percent := 5 + g.IntN(50)
 		return w.cutOff(w.links(func(link) bool { return g.IntN(100) < percent }))

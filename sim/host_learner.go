@@ -22,12 +22,14 @@ type learner struct {
 	queue    []paxos.Decision
 	applying bool
 	outcomes map[paxos.Slot][]outcome
-	reads    map[uint64]func() // reads that wait, by number
+	reads    map[uint64]waitingRead
+	rounds   map[uint64]*readRound // by nonce
 
 	slow      time.Duration // what applying takes longer
 	snapshots map[uint64]*machine
 	asked     time.Duration // when a snapshot was last asked for; 0: never
 	turns     int
+	installs  int // in this life
 }
 
 // outcome is a command's result, until it is answered or forgotten.
@@ -52,9 +54,9 @@ func (l *learner) boot(now paxos.Now) {
 		l.role.Join(l.genesis)
 	}
 	l.outcomes = map[paxos.Slot][]outcome{}
-	l.reads = map[uint64]func(){}
+	l.reads, l.rounds = map[uint64]waitingRead{}, map[uint64]*readRound{}
 	l.snapshots = map[uint64]*machine{}
-	l.asked = 0
+	l.asked, l.installs = 0, 0
 	l.w.after(&l.process, l.w.draw(l.w.plan.LearnerSync)+1, l.sync)
 }
 
@@ -62,6 +64,9 @@ func (l *learner) founded() bool { return l.role.Genesis() != nil }
 
 func (l *learner) step(now paxos.Now, e *paxos.Envelope) {
 	switch m := e.Msg.(type) {
+	case paxos.ReadReport:
+		l.hearReport(e, m)
+		l.role.Step(now, *e, &l.out)
 	case paxos.SnapshotQuery:
 		l.serveSnapshot(e.From.ID, m)
 	case paxos.SnapshotChunk:
@@ -108,6 +113,9 @@ func (l *learner) flush(now paxos.Now) {
 	sends := l.out.Send
 	for i := range sends {
 		l.w.countSend(&sends[i])
+		if m, ok := sends[i].Msg.(paxos.ReadQuery); ok && l.rounds[m.Nonce] == nil {
+			l.rounds[m.Nonce] = &readRound{began: l.w.now}
+		}
 		l.w.publish(&sends[i])
 	}
 	stop := l.out.Stop
@@ -179,7 +187,7 @@ func (l *learner) read(n uint64, done func()) {
 		return
 	}
 	now := l.clock.at(l.w.now)
-	l.reads[n] = done
+	l.reads[n] = waitingRead{since: l.w.now, done: done}
 	l.role.Read(now, n, &l.out)
 	l.flush(now)
 	if l.up {
@@ -187,11 +195,40 @@ func (l *learner) read(n uint64, done func()) {
 	}
 }
 
-func (l *learner) serveRead(n uint64) {
-	if done := l.reads[n]; done != nil {
-		delete(l.reads, n)
-		done()
+// waitingRead is a read, and readRound a round of the acceptors for reads.
+type (
+	waitingRead struct {
+		since time.Duration
+		done  func()
 	}
+	readRound struct {
+		began time.Duration
+		got   paxos.Set
+	}
+)
+
+func (l *learner) hearReport(e *paxos.Envelope, m paxos.ReadReport) {
+	c := l.w.oracle.config
+	if r := l.rounds[m.Nonce]; r != nil && c != nil && !l.w.forged[e] {
+		r.got = r.got.With(c.Index(e.From.ID))
+	}
+}
+
+// serveRead checks that some round that began no earlier than the read was answered
+// by a quorum: the answers of an older one may be older than the read.
+func (l *learner) serveRead(n uint64) {
+	read, ok := l.reads[n]
+	if !ok {
+		return
+	}
+	delete(l.reads, n)
+	for _, r := range l.rounds {
+		if r.began >= read.since && l.w.oracle.config.Phase1(r.got) {
+			read.done()
+			return
+		}
+	}
+	l.w.fail("fresh reads", "learner %s serves a read, and no quorum has answered a round that began after it", l.id)
 }
 
 func (l *learner) lose() {

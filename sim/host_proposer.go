@@ -92,6 +92,11 @@ func (p *proposer) noteLeading() {
 	p.w.note(p.id, "leads in ", b)
 	p.w.count("elections won", 1)
 	p.w.oracle.leads(p, b)
+	if life := p.w.plan.LeaderLife; life > 0 && !p.w.quiet {
+		if undo := p.w.dying(&p.process, life); undo != nil {
+			p.w.after(nil, life+p.w.draw(life), undo)
+		}
+	}
 }
 
 func (p *proposer) refuse(r paxos.Refusal) {

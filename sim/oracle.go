@@ -17,6 +17,7 @@ type oracle struct {
 	log     *machine   // what they hold
 	disks   map[paxos.UUID]*diskView
 	ballots map[paxos.Ballot]*ballotView
+	records map[paxos.Ballot]promiseRecord
 	views   map[paxos.NodeID]*proposerView
 
 	commands map[string]bool     // ids asked for
@@ -24,12 +25,15 @@ type oracle struct {
 	acked    map[string]int      // by id: the place in the log that clients were told
 	visible  paxos.Slot          // clients have seen the effect of this slot
 	reads    uint64              // begun
+
+	mayElect bool // something has happened that justifies elections
 }
 
 // slotView is what was proposed and voted in one slot.
 type slotView struct {
 	proposals []*proposal // one for each ballot, ascending as they came
 	chosen    *proposal   // the first that was chosen
+	answered  bool        // by some learner
 }
 
 // proposal is the value of one ballot in one slot, and who voted for it, durably.
@@ -42,8 +46,8 @@ type proposal struct {
 
 // diskView is what is known of an acceptor's disk.
 type diskView struct {
-	released paxos.Ballot // the highest promise that left it
-	votes    int
+	released paxos.Ballot // the highest promise that left it, in words or by a vote
+	votes    map[paxos.Slot]paxos.Ballot
 }
 
 // ballotView is what is known of a ballot.
@@ -60,14 +64,14 @@ type attempt struct{ accepted, refused bool }
 func newOracle(w *World) *oracle {
 	return &oracle{
 		w: w, slots: make([]slotView, 1), below: 1, log: newMachine(),
-		disks: map[paxos.UUID]*diskView{}, ballots: map[paxos.Ballot]*ballotView{}, views: map[paxos.NodeID]*proposerView{},
+		disks: map[paxos.UUID]*diskView{}, records: map[paxos.Ballot]promiseRecord{}, ballots: map[paxos.Ballot]*ballotView{}, views: map[paxos.NodeID]*proposerView{},
 		commands: map[string]bool{}, attempts: map[string]*attempt{}, acked: map[string]int{},
 	}
 }
 
 func (o *oracle) disk(id paxos.UUID) *diskView {
 	if o.disks[id] == nil {
-		o.disks[id] = &diskView{}
+		o.disks[id] = &diskView{votes: map[paxos.Slot]paxos.Ballot{}}
 	}
 	return o.disks[id]
 }
@@ -138,7 +142,7 @@ func (o *oracle) sealed(a *acceptor, g *paxos.Genesis) {
 // voted counts a durable vote.
 func (o *oracle) voted(a *acceptor, v paxos.Vote) {
 	view := o.disk(a.disk.id)
-	view.votes++
+	view.votes[v.Slot] = v.Ballot
 	if !a.disk.State.Sealed || o.config == nil {
 		o.w.fail("genesis", "acceptor %s votes in slot %d without a sealed genesis", a.id, v.Slot)
 		return
@@ -181,6 +185,7 @@ func (o *oracle) choose(slot paxos.Slot, s *slotView, p *proposal) {
 	}
 	s.chosen = p
 	o.w.count("slots chosen", 1)
+	o.expectAnswer(slot, s)
 	if p.value.Kind == paxos.Noop {
 		o.w.count("no-ops chosen", 1)
 	}
@@ -209,12 +214,42 @@ func (o *oracle) released(a *acceptor, e *paxos.Envelope) {
 	}
 	switch m := e.Msg.(type) {
 	case paxos.Promise:
+		o.promised(a, m.Ballot)
 		if a.disk.State.Promised.Less(m.Ballot) {
 			o.w.fail("durable before sent", "acceptor %s promises %s, and only %s is durable",
 				a.id, describeBallot(m.Ballot), describeBallot(a.disk.State.Promised))
 		}
+		o.checkPage(a, m)
 	case paxos.Accepted:
 		o.checkAccepted(a, m)
+		if view.released.Less(m.Ballot) {
+			view.released = m.Ballot
+		}
+	}
+}
+
+// checkPage checks that a promise hides no vote: all that the disk ever voted for in
+// the page's range, above the trim point that it states, is on it, in a ballot not
+// below.
+func (o *oracle) checkPage(a *acceptor, m paxos.Promise) {
+	end := paxos.Slot(len(o.slots))
+	if m.Page.To != 0 {
+		end = min(end, m.Page.To)
+	}
+	if m.Page.Next != 0 {
+		end = min(end, m.Page.Next)
+	}
+	votes, at := o.disk(a.disk.id).votes, 0
+	for s := max(m.Page.From, m.Marks.TrimBelow); s < end; s++ {
+		b, voted := votes[s]
+		for at < len(m.Page.Votes) && m.Page.Votes[at].Slot < s {
+			at++
+		}
+		if voted && (at == len(m.Page.Votes) || m.Page.Votes[at].Slot != s || m.Page.Votes[at].Ballot.Less(b)) {
+			o.w.fail("whole promises", "acceptor %s promises %s for slots %s, and leaves out its vote in slot %d",
+				a.id, describeBallot(m.Ballot), describeRange(m.Page.From, m.Page.To), s)
+			return
+		}
 	}
 }
 
@@ -245,8 +280,17 @@ func (o *oracle) learned(l *learner, d paxos.Decision) {
 	}
 }
 
+// maxInstalls is how many snapshots one life of a learner takes, at most, before
+// that is a sign that it cannot go on from any.
+const maxInstalls = 20
+
 // installed checks a snapshot against the log.
-func (o *oracle) installed(l *learner) { o.checkLog(l) }
+func (o *oracle) installed(l *learner) {
+	o.checkLog(l)
+	if l.installs++; l.installs > maxInstalls {
+		o.w.fail("liveness", "learner %s lives on snapshots: it has taken %d", l.id, l.installs)
+	}
+}
 
 // checkLog checks that a learner's state is the log up to where it is.
 func (o *oracle) checkLog(l *learner) {

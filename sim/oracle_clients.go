@@ -43,12 +43,27 @@ func (o *oracle) accepted(p *proposer, v paxos.Value) {
 // counted once, where the answer says.
 func (o *oracle) answers(l *learner, slot paxos.Slot, r outcome) {
 	at, ok := o.log.byID[r.id]
+	o.slot(slot).answered = true
 	switch {
 	case slot >= o.below || !ok:
 		o.w.fail("durability", "learner %s answers %s of slot %d, which is not in the chosen log", l.id, r.id, slot)
 	case at+1 != r.seq:
 		o.w.fail("exactly once", "learner %s answers %s with number %d, the log has it as number %d", l.id, r.id, r.seq, at+1)
 	}
+}
+
+// expectAnswer fails the run when a chosen slot's commands are not answered in the
+// time that the plan allows.
+func (o *oracle) expectAnswer(slot paxos.Slot, s *slotView) {
+	if o.w.plan.AnswerWithin == 0 || len(commandsOf(s.chosen.value)) == 0 {
+		return
+	}
+	o.w.after(nil, o.w.plan.AnswerWithin, func() {
+		if !o.slots[slot].answered {
+			o.w.fail("answers", "nobody has answered the commands of slot %d, chosen %v ago and named for %s",
+				slot, o.w.plan.AnswerWithin, o.slots[slot].chosen.value.Answerer)
+		}
+	})
 }
 
 // acknowledged notes that a client knows its command to be done.

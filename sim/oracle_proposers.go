@@ -75,6 +75,12 @@ func (o *oracle) leads(p *proposer, b paxos.Ballot) {
 		o.w.fail("ballots", "proposer %s leads twice in ballot %s", p.id, describeBallot(b))
 	}
 	v.led = true
+	if o.config != nil && !o.config.Phase1(o.promisers(b)) {
+		o.w.fail("quorums", "proposer %s leads in ballot %s, which no phase-1 quorum has promised", p.id, describeBallot(b))
+	}
+	if from := o.w.plan.OneLeader; from > 0 && o.w.now > from && !o.mayElect {
+		o.w.fail("no disruption", "proposer %s is elected, and nothing was wrong with the leader", p.id)
+	}
 	o.views[p.id].ledSince = p.clock.at(o.w.now).Mono
 }
 
@@ -106,6 +112,7 @@ func (o *oracle) proposes(p *proposer, now paxos.Now, e *paxos.Envelope) {
 		o.checkClaim(p, m.Ballot, m.Chosen)
 	case paxos.HandOver:
 		o.checkClaim(p, m.Ballot, m.Chosen)
+		o.checkHandOver(p, m.Ballot)
 	case paxos.Trim:
 		o.checkTrim(p, m)
 	}
@@ -150,12 +157,22 @@ func (o *oracle) checkAccept(p *proposer, m paxos.Accept) {
 			describeValue(m.Value), describeBallot(m.Ballot), describeValue(c.value), describeBallot(c.ballot))
 		return
 	}
+	o.checkSafeValue(p, m)
 	if s.holds(m.Value) {
 		o.w.count("votes proposed again", 1)
 	} else {
 		o.checkStamp(p, m)
 	}
 	s.proposals = append(s.proposals, &proposal{ballot: m.Ballot, value: m.Value})
+}
+
+// checkHandOver checks that a leader that hands over has nothing left to do.
+func (o *oracle) checkHandOver(p *proposer, b paxos.Ballot) {
+	for slot := range o.slots {
+		if s := &o.slots[slot]; s.chosen == nil && s.proposal(b) != nil {
+			o.w.fail("hand-over", "proposer %s hands over, and slot %d is not decided", p.id, slot)
+		}
+	}
 }
 
 // holds reports whether v was proposed in the slot before.

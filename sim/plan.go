@@ -37,6 +37,11 @@ type Plan struct {
 	Quiet   time.Duration // when the faults end; 0: never
 	Bound   time.Duration // how long after Quiet everything must be done
 	Audit   bool          // at the end, cut the power and let a fresh learner read the log
+	Events  int           // more than any sane run takes
+
+	LeaderLife   time.Duration // until the faults end, each leader loses most of what it sends and crashes within this; 0: not
+	OneLeader    time.Duration // from then on nothing happens that justifies an election; 0: not checked
+	AnswerWithin time.Duration // the commands of a chosen slot are answered within this; 0: not checked
 }
 
 // ClientPlan is what one client does.
@@ -65,7 +70,7 @@ func CalmPlan(seed uint64) *Plan {
 		LearnerSync: 100 * time.Millisecond, Restart: 200 * time.Millisecond,
 		Calm:  Weather{Min: 50 * time.Microsecond, Max: 500 * time.Microsecond},
 		Drift: map[paxos.NodeID]int64{}, Skew: map[paxos.NodeID]time.Duration{},
-		Bound: 20 * time.Second,
+		Bound: 20 * time.Second, Events: 600_000,
 	}
 }
 

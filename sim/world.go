@@ -139,7 +139,9 @@ func (w *World) step() bool {
 	}
 	e := w.events.pop()
 	w.now = e.at
-	w.handled++
+	if w.handled++; w.handled > w.plan.Events {
+		w.fail("liveness", "%d events, and still not done: something spins", w.handled)
+	}
 	switch {
 	case e.env != nil:
 		e.p.receive(e.env)

@@ -1,0 +1,222 @@
+package mutants
+
+// All is every kept mutant. Each says what the protocol loses by it.
+func All() []Mutant {
+	var all []Mutant
+	for _, list := range [][]Mutant{acceptorMutants, electionMutants, phase1Mutants, leaderMutants, learnerMutants, memberMutants, founderMutants, hostMutants} {
+		all = append(all, list...)
+	}
+	return all
+}
+
+// mutant is a Mutant of one edit.
+func mutant(name, file, old, new string) Mutant {
+	return Mutant{Name: name, Edits: []Edit{{File: file, Old: old, New: new}}}
+}
+
+// in is m, looked for in one drill.
+func in(drill string, m Mutant) Mutant {
+	m.Drill = drill
+	return m
+}
+
+// Names of drills.
+const (
+	dying    = "leaders die one after the other"
+	late     = "promises and votes come late"
+	lossy    = "messages are lost and doubled"
+	reading  = "everybody reads"
+	trimming = "trimming while leaders change"
+	driven   = "promises are driven up"
+	missing  = "learners miss what dying leaders did"
+	cutOff   = "only proposers are cut off"
+	founding = "init is disturbed"
+	turns    = "proposers take turns"
+	gone     = "answerers die"
+	liars    = "strangers, twins and extremes"
+)
+
+// acceptorMutants forget, or vote for what they promised not to.
+var acceptorMutants = []Mutant{
+	mutant("a promise is not made durable", "roles/acceptor.go",
+		"a.persist(paxos.Promised{Ballot: m.Ballot}, out)",
+		"a.state.Apply(paxos.Promised{Ballot: m.Ballot})\n\t\ta.self.Promised = a.state.Promised"),
+	mutant("a vote is not made durable", "roles/acceptor.go",
+		"a.persist(paxos.Voted{\n\t\tVote:        paxos.Vote{Slot: m.Slot, Ballot: m.Ballot, Value: m.Value},\n\t\tChosenBelow: m.Chosen.Below,\n\t}, out)",
+		"a.state.Apply(paxos.Voted{Vote: paxos.Vote{Slot: m.Slot, Ballot: m.Ballot, Value: m.Value}, ChosenBelow: m.Chosen.Below})"),
+	mutant("votes below the promise", "roles/acceptor.go",
+		"case b.Less(a.state.Promised):", "case b.Less(a.state.Promised) && b.IsZero():"),
+	mutant("refuses the ballot that it promised: <= for <", "roles/acceptor.go",
+		"case b.Less(a.state.Promised):", "case !a.state.Promised.Less(b):"),
+	in(dying, mutant("takes all ballots of the promised round", "roles/acceptor.go",
+		"case b.Less(a.state.Promised):", "case b.Round < a.state.Promised.Round:")),
+	in(late, mutant("a vote does not raise the promise", "paxos/ledger.go",
+		"s.promise(r.Vote.Ballot)\n", "")),
+	in(founding, mutant("votes without a sealed genesis", "roles/acceptor_genesis.go",
+		"a.persist(paxos.Founded{Genesis: g}, out)", "a.persist(paxos.Founded{Genesis: g}, out)\n\ta.join(a.state.Genesis)")),
+	mutant("leaves out the first vote that a new leader needs", "roles/acceptor.go",
+		"page.From = max(page.From, a.state.Marks.ChosenBelow)", "page.From = max(page.From, a.state.Marks.ChosenBelow+1)"),
+	{Name: "trims without the mark", Edits: []Edit{
+		{File: "paxos/ledger.go", Old: "s.Marks.TrimBelow = max(s.Marks.TrimBelow, r.Below)", New: "_ = r"},
+		{File: "paxos/ledger.go", Old: "return s < l.State.Marks.TrimBelow })", New: "return s < r.Below })"},
+	}},
+	mutant("answers reads with what it knows to be chosen", "roles/acceptor.go",
+		"MaxVoted: a.highest()}", "MaxVoted: max(a.state.Marks.ChosenBelow, 1) - 1}"),
+	in(cutOff, mutant("never hears a leader", "roles/acceptor.go",
+		"a.signOfLife = now.Mono\n\ta.state.Marks", "a.state.Marks")),
+}
+
+// electionMutants lead when they should not, or not when they should.
+var electionMutants = []Mutant{
+	mutant("a standby prepares without asking", "roles/proposer.go",
+		"p.ask(now, out)", "if p.genesis == nil {\n\t\t\tp.waitForLeader(now)\n\t\t} else {\n\t\t\tp.prepare(now, out)\n\t\t}"),
+	mutant("one acceptor's silence is enough", "roles/proposer_election.go",
+		"if p.config.Phase1(p.query.silent) {", "if p.query.silent != 0 {"),
+	mutant("a leader that others hear counts as silent", "roles/proposer_election.go",
+		" || m.Silent < p.opts.Election {", " {"),
+	mutant("a ballot is used twice", "roles/proposer_election.go",
+		"	return round + 1\n", "	return max(round, 1)\n"),
+	{Name: "ballots do not tell the starts of a proposer apart", Drill: driven, Edits: []Edit{
+		{File: "roles/proposer_phase1.go", Old: "Incarnation: p.self.Process}", New: "Incarnation: 0}"},
+		{File: "roles/member.go", Old: " && e.From.Process == b.Incarnation", New: ""},
+	}},
+	mutant("a leader goes on without a quorum", "roles/proposer_leader.go",
+		"if !p.config.Phase2(p.heardLately(now)) {", "if p.heardLately(now) == 0 && p.ballot.IsZero() {"),
+	mutant("a leader goes on below a higher ballot", "roles/proposer_election.go",
+		"		p.stepDown(now, out)\n", ""),
+	in(driven, mutant("believes rounds that no acceptor follows", "roles/proposer_election.go",
+		"return lowest + maxRoundStep/2", "return lowest/2 + 1<<63")),
+	in(driven, mutant("leaves acceptors behind that ballots have left behind", "roles/proposer_election.go",
+		"if r.heard == 0 || p.ballot.Round <= r.round+maxRoundStep {", "if true {")),
+	in(turns, mutant("hands over before it is done", "roles/proposer_leader.go",
+		"!p.drain || len(p.lead.rounds) > 0 || len(p.queue.commands) > 0 {", "!p.drain {")),
+}
+
+// phase1Mutants do not find out what may be chosen already.
+var phase1Mutants = []Mutant{
+	in(dying, mutant("the lowest vote is adopted", "roles/decree.go",
+		"if a.Ballot.Less(b.Ballot) {\n\t\treturn b\n\t}\n\treturn a", "if a.Ballot.IsZero() || b.Ballot.Less(a.Ballot) {\n\t\treturn b\n\t}\n\treturn a")),
+	mutant("votes are ignored", "roles/decree.go",
+		"if highest.Ballot.IsZero() {", "if free.Kind == paxos.Noop || highest.Ballot.IsZero() {"),
+	in(late, mutant("a promise of an older ballot counts", "roles/proposer_phase1.go",
+		"case m.Ballot != p.ballot:", "case m.Ballot.Proposer != p.ballot.Proposer:")),
+	in(dying, mutant("only the first page of a promise counts", "roles/proposer_phase1.go",
+		"if m.Page.Next != 0 {\n\t\tps.next[i] = m.Page.Next\n\t\treturn m.Page.Next\n\t}\n", "")),
+	mutant("one promise is a quorum", "roles/proposer_phase1.go",
+		"if !p.config.Phase1(ps.complete) {", "if ps.complete == 0 {"),
+	mutant("no promise is complete", "roles/proposer_phase1.go",
+		"ps.complete = ps.complete.With(i)", "_ = i"),
+	mutant("starts below what is chosen", "roles/proposer_leader.go",
+		"below := max(p.chosen.Below, ps.below)", "below := p.chosen.Below"),
+	in(trimming, mutant("starts below what is trimmed", "roles/proposer_phase1.go",
+		"ps.below = max(ps.below, m.Marks.ChosenBelow, m.Marks.TrimBelow)", "ps.below = max(ps.below, min(m.Marks.ChosenBelow, m.Page.From))")),
+	mutant("gaps stay open", "roles/proposer_leader.go",
+		"		p.propose(now, slot, safeValue(p.lead.adopted[slot], gap), false, out)\n",
+		"		if _, voted := p.lead.adopted[slot]; voted {\n\t\t\tp.propose(now, slot, safeValue(p.lead.adopted[slot], gap), false, out)\n\t\t}\n"),
+	mutant("a recovered value gets a new stamp", "roles/proposer_leader.go",
+		"		p.propose(now, slot, safeValue(p.lead.adopted[slot], gap), false, out)\n",
+		"		v := safeValue(p.lead.adopted[slot], gap)\n\t\tv.Stamp = gap.Stamp\n\t\tp.propose(now, slot, v, false, out)\n"),
+	mutant("a recovered value gets a new answerer", "roles/proposer_leader.go",
+		"		p.propose(now, slot, safeValue(p.lead.adopted[slot], gap), false, out)\n",
+		"		v := safeValue(p.lead.adopted[slot], gap)\n\t\tv.Answerer = p.learners.pick(now, slot, 0)\n\t\tp.propose(now, slot, v, false, out)\n"),
+}
+
+// leaderMutants count votes wrongly, or tell clients and acceptors what is not so.
+var leaderMutants = []Mutant{
+	mutant("an acceptor that repeats itself counts twice", "roles/proposer_leader.go",
+		"r.voters = r.voters.With(i)", "r.voters = r.voters.With(r.voters.Len())"),
+	in(late, mutant("votes of other ballots count", "roles/proposer_leader.go",
+		"if p.stage != leading || m.Ballot != p.ballot {", "if p.stage != leading {")),
+	mutant("one vote is a quorum", "roles/decree.go",
+		"return c.Phase2(t.voters) }", "return t.voters != 0 }"),
+	mutant("no vote is repeated", "roles/proposer_leader.go",
+		"if now.Mono-r.sent >= paxos.Instant(p.opts.Retry) {", "if now.Mono < r.sent {"),
+	mutant("the watermark runs ahead", "roles/proposer_leader.go",
+		"for p.chosen.Below < p.lead.next && p.lead.rounds[p.chosen.Below] == nil {", "for p.chosen.Below < p.lead.next {"),
+	mutant("claims slots that earlier ballots chose", "roles/proposer_leader.go",
+		"p.chosen = paxos.Chosen{From: below, Below: below}", "p.chosen = paxos.Chosen{From: 1, Below: below}"),
+	mutant("what was sent in an Accept is refused as not done", "roles/proposer_leader.go",
+		"	p.queue.refuseAll(paxos.NotLeader, out)\n",
+		"	p.queue.refuseAll(paxos.NotLeader, out)\n\tfor _, slot := range p.openSlots() {\n\t\tcommands, _ := paxos.DecodeBatch(p.lead.rounds[slot].value.Body)\n\t\tfor _, c := range commands {\n\t\t\tout.Refuse = append(out.Refuse, paxos.Refusal{Command: c, Reason: paxos.NotLeader})\n\t\t}\n\t}\n"),
+	mutant("the window is not heeded", "roles/proposer_leader.go",
+		"return p.lead.next < p.chosen.Below+p.genesis.Window", "return p.lead.next > 0"),
+	in(missing, mutant("never fills what learners cannot assemble", "roles/proposer_leader.go",
+		"	p.refill(m, out)\n", "")),
+	mutant("trims what one learner holds", "roles/proposer_trim.go",
+		"durable[len(durable)-copies]", "durable[len(durable)-1]"),
+	mutant("trims what no learner holds durably", "roles/proposer_trim.go",
+		"min(d.Slot, durable[len(durable)-copies])+1", "d.Slot+1"),
+	mutant("stamps by its own wall clock", "roles/logclock.go",
+		"	elapsed := paxos.LogTime(now.Mono - c.at)\n", "	elapsed := paxos.LogTime(now.Mono - c.at)\n\tc.stamp = now.Wall\n"),
+	mutant("stamps start at the clocks alone", "roles/logclock.go",
+		"max(highest, lowerMedian(clocks))", "lowerMedian(clocks)"),
+	mutant("stamps start at the highest clock", "roles/logclock.go",
+		"return sorted[(len(sorted)-1)/2]", "return sorted[len(sorted)-1]"),
+}
+
+// learnerMutants learn what is not chosen, or never learn what is.
+var learnerMutants = []Mutant{
+	mutant("votes of all ballots are counted together", "roles/decree.go",
+		"if t.ballot == b {", "if t.ballot == b || t.ballot.Round > 0 {"),
+	mutant("a learner counts an acceptor twice", "roles/learner.go",
+		"t.voters = t.voters.With(i)", "t.voters = t.voters.With(t.voters.Len() + 0*i)"),
+	in(missing, mutant("a watermark makes any vote chosen", "roles/decree.go",
+		" && !b.Less(c.ballot)", "")),
+	mutant("nothing is fetched", "roles/learner_fetch.go",
+		"if at := l.fetch.wake(l.opts); at != 0 && now.Mono >= at {", "if at := l.fetch.wake(l.opts); at < 0 {"),
+	mutant("always the same acceptor is asked for values", "roles/learner_fetch.go",
+		"	l.fetch.turn++\n", ""),
+	in(missing, mutant("the leader is never asked to fill", "roles/learner_fetch.go",
+		"if l.fetch.attempt > fillAfter*n && !l.NeedsSnapshot() {", "if l.fetch.attempt < 0 {")),
+	in(gone, mutant("nobody answers for a named learner that is gone", "roles/answers.go",
+		"due := now.Mono >= s.due", "due := now.Mono < 0")),
+	in(trimming, mutant("slots after a snapshot are learned twice", "roles/learner.go",
+		"l.next = position.Applied + 1", "_ = position")),
+	mutant("a read is served from the state as it is", "roles/reads.go",
+		"if r.slot <= l.position.Applied {", "if r.slot <= l.position.Applied || len(r.reads) > 0 {"),
+	mutant("one acceptor's word is enough for a read", "roles/reads.go",
+		"if !l.config.Phase1(r.got) {", "if r.got == 0 {"),
+	in(reading, mutant("reads join a round that has begun", "roles/reads.go",
+		"	l.reads.next = append(l.reads.next, read)\n", "	if l.reads.asking {\n\t\tl.reads.asked = append(l.reads.asked, read)\n\t\treturn\n\t}\n\tl.reads.next = append(l.reads.next, read)\n")),
+}
+
+// memberMutants believe strangers.
+var memberMutants = []Mutant{
+	mutant("another cluster's messages count", "roles/member.go",
+		"case e.Cluster != m.genesis.Cluster:", "case e.Cluster.UUID == m.genesis.Cluster.UUID && e.Config == 0:"),
+	mutant("another disk's votes count", "roles/member.go",
+		" || m.config.Acceptors[i].Disk != e.From.Disk {", " {"),
+	mutant("an old copy's votes count", "roles/member.go",
+		"	case e.From.Boot < w.boot:\n\t\treturn 0, paxos.OldDisk\n", ""),
+	mutant("a twin's votes count", "roles/member.go",
+		"	case e.From.Boot == w.boot && e.From.Process != w.process:\n\t\treturn 0, paxos.Twin\n", ""),
+	in(driven, mutant("a boot number beyond all bounds is believed", "roles/member.go",
+		"	case e.From.Boot > w.boot+maxBootStep:\n\t\treturn 0, paxos.Extreme\n", "")),
+	mutant("slots beyond all bounds are believed", "roles/member.go",
+		"return slot > maxSlot || slot > median+maxSlotStep", "return slot < median"),
+	mutant("rounds beyond all bounds are promised", "roles/acceptor.go",
+		"case b.Round > a.state.Promised.Round+maxRoundStep:", "case b.Round == 0:"),
+}
+
+// founderMutants found half a cluster.
+var founderMutants = []Mutant{
+	mutant("seals before all have stored", "roles/founder.go",
+		"if f.fixed && f.all(f.holdsPlan) {", "if f.fixed {"),
+	in(founding, mutant("does not ask what is there already", "roles/founder.go",
+		"	held := f.held()\n", "	var held *paxos.Genesis\n")),
+	mutant("is done before all have sealed", "roles/founder.go",
+		"return r.Sealed && f.holdsPlan(r)", "return f.holdsPlan(r)"),
+	mutant("does not ask again", "roles/founder.go",
+		"	f.wake = now.Mono + paxos.Instant(founderRetry)\n", "	f.wake = 1 << 62\n"),
+}
+
+// hostMutants release messages too early. What they break is the simulator's own
+// host, which does as the real actor must.
+var hostMutants = []Mutant{
+	mutant("answers without records leave at once", "sim/host_acceptor.go",
+		"	if len(a.out.Persist) > 0 || len(a.out.Send) > 0 {\n", "	if len(a.out.Persist) == 0 {\n\t\ta.release(a.out.Send)\n\t\ta.out.Send = nil\n\t}\n\tif len(a.out.Persist) > 0 || len(a.out.Send) > 0 {\n"),
+	mutant("messages leave before the sync", "sim/host_acceptor.go",
+		"	if a.hung == 0 {\n\t\ta.w.after(&a.process, a.syncTime(), a.written)", "	for i, g := range a.taken {\n\t\ta.release(g.send)\n\t\ta.taken[i].send = nil\n\t}\n\tif a.hung == 0 {\n\t\ta.w.after(&a.process, a.syncTime(), a.written)"),
+	mutant("pages are filled in before the sync", "sim/host_acceptor.go",
+		"	if len(a.out.Persist) > 0 || len(a.out.Send) > 0 {\n", "	for i, e := range a.out.Send {\n\t\tif page, with := paxos.Pending(e.Msg); page != nil {\n\t\t\tp := *page\n\t\t\ta.disk.Fill(&p, a.w.plan.PageBytes)\n\t\t\tp.To = max(p.To, p.From)\n\t\t\ta.out.Send[i].Msg = with(p)\n\t\t}\n\t}\n\tif len(a.out.Persist) > 0 || len(a.out.Send) > 0 {\n"),
+}

@@ -1,0 +1,148 @@
+// Package mutants breaks the code in small ways, one at a time, and lets the
+// simulator look for what broke. A mutant that nobody notices means that a rule of
+// the protocol is not checked.
+//
+// The code under test knows nothing of this: a mutant is a piece of its text and
+// what stands there instead (list.go). All mutants go into one program, made from
+// a copy of the code in which each function that is mutated chooses between its
+// forms (weave.go), so that the whole list compiles in seconds.
+package mutants
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+// Mutant is a broken form of the code.
+type Mutant struct {
+	Name  string // what it does wrong
+	Drill string // the drill to look in first; empty: everywhere
+	Edits []Edit
+}
+
+// Edit replaces a text, all of it within one function.
+type Edit struct {
+	File     string // "roles/acceptor.go"
+	Old, New string
+	At       int // where Old stands, in bytes; 0: where it occurs, which must be once
+}
+
+// Verdict is what a hunt for a mutant came to.
+type Verdict struct {
+	Mutant Mutant
+	Killed bool
+	By     string // where it was found, and which rule it broke
+	Took   time.Duration
+}
+
+// module is the import path of the code under test.
+const module = "github.com/synod-paxos/synod"
+
+// Source is the text of the packages that a mutant may change, by file name.
+type Source map[string]string
+
+// Load reads the packages below the root of the module, without their tests.
+func Load(root string) (Source, error) {
+	src := Source{}
+	for _, dir := range []string{"paxos", "roles", "sim"} {
+		files, err := filepath.Glob(filepath.Join(root, dir, "*.go"))
+		if err != nil {
+			return nil, fmt.Errorf("mutants: %w", err)
+		}
+		for _, file := range files {
+			if strings.HasSuffix(file, "_test.go") {
+				continue
+			}
+			text, err := os.ReadFile(file)
+			if err != nil {
+				return nil, fmt.Errorf("mutants: %w", err)
+			}
+			src[dir+"/"+filepath.Base(file)] = string(text)
+		}
+	}
+	return src, nil
+}
+
+// mainText is the program: it takes a mutant's number from 1, a drill, and how many
+// seeds to look in, and prints what was found.
+const mainText = `package main
+
+import (
+	"fmt"
+	"os"
+	"strconv"
+
+	"github.com/synod-paxos/synod/paxos"
+	"github.com/synod-paxos/synod/sim"
+)
+
+func main() {
+	i, err1 := strconv.Atoi(os.Args[1])
+	seeds, err2 := strconv.ParseUint(os.Args[3], 10, 64)
+	if err1 != nil || err2 != nil {
+		os.Exit(2)
+	}
+	paxos.Mutation = i
+	if where, f := sim.Hunt(os.Args[2], seeds); f != nil {
+		fmt.Println(where+":", f)
+	}
+}
+`
+
+// Build makes a program of all mutants in dir, which must be empty.
+func Build(dir string, src Source, all []Mutant) (program string, err error) {
+	woven, err := Weave(src, all)
+	if err != nil {
+		return "", err
+	}
+	woven["go.mod"] = "module " + module + "\n\ngo 1.26\n"
+	woven["main.go"] = mainText
+	for name, text := range woven {
+		file := filepath.Join(dir, name)
+		err := errors.Join(os.MkdirAll(filepath.Dir(file), 0o700), os.WriteFile(file, []byte(text), 0o600))
+		if err != nil {
+			return "", fmt.Errorf("mutants: %w", err)
+		}
+	}
+	program = filepath.Join(dir, "program")
+	build := exec.Command("go", "build", "-trimpath", "-gcflags=-dwarf=false", "-ldflags=-s -w", "-o", program, ".")
+	build.Dir = dir
+	build.Env = append(os.Environ(), "GOFLAGS=-mod=mod", "GOWORK=off", "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("mutants: %w:\n%s", err, out)
+	}
+	return program, nil
+}
+
+// Hunt lets the program look for all[i] in so many seeds. A mutant that panics, or
+// that does not come to an end, is found too.
+func Hunt(program string, all []Mutant, i, seeds int, limit time.Duration) (Verdict, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
+	defer cancel()
+	began := time.Now()
+	run := exec.CommandContext(ctx, program, fmt.Sprint(i+1), all[i].Drill, fmt.Sprint(seeds))
+	run.Env = append(os.Environ(), "GOGC=800", "GOMEMLIMIT=1GiB")
+	out, err := run.CombinedOutput()
+	v := Verdict{Mutant: all[i], Took: time.Since(began)}
+	said := strings.TrimSpace(string(out))
+	switch {
+	case ctx.Err() != nil:
+		v.Killed, v.By = true, fmt.Sprintf("does not end within %v", limit)
+	case err == nil && said == "":
+		return v, nil
+	case err == nil:
+		v.Killed, v.By = true, said
+	case strings.Contains(said, "panic:") || strings.Contains(said, "fatal error:"):
+		v.Killed = true
+		v.By, _, _ = strings.Cut(said, "\n")
+	default:
+		return v, fmt.Errorf("mutants: %w: %s", err, said)
+	}
+	return v, nil
+}
