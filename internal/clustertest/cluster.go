@@ -35,26 +35,24 @@ type Cluster struct {
 // Size is how many of each role a cluster has.
 type Size struct{ Acceptors, Proposers, Learners int }
 
-// Start founds a cluster on the NATS servers at urls and starts its roles. All of
-// it ends with the test. It returns before a leader is elected.
-func Start(t testing.TB, size Size, urls ...string) *Cluster {
+// New is a cluster on the NATS servers at urls of which nothing runs yet. All of it
+// ends with the test.
+func New(t testing.TB, urls ...string) *Cluster {
 	t.Helper()
 	c := &Cluster{t: t, urls: urls, dir: t.TempDir(), log: bustest.Quiet(), roles: map[paxos.NodeID]node.Role{}}
 	if os.Getenv("SYNOD_TEST_LOG") != "" {
 		c.log = slog.New(slog.NewTextHandler(os.Stderr, nil))
 	}
 	t.Cleanup(c.stopAll)
-	plan := node.Plan{}
-	for i := range size.Acceptors {
-		id := paxos.NodeID(fmt.Sprintf("a%d", i+1))
-		plan.Acceptors = append(plan.Acceptors, id)
-		c.StartRole(id)
-	}
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
-	defer cancel()
-	if _, err := node.Found(ctx, c.Connect(), plan, nil); err != nil {
-		t.Fatal(err)
-	}
+	return c
+}
+
+// Start founds a cluster on the NATS servers at urls and starts its roles. It
+// returns before a leader is elected.
+func Start(t testing.TB, size Size, urls ...string) *Cluster {
+	t.Helper()
+	c := New(t, urls...)
+	c.found(size.Acceptors)
 	for i := range size.Proposers {
 		c.StartRole(paxos.NodeID(fmt.Sprintf("p%d", i+1)))
 	}
@@ -62,6 +60,22 @@ func Start(t testing.TB, size Size, urls ...string) *Cluster {
 		c.StartRole(paxos.NodeID(fmt.Sprintf("l%d", i+1)))
 	}
 	return c
+}
+
+// found starts so many acceptors and founds the cluster with them.
+func (c *Cluster) found(acceptors int) {
+	c.t.Helper()
+	plan := node.Plan{}
+	for i := range acceptors {
+		id := paxos.NodeID(fmt.Sprintf("a%d", i+1))
+		plan.Acceptors = append(plan.Acceptors, id)
+		c.StartRole(id)
+	}
+	ctx, cancel := context.WithTimeout(c.t.Context(), 20*time.Second)
+	defer cancel()
+	if _, err := node.Found(ctx, c.Connect(), plan, nil); err != nil {
+		c.t.Fatal(err)
+	}
 }
 
 // Connect is a connection of the test's own.
