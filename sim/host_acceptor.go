@@ -185,7 +185,7 @@ func mergeAccepted(last *paxos.Envelope, e paxos.Envelope) bool {
 // lose forgets what was not durable. A sync that was under way may have reached
 // the disk or not, but as one.
 func (a *acceptor) lose() {
-	if a.busy && a.w.rng.IntN(2) == 0 {
+	if a.busy && a.w.torn() {
 		for _, g := range a.taken {
 			a.append(g.records)
 		}

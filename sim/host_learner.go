@@ -99,6 +99,9 @@ func (l *learner) flush(now paxos.Now) {
 	l.w.drops(l.id, l.out.Drop)
 	for _, d := range l.out.Learn {
 		l.w.oracle.learned(l, d)
+		if l.w.recorder.on() {
+			l.w.note(l.id, "learns slot ", d.Slot, " ", describeValue(d.Value))
+		}
 		l.queue = append(l.queue, d)
 	}
 	for _, slot := range l.out.Answer {
@@ -170,6 +173,12 @@ func (l *learner) answer(slot paxos.Slot) {
 	for _, o := range l.outcomes[slot] {
 		l.w.count("answers", 1)
 		l.w.oracle.answers(l, slot, o)
+		if l.w.recorder.on() {
+			l.w.note(l.id, "answers ", o.inbox, ": ", o.result)
+		}
+		if l.w.reply != nil {
+			l.w.reply(o.inbox, o.result.String())
+		}
 		c := l.w.clientOf(o.inbox)
 		if c == nil {
 			continue

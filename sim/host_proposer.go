@@ -102,6 +102,10 @@ func (p *proposer) noteLeading() {
 func (p *proposer) refuse(r paxos.Refusal) {
 	p.w.count("commands refused: "+r.Reason.String(), 1)
 	p.w.oracle.refused(p, r)
+	p.w.note(p.id, "refuses ", r.Command.Reply, ": ", r.Reason.String())
+	if p.w.reply != nil {
+		p.w.reply(r.Command.Reply, "refused, "+r.Reason.String())
+	}
 	if c := p.w.clientOf(r.Command.Reply); c != nil {
 		if wait, ok := p.w.reaches(p.id, c.plan.ID); ok {
 			p.w.after(nil, wait, func() { c.refused(r) })

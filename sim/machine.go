@@ -40,6 +40,13 @@ type result struct {
 	duplicate bool
 }
 
+func (r result) String() string {
+	if r.duplicate {
+		return fmt.Sprintf("number %d, done before", r.seq)
+	}
+	return fmt.Sprintf("number %d", r.seq)
+}
+
 func newMachine() *machine { return &machine{byID: map[string]int{}} }
 
 // apply takes in the next slot.

@@ -71,6 +71,9 @@ func (w *World) post(from paxos.NodeID, to *process, e *paxos.Envelope) {
 		w.count("messages cut off", 1)
 		return
 	}
+	if w.filter != nil && !w.filter(from, to, e) {
+		return
+	}
 	if w.net.buffered[l] > 0 {
 		w.net.buffers[l] = append(w.net.buffers[l], e)
 		return

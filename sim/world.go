@@ -30,6 +30,11 @@ type World struct {
 	counts   map[string]int
 	forged   map[*paxos.Envelope]bool // what no role ever sent
 
+	filter func(from paxos.NodeID, to *process, e *paxos.Envelope) bool // a script's: whether e goes on its way
+	reply  func(inbox, what string)                                     // a script's: what a client hears
+
+	torn func() bool // whether the sync under way at a crash reached the disk
+
 	archiving bool
 	archive   []*paxos.Envelope // some of what was sent, for a liar to send again
 	handled   int               // events
@@ -53,6 +58,7 @@ func NewWorld(plan *Plan) *World {
 		byID: map[paxos.NodeID]*process{}, counts: map[string]int{}, forged: map[*paxos.Envelope]bool{},
 	}
 	w.net = newNetwork(plan)
+	w.torn = func() bool { return w.rng.IntN(2) == 0 }
 	w.oracle = newOracle(w)
 	for i := range plan.Acceptors {
 		w.acceptors = append(w.acceptors, newAcceptor(w, nodeID("a", i)))

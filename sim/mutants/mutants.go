@@ -69,14 +69,19 @@ func Load(root string) (Source, error) {
 	return src, nil
 }
 
+// Stories as the Drill of a mutant means that it changes a story in sim/testdata.
+const Stories = "stories"
+
 // mainText is the program: it takes a mutant's number from 1, a drill, and how many
-// seeds to look in, and prints what was found.
+// seeds to look in, or the files of stories, and prints what was found.
 const mainText = `package main
 
 import (
 	"fmt"
 	"os"
+	"path/filepath"
 	"strconv"
+	"strings"
 
 	"github.com/synod-paxos/synod/paxos"
 	"github.com/synod-paxos/synod/sim"
@@ -89,8 +94,26 @@ func main() {
 		os.Exit(2)
 	}
 	paxos.Mutation = i
-	if where, f := sim.Hunt(os.Args[2], seeds); f != nil {
+	if os.Args[2] == "stories" {
+		play(os.Args[4:])
+	} else if where, f := sim.Hunt(os.Args[2], seeds); f != nil {
 		fmt.Println(where+":", f)
+	}
+}
+
+func play(files []string) {
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			panic(err)
+		}
+		want, have := strings.Split(string(text), "\n"), strings.Split(sim.PlayScript(string(text)), "\n")
+		for i := range min(len(want), len(have)) {
+			if want[i] != have[i] {
+				fmt.Printf("%s: line %d is %q\n", filepath.Base(file), i+1, have[i])
+				return
+			}
+		}
 	}
 }
 `
@@ -120,13 +143,17 @@ func Build(dir string, src Source, all []Mutant) (program string, err error) {
 	return program, nil
 }
 
-// Hunt lets the program look for all[i] in so many seeds. A mutant that panics, or
-// that does not come to an end, is found too.
-func Hunt(program string, all []Mutant, i, seeds int, limit time.Duration) (Verdict, error) {
+// Hunt lets the program look for all[i] in so many seeds, or in the stories below
+// root. A mutant that panics, or that does not come to an end, is found too.
+func Hunt(program, root string, all []Mutant, i, seeds int, limit time.Duration) (Verdict, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
 	began := time.Now()
-	run := exec.CommandContext(ctx, program, fmt.Sprint(i+1), all[i].Drill, fmt.Sprint(seeds))
+	stories, err := filepath.Glob(filepath.Join(root, "sim", "testdata", "*.txt"))
+	if err != nil {
+		return Verdict{}, fmt.Errorf("mutants: %w", err)
+	}
+	run := exec.CommandContext(ctx, program, append([]string{fmt.Sprint(i + 1), all[i].Drill, fmt.Sprint(seeds)}, stories...)...)
 	run.Env = append(os.Environ(), "GOGC=800", "GOMEMLIMIT=1GiB")
 	out, err := run.CombinedOutput()
 	v := Verdict{Mutant: all[i], Took: time.Since(began)}
