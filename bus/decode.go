@@ -130,7 +130,10 @@ func (d *decoder) request(in *pb.Envelope) paxos.Message {
 		return paxos.Fill{From: paxos.Slot(b.Fill.GetFrom()), To: paxos.Slot(b.Fill.GetTo())}
 	case *pb.Envelope_Position:
 		m := b.Position
-		return paxos.Position{Applied: paxos.Slot(m.GetApplied()), Durable: paxos.Slot(m.GetDurable()), NextExpiry: paxos.LogTime(m.GetNextExpiry())}
+		return paxos.Position{
+			Applied: paxos.Slot(m.GetApplied()), Durable: paxos.Slot(m.GetDurable()),
+			NextExpiry: paxos.LogTime(m.GetNextExpiry()), Inherited: paxos.Slot(m.GetInherited()),
+		}
 	case *pb.Envelope_Digest:
 		return paxos.Digest{Slot: paxos.Slot(b.Digest.GetSlot()), Sum: d.sum(b.Digest.GetSum())}
 	case *pb.Envelope_SnapshotQuery:

@@ -155,7 +155,7 @@ func (l quietLogger) Errorf(format string, args ...any) { l.Infof(format, args..
 // Fatalf returns, unlike what Pebble expects: its caller finds the store halted.
 // The error behind the text is found by the guard before Pebble is told of it.
 func (l quietLogger) Fatalf(format string, args ...any) {
-	err := errors.New(fmt.Sprintf(format, args...))
+	err := fmt.Errorf(format, args...)
 	for _, arg := range args {
 		if cause, ok := arg.(error); ok {
 			err = cause

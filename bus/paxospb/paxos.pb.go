@@ -2152,7 +2152,10 @@ type Position struct {
 	// And up to this one survive a power loss.
 	Durable uint64 `protobuf:"varint,2,opt,name=durable,proto3" json:"durable,omitempty"`
 	// When the state next changes by itself, in log time; 0 for never.
-	NextExpiry    int64 `protobuf:"fixed64,3,opt,name=next_expiry,json=nextExpiry,proto3" json:"next_expiry,omitempty"`
+	NextExpiry int64 `protobuf:"fixed64,3,opt,name=next_expiry,json=nextExpiry,proto3" json:"next_expiry,omitempty"`
+	// The slots up to this one it has from its disk or from a snapshot, and may have
+	// answered nothing there.
+	Inherited     uint64 `protobuf:"varint,4,opt,name=inherited,proto3" json:"inherited,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2204,6 +2207,13 @@ func (x *Position) GetDurable() uint64 {
 func (x *Position) GetNextExpiry() int64 {
 	if x != nil {
 		return x.NextExpiry
+	}
+	return 0
+}
+
+func (x *Position) GetInherited() uint64 {
+	if x != nil {
+		return x.Inherited
 	}
 	return 0
 }
@@ -3154,12 +3164,13 @@ const file_paxospb_paxos_proto_rawDesc = "" +
 	"\x05marks\x18\x02 \x01(\v2\x15.synod.paxos.v1.MarksR\x05marks\"*\n" +
 	"\x04Fill\x12\x12\n" +
 	"\x04from\x18\x01 \x01(\x04R\x04from\x12\x0e\n" +
-	"\x02to\x18\x02 \x01(\x04R\x02to\"_\n" +
+	"\x02to\x18\x02 \x01(\x04R\x02to\"}\n" +
 	"\bPosition\x12\x18\n" +
 	"\aapplied\x18\x01 \x01(\x04R\aapplied\x12\x18\n" +
 	"\adurable\x18\x02 \x01(\x04R\adurable\x12\x1f\n" +
 	"\vnext_expiry\x18\x03 \x01(\x10R\n" +
-	"nextExpiry\".\n" +
+	"nextExpiry\x12\x1c\n" +
+	"\tinherited\x18\x04 \x01(\x04R\tinherited\".\n" +
 	"\x06Digest\x12\x12\n" +
 	"\x04slot\x18\x01 \x01(\x04R\x04slot\x12\x10\n" +
 	"\x03sum\x18\x02 \x01(\fR\x03sum\"7\n" +
