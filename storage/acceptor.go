@@ -82,11 +82,9 @@ func (a *Acceptor) open() error {
 	if a.dir.info.Boot == 0 {
 		return a.create()
 	}
-	c, err := openCover(a.disk, a.dir.file(coverName), a.dir.info.Disk)
-	if err != nil {
+	if err := a.openCover(); err != nil {
 		return err
 	}
-	a.cover = c
 	if err := a.checkCover(); err != nil {
 		return err
 	}
@@ -101,6 +99,18 @@ func (a *Acceptor) open() error {
 		return err
 	}
 	return a.begin(s)
+}
+
+func (a *Acceptor) openCover() error {
+	c, err := openCover(a.disk, a.dir.file(coverName), a.dir.info.Disk)
+	if err != nil {
+		return err
+	}
+	if a.options.HungAfter > 0 {
+		c.watch = a.watchCall
+	}
+	a.cover = c
+	return nil
 }
 
 // checkCover compares the logs with the cover before Pebble sees them: it would
@@ -136,11 +146,12 @@ func (a *Acceptor) create() error {
 	if err := makeDir(a.disk, a.votesPath()); err != nil {
 		return wrap("create", a.votesPath(), err)
 	}
-	c, err := createCover(a.disk, a.dir.file(coverName), a.dir.info.Disk)
-	if err != nil {
+	if err := createCover(a.disk, a.dir.file(coverName), a.dir.info.Disk); err != nil {
 		return err
 	}
-	a.cover = c
+	if err := a.openCover(); err != nil {
+		return err
+	}
 	if err := a.openVotes(func(o *pebble.Options) { o.ErrorIfExists = true }); err != nil {
 		return err
 	}

@@ -86,8 +86,7 @@ func (a *Acceptor) commit() error {
 	return nil
 }
 
-// apply commits the batch. Pebble panics where it cannot go on, and returns nil
-// after an error that it told its logger: the store is halted then.
+// apply commits the batch. Pebble panics where it cannot go on.
 func (a *Acceptor) apply() (err error) {
 	defer func() {
 		if p := recover(); p != nil {

@@ -24,28 +24,28 @@ func (a *Acceptor) Close() error {
 func (a *Acceptor) stop() error {
 	close(a.commits)
 	a.stopCoverTimer()
-	failure := a.halt.cause()
-	if failure == nil {
-		failure = a.coverNow()
-	}
 	done := make(chan error, 1)
 	go func() { done <- a.windUp() }()
-	wait := time.After(closeWait)
-	if failure == nil {
-		wait = nil
-	}
-	select {
-	case err := <-done:
-		return cmp.Or(failure, err)
-	case <-a.halt.stuck:
-		return a.halt.cause()
-	case <-wait:
-		return failure
+	var wait <-chan time.Time
+	for failed := a.halt.stop; ; {
+		select {
+		case err := <-done:
+			return cmp.Or(a.halt.cause(), err)
+		case <-a.halt.stuck:
+			return a.halt.cause()
+		case <-failed: // it may never be done
+			failed, wait = nil, time.After(closeWait)
+		case <-wait:
+			return a.halt.cause()
+		}
 	}
 }
 
 // windUp closes everything, unless something will never end.
 func (a *Acceptor) windUp() error {
+	if a.halt.cause() == nil {
+		_ = a.coverNow() // the store is halted by an error
+	}
 	if a.halt.isStuck() {
 		return nil
 	}

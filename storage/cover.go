@@ -95,9 +95,10 @@ func decodePage(disk paxos.UUID, b []byte) (page, bool) {
 // cover is the second durable record of how far the logs and manifests go. Its
 // methods are safe for concurrent use; write does not hold up the others.
 type cover struct {
-	file vfs.File
-	path string
-	disk paxos.UUID
+	file  vfs.File
+	path  string
+	disk  paxos.UUID
+	watch func(path string) (stop func() bool) // of one writing
 
 	written atomic.Uint64 // pages
 	writing sync.Mutex    // held while a page is written; guards closed
@@ -107,15 +108,12 @@ type cover struct {
 }
 
 // createCover makes the cover file of a fresh store, replacing any other.
-func createCover(fsys vfs.FS, path string, disk paxos.UUID) (*cover, error) {
+func createCover(fsys vfs.FS, path string, disk paxos.UUID) error {
 	first, err := encodePage(disk, page{turn: 1})
 	if err != nil {
-		return nil, err
+		return err
 	}
-	if err := writeFile(fsys, path, append(first, make([]byte, coverPage)...)); err != nil {
-		return nil, wrap("create", path, err)
-	}
-	return openCover(fsys, path, disk)
+	return wrap("create", path, writeFile(fsys, path, append(first, make([]byte, coverPage)...)))
 }
 
 // openCover reads the newer page of a cover file that is there.
@@ -135,7 +133,8 @@ func openCover(fsys vfs.FS, path string, disk paxos.UUID) (*cover, error) {
 	if err != nil {
 		return nil, wrap("open", path, err)
 	}
-	return &cover{file: f, path: path, disk: disk, page: newest}, nil
+	unwatched := func(string) func() bool { return func() bool { return true } }
+	return &cover{file: f, path: path, disk: disk, watch: unwatched, page: newest}, nil
 }
 
 func newerPage(disk paxos.UUID, data []byte) (page, error) {
@@ -190,6 +189,7 @@ func (c *cover) write() error {
 	if c.closed {
 		return nil
 	}
+	defer c.watch(c.path)()
 	c.mu.Lock()
 	c.page.turn++
 	turn := c.page.turn

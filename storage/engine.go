@@ -15,7 +15,7 @@ import (
 
 const (
 	memTables    = 4        // one that is written to and three that wait for the disk
-	tableBytes   = 64 << 20 // of one table: a MemTable, so a flush makes one table
+	tableBytes   = 64 << 20 // of one table: more than a MemTable, so a flush makes one
 	baseBytes    = 1 << 30  // of the first level below L0
 	cacheBytes   = 16 << 20 // recent votes are read from the MemTable
 	compactAt    = 8        // tables that overlap in L0: votes that were voted for again
@@ -82,7 +82,7 @@ func (a *Acceptor) events() *pebble.EventListener {
 	}
 }
 
-// watchDisk returns o.FS with every change timed, and what ends the watch.
+// watchDisk returns the file system with its changes timed, and what ends the watch.
 func (a *Acceptor) watchDisk() (vfs.FS, io.Closer) {
 	if a.options.HungAfter < 0 {
 		return a.options.FS, nil
@@ -91,12 +91,21 @@ func (a *Acceptor) watchDisk() (vfs.FS, io.Closer) {
 	return vfs.WithDiskHealthChecks(a.options.FS, threshold, nil, func(i vfs.DiskSlowInfo) {
 		a.counters.slow.Add(1)
 		if i.Duration >= a.options.HungAfter {
-			a.halt.fail(&Error{Op: i.OpType.String(), Path: i.Path, Kind: ErrHung,
-				Err: fmt.Errorf("no answer for %s", i.Duration.Round(time.Second))})
+			a.hung(i.OpType.String(), i.Path)
 			return
 		}
 		a.options.Log.Warn("slow disk", "op", i.OpType.String(), "path", i.Path, "for", i.Duration)
 	})
+}
+
+// watchCall is for a file whose calls watchDisk does not time: one that is written
+// in place.
+func (a *Acceptor) watchCall(path string) (stop func() bool) {
+	return time.AfterFunc(a.options.HungAfter, func() { a.hung("sync", path) }).Stop
+}
+
+func (a *Acceptor) hung(op, path string) {
+	a.halt.fail(&Error{Op: op, Path: path, Kind: ErrHung, Err: fmt.Errorf("no answer for %s", a.options.HungAfter)})
 }
 
 // openEngine opens the Pebble store at dir, unless the opening is given up.
@@ -152,14 +161,7 @@ func (l quietLogger) Infof(format string, args ...any) {
 
 func (l quietLogger) Errorf(format string, args ...any) { l.Infof(format, args...) }
 
-// Fatalf returns, unlike what Pebble expects: its caller finds the store halted.
-// The error behind the text is found by the guard before Pebble is told of it.
+// Fatalf does not return, as Pebble expects.
 func (l quietLogger) Fatalf(format string, args ...any) {
-	err := fmt.Errorf(format, args...)
-	for _, arg := range args {
-		if cause, ok := arg.(error); ok {
-			err = cause
-		}
-	}
-	l.a.halt.fail(wrap("write", l.a.votesPath(), err))
+	l.a.halt.hold(wrap("write", l.a.votesPath(), fmt.Errorf(format, args...)))
 }

@@ -1,11 +1,11 @@
 package storage_test
 
 import (
-	"errors"
 	"fmt"
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/synod-paxos/synod/paxos"
 	"github.com/synod-paxos/synod/storage"
@@ -159,18 +159,29 @@ func TestFullDisk(t *testing.T) {
 	}
 }
 
-// TestDiskThatHangs: a sync that never returns ends the store after HungAfter.
+// TestDiskThatHangs: a sync that never returns ends the store after HungAfter,
+// whoever waits for it.
 func TestDiskThatHangs(t *testing.T) {
-	d := storagetest.NewDisk()
-	o := small(d)
-	o.HungAfter = 1 // ns
-	a := mustOpen(t, "/a1", o)
-	release := d.HangSyncs()
-	err := a.Append([]paxos.Record{paxos.Promised{Ballot: paxos.Ballot{Round: 1}}})
-	mustMatch(t, "Append", err, storage.ErrHung)
-	mustMatch(t, "Failed", <-a.Failed(), storage.ErrHung)
-	release()
-	if err := a.Close(); !errors.Is(err, storage.ErrHung) {
-		t.Errorf("Close: %v", err)
+	for name, wait := range map[string]func(a *storage.Acceptor) error{
+		"Append": func(a *storage.Acceptor) error {
+			return a.Append([]paxos.Record{paxos.Promised{Ballot: paxos.Ballot{Round: 1}}})
+		},
+		"Close": (*storage.Acceptor).Close,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			d := storagetest.NewDisk()
+			o := small(d)
+			o.HungAfter = 500 * time.Millisecond
+			a := mustOpen(t, "/a1", o)
+			release := d.HangSyncs()
+			defer release()
+			err := wait(a)
+			mustMatch(t, name, err, storage.ErrHung)
+			mustMatch(t, "Failed", <-a.Failed(), storage.ErrHung)
+			if name != "Close" {
+				mustMatch(t, "Close", a.Close(), storage.ErrHung)
+			}
+		})
 	}
 }

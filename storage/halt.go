@@ -29,6 +29,10 @@ func newHalt(log *slog.Logger) *halt {
 func (h *halt) fail(err error) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	return h.failLocked(err)
+}
+
+func (h *halt) failLocked(err error) error {
 	if h.err != nil {
 		return h.err
 	}
@@ -46,15 +50,16 @@ func (h *halt) cause() error {
 	return h.err
 }
 
-// jam says that a change failed with err, and returns the first failure.
+// jam says that a change failed with err, and returns the first failure. The gate
+// closes before anybody is told, so that nobody who is told finds it open; and who
+// finds it closed waits here for the cause.
 func (h *halt) jam(err error) error {
-	err = h.fail(err)
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if !h.isStuck() {
 		close(h.stuck)
 	}
-	return err
+	return h.failLocked(err)
 }
 
 // hold says that a change failed with err, and never returns.

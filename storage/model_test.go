@@ -3,6 +3,9 @@ package storage_test
 import (
 	"slices"
 	"testing"
+	"time"
+
+	"go.uber.org/goleak"
 
 	"github.com/synod-paxos/synod/paxos"
 	"github.com/synod-paxos/synod/storage"
@@ -58,6 +61,26 @@ func live(t *testing.T, seed uint64, a *storage.Acceptor, h *history, model *pax
 				got.Next, contents{votes: got.Votes}, want.Next, contents{votes: want.Votes})
 		}
 	}
+}
+
+// TestNothingRunsAfterClose: no goroutine, nor timer, of a store that did not fail
+// or that failed in reading.
+func TestNothingRunsAfterClose(t *testing.T) {
+	others := goleak.IgnoreCurrent()
+	d := storagetest.NewDisk()
+	o := small(d)
+	o.CoverAfter, o.HungAfter = time.Hour, time.Hour
+	for range 3 {
+		a := mustOpen(t, "/a1", o)
+		if err := a.Append([]paxos.Record{paxos.Promised{}}); err != nil {
+			t.Fatal(err)
+		}
+		mustClose(t, a)
+	}
+	a := mustOpen(t, "/a1", small(storagetest.NewDisk()))
+	mustMatch(t, "Append", a.Append([]paxos.Record{nil}), storage.ErrRecord)
+	mustMatch(t, "Close", a.Close(), storage.ErrRecord)
+	goleak.VerifyNone(t, others)
 }
 
 // TestAppendHoldsOnToNothing: the caller may use its buffers again.

@@ -32,7 +32,7 @@ type Options struct {
 
 	// MemTable is how many bytes of votes are held in memory, and in one log file,
 	// before they are written to a table; up to four are held while the disk is
-	// behind. 0 is 64 MiB.
+	// behind. 0 is 32 MiB.
 	MemTable int
 }
 
@@ -56,7 +56,7 @@ func (o Options) withDefaults() Options {
 		o.HungAfter = 30 * time.Second
 	}
 	if o.MemTable == 0 {
-		o.MemTable = 64 << 20
+		o.MemTable = 32 << 20
 	}
 	return o
 }
