@@ -2,7 +2,6 @@ package jsapi
 
 import (
 	"context"
-	"runtime"
 	"strings"
 	"sync"
 
@@ -78,27 +77,19 @@ func (g *groups) next() []*request {
 	return taken
 }
 
-// runGroups passes the barrier for one group after the other, while others read
-// for those that passed it.
+// runGroups serves one group after the other. It does not pass the barrier for the
+// next while it reads for the last: reading takes a fraction of the barrier's time,
+// and a larger next group is worth more.
 func (s *Server) runGroups() {
-	fresh := make(chan []*request)
-	defer close(fresh)
-	for range max(1, runtime.GOMAXPROCS(0)/2) {
-		s.work.Go(func() {
-			for group := range fresh {
-				s.answerGroup(group)
-			}
-		})
-	}
 	for group := s.groups.next(); group != nil; group = s.groups.next() {
 		ctx, cancel := context.WithDeadline(s.ctx, group[0].came.Add(s.options.Timeout))
 		err := s.options.Barrier(ctx)
 		cancel()
 		if err == nil {
-			fresh <- group
-			continue
+			s.answerGroup(group)
+		} else {
+			s.finish(group, bus.NewError(bus.CodeNotFresh, "the read cannot be made linearizable now: %v", err))
 		}
-		s.finish(group, bus.NewError(bus.CodeNotFresh, "the read cannot be made linearizable now: %v", err))
 	}
 }
 
