@@ -34,6 +34,7 @@ type options struct {
 	duration time.Duration
 	systems  string
 	cells    string
+	shapes   string
 	json     string
 	dir      string
 	profile  string
@@ -49,6 +50,7 @@ func parse(args []string, stderr io.Writer) (*options, error) {
 	f.DurationVar(&o.duration, "duration", 0, "of each measurement (default 1s, with --quick 400ms)")
 	f.StringVar(&o.systems, "systems", "", "comma-separated; default all: "+systemNames())
 	f.StringVar(&o.cells, "cells", "", "comma-separated kind/callers/bytes, such as propose/64/128; default all")
+	f.StringVar(&o.shapes, "shapes", "3/1,3/2,3/3,5/2", "with --roles: clusters of so many acceptors/learners")
 	f.StringVar(&o.json, "json", "", "write everything measured to this `file`")
 	f.StringVar(&o.dir, "dir", "", "`directory` for data, on the disk to measure; default a temporary one")
 	f.StringVar(&o.profile, "profile", "", "write a CPU profile of all measurements to this `file`")

@@ -64,6 +64,20 @@ func answerError(m *nats.Msg) error {
 	return nil
 }
 
+// insist requests until it is done, or refused many times.
+func (r *requests) insist(subject string) (err error) {
+	for range 100 {
+		var m *nats.Msg
+		if m, err = r.conns[0].Request(subject, r.data, requestTimeout); err == nil {
+			if err = answerError(m); err == nil {
+				return nil
+			}
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	return err
+}
+
 func (r *requests) close() {
 	for _, nc := range r.conns {
 		nc.Close()
@@ -91,11 +105,7 @@ func fill(url string, subject func(int) string, size int) error {
 	defer s.close()
 	return inParallel(64, func(caller int) error {
 		for k := caller; k < keys; k += 64 {
-			m, err := s.conns[0].Request(subject(k), s.data, requestTimeout)
-			if err == nil {
-				err = answerError(m)
-			}
-			if err != nil {
+			if err := s.insist(subject(k)); err != nil {
 				return fmt.Errorf("fill key %d: %w", k, err)
 			}
 		}

@@ -22,12 +22,22 @@ import (
 // A shape is how many of each role a cluster has.
 type shape struct{ acceptors, learners int }
 
-// shapes and roleCells are what roles compares: what grows with the clients, what
-// with the acceptors, what with the learners.
-var (
-	shapes    = []shape{{3, 1}, {3, 2}, {3, 3}, {5, 2}}
-	roleCells = []cell{{propose, 1, 128}, {propose, 64, 128}, {propose, 512, 128}, {propose, 64, 4096}, {get, 64, 128}, {get, 512, 128}}
-)
+// roleCells is what countRoles compares: what grows with the clients, and what with
+// the size of a value.
+var roleCells = []cell{
+	{propose, 1, 128}, {propose, 64, 128}, {propose, 512, 128}, {propose, 64, 4096}, {get, 64, 128}, {get, 512, 128},
+}
+
+func parseShapes(list string) (shapes []shape, err error) {
+	for text := range strings.SplitSeq(list, ",") {
+		var s shape
+		if _, err := fmt.Sscanf(text, "%d/%d", &s.acceptors, &s.learners); err != nil || s.acceptors < 1 || s.learners < 1 {
+			return nil, fmt.Errorf("--shapes %q: want acceptors/learners, such as 3/2", text)
+		}
+		shapes = append(shapes, s)
+	}
+	return shapes, nil
+}
 
 // countRoles prints what one operation costs each role: messages and bytes as the
 // NATS server counts them, which no other load on the machine changes, and CPU
@@ -43,6 +53,10 @@ func countRoles(ctx context.Context, o *options, out io.Writer) (err error) {
 		if cells, err = parseCells(o.cells); err != nil {
 			return err
 		}
+	}
+	shapes, err := parseShapes(o.shapes)
+	if err != nil {
+		return err
 	}
 	for _, s := range shapes {
 		if err := countShape(ctx, s, cells, filepath.Join(dir, fmt.Sprintf("%d-%d", s.acceptors, s.learners)), o, out); err != nil {
