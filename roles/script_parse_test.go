@@ -146,12 +146,17 @@ func (a args) value() paxos.Value {
 	return v
 }
 
-// testValue is a batch with a command for each of texts; a no-op for none.
+// testValue is a batch with a command for each of texts; a no-op for none, and a batch
+// without commands for "empty".
 func testValue(texts ...string) paxos.Value {
 	if len(texts) == 0 || texts[0] == "noop" {
 		return paxos.Value{}
 	}
 	v := paxos.Value{Kind: paxos.Batch}
+	if texts[0] == "empty" {
+		v.Body = paxos.EncodeBatch()
+		return v
+	}
 	for _, text := range texts {
 		v.Body = paxos.AppendCommand(v.Body, testCommand(text))
 	}
