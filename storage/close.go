@@ -72,8 +72,9 @@ func (a *Acceptor) coverLater() {
 	}
 }
 
-// coverNow writes the cover.
+// coverNow writes the cover, a change like any other.
 func (a *Acceptor) coverNow() error {
+	a.halt.gate()
 	if err := a.cover.write(); err != nil {
 		return a.halt.jam(err)
 	}

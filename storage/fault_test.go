@@ -3,6 +3,7 @@ package storage_test
 import (
 	"fmt"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -103,9 +104,12 @@ func (l *lifeWithFault) end(a *storage.Acceptor, first error) error {
 	default:
 		l.t.Errorf("%v: Failed does not tell", first)
 	}
+	var mu sync.Mutex // a call may still be under way
 	var written []storagetest.Op
 	l.disk.Before(func(o storagetest.Op) error {
 		if o.Kind == storagetest.Write && !strings.HasSuffix(o.Path, ".tmp") {
+			mu.Lock()
+			defer mu.Unlock()
 			written = append(written, o)
 		}
 		return nil
@@ -113,6 +117,8 @@ func (l *lifeWithFault) end(a *storage.Acceptor, first error) error {
 	mustMatch(l.t, "a second Append", a.Append([]paxos.Record{paxos.Promised{}}), first)
 	mustMatch(l.t, "Fill", a.Fill(&paxos.Page{}, 1), first)
 	mustMatch(l.t, "Close", a.Close(), first)
+	mu.Lock()
+	defer mu.Unlock()
 	if len(written) > 0 && l.hit().Changes() {
 		l.t.Errorf("after %v: still wrote: %v", first, written)
 	}
