@@ -27,7 +27,10 @@ func Drills() []Drill {
 		{"promises and votes come late", func(g *generator) {
 			g.load(6)
 			g.p.Proposing.BatchCommands = 1
-			g.p.Calm = Weather{Loss: 20, Duplicate: 100, Min: time.Millisecond, Max: 5 * time.Millisecond, Straggle: 250, Straggler: 1500 * time.Millisecond}
+			for i := range g.p.Clients {
+				g.p.Clients[i].Commands = 20
+			}
+			g.p.Calm = Weather{Loss: 20, Duplicate: 100, Min: time.Millisecond, Max: 5 * time.Millisecond, Straggle: 200, Straggler: 1500 * time.Millisecond}
 			g.repeat(Isolate, 700*time.Millisecond, 6)
 			g.repeat(Freeze, 700*time.Millisecond, 3)
 		}},

@@ -60,6 +60,7 @@ type rule struct {
 	from, to paxos.NodeID
 	slot     paxos.Slot
 	hold     bool // keep them; else lose them
+	count    int  // so many; 0: all
 	held     []heldMessage
 }
 
@@ -218,8 +219,13 @@ func (s *script) add(id, text string) {
 // filter is the world's hook for messages: what the rules say becomes of e.
 func (s *script) filter(from paxos.NodeID, to *process, e *paxos.Envelope) bool {
 	for _, r := range s.rules {
-		if !r.matches(from, to.id, e) {
+		if !r.matches(from, to.id, e) || r.count < 0 {
 			continue
+		}
+		if r.count > 0 {
+			if r.count--; r.count == 0 {
+				r.count = -1
+			}
 		}
 		if r.hold {
 			r.held = append(r.held, heldMessage{from, to, e})

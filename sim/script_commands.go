@@ -2,6 +2,7 @@ package sim
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -197,9 +198,9 @@ func (s *script) heal(args) []string {
 	return nil
 }
 
-// newRule reads "KIND|any [from=] [to=] [slot=]".
+// newRule reads "KIND|any [from=] [to=] [slot=] [count=]".
 func (s *script) newRule(a args, hold bool) []string {
-	r := &rule{from: paxos.NodeID(a.named["from"]), to: paxos.NodeID(a.named["to"]), slot: paxos.Slot(a.number("slot", 0)), hold: hold}
+	r := &rule{from: paxos.NodeID(a.named["from"]), to: paxos.NodeID(a.named["to"]), slot: paxos.Slot(a.number("slot", 0)), count: a.number("count", 0), hold: hold}
 	if len(a.words) > 0 && a.words[0] != "any" {
 		r.kind = a.words[0]
 	}
@@ -210,24 +211,20 @@ func (s *script) newRule(a args, hold bool) []string {
 func (s *script) lose(a args) []string { return s.newRule(a, false) }
 func (s *script) hold(a args) []string { return s.newRule(a, true) }
 
-// release lets messages that were held arrive, and flow ends all rules without.
+// release lets messages that were held arrive, and holds no more.
 func (s *script) release(args) []string {
-	rules := s.rules
-	s.rules = nil
-	for _, r := range rules {
-		if !r.hold {
-			s.rules = append(s.rules, r)
-			continue
-		}
+	s.rules = slices.DeleteFunc(s.rules, func(r *rule) bool {
 		for _, m := range r.held {
 			s.w.push(event{at: s.w.now + time.Millisecond, p: m.to, env: m.e})
 		}
-	}
+		return r.hold
+	})
 	return s.run(args{words: []string{"20ms"}})
 }
 
-func (s *script) flow(args) []string {
-	s.rules = nil
+// flow ends losses of messages, or of one kind of them.
+func (s *script) flow(a args) []string {
+	s.rules = slices.DeleteFunc(s.rules, func(r *rule) bool { return !r.hold && (len(a.words) == 0 || a.has(r.kind)) })
 	return nil
 }
 
