@@ -26,6 +26,7 @@ const (
 	uuid       = "github.com/google/uuid"
 	xxhash     = "github.com/cespare/xxhash/v2"
 	highway    = "github.com/minio/highwayhash"
+	porcupine  = "github.com/anishathalye/porcupine"
 	rate       = "golang.org/x/time/rate"
 )
 
@@ -66,7 +67,7 @@ var table = map[string]layer{
 	"internal/node/cli":        {ours: []string{"..."}, others: []string{kong}},
 	"internal/clustertest":     {ours: []string{"..."}, others: []string{natsClient}},
 	"internal/e2e":             {ours: []string{"..."}, others: []string{natsClient}},
-	"internal/linearizability": {}, // tests alone
+	"internal/linearizability": {ours: []string{"bus", "client"}, others: []string{natsClient, porcupine}},
 	"internal/arch":            {},
 	"cmd/acceptor":             {ours: []string{"internal/node/..."}},
 	"cmd/proposer":             {ours: []string{"internal/node/..."}},

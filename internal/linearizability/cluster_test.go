@@ -39,6 +39,21 @@ func connect(t *testing.T, url string) *client.Client {
 	return c
 }
 
+// patience is how long a call may take until its outcome is unknown.
+const patience = 3 * time.Second
+
+func newActor(t *testing.T, id int, b *client.Bucket, seed *rand.PCG) *Actor {
+	return &Actor{ID: id, Store: Own(b), Bucket: b, Random: rand.New(seed), Patience: patience, Complain: func(p string) { t.Error(p) }}
+}
+
+// check wants the history to be linearizable, or not to be.
+func check(t *testing.T, h *History, want porcupine.CheckResult) {
+	t.Helper()
+	if got := h.Check(20 * time.Second); got != want {
+		t.Errorf("of %d operations the checker says %s, want %s:\n%s", h.Len(), got, want, h)
+	}
+}
+
 func bucket(t *testing.T, url string) *client.Bucket {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
@@ -54,17 +69,17 @@ func bucket(t *testing.T, url string) *client.Bucket {
 // actors that use it.
 type arena struct {
 	*clustertest.Cluster
-	server  *bus.Server
-	link    *bustest.NATSProxy
-	history *history
-	stop    context.CancelFunc
-	actors  sync.WaitGroup
+	server *bus.Server
+	link   *bustest.NATSProxy
+	group  *Group
+	stop   context.CancelFunc
+	actors sync.WaitGroup
 }
 
 func newArena(t *testing.T, actors int) *arena {
 	t.Helper()
 	server := bustest.Server(t)
-	a := &arena{server: server, link: bustest.Proxy(t, server), history: newHistory()}
+	a := &arena{server: server, link: bustest.Proxy(t, server), group: NewGroup("all")}
 	a.Cluster = clustertest.Start(t, clustertest.Size{Acceptors: 3, Proposers: 3, Learners: 1}, server.URL())
 	a.startLearner(t, "l2")
 	ctx, stop := context.WithCancel(context.Background())
@@ -74,7 +89,12 @@ func newArena(t *testing.T, actors int) *arena {
 	for i := range actors {
 		b := bucket(t, server.URL())
 		a.actors.Go(func() {
-			(&actor{t: t, id: i, bucket: b, history: a.history, random: rand.New(rand.NewPCG(seed, uint64(i)))}).run(ctx)
+			actor := newActor(t, i, b, rand.NewPCG(seed, uint64(i)))
+			actor.Enter(a.group)
+			for ctx.Err() == nil {
+				actor.Act()
+			}
+			actor.Leave()
 		})
 	}
 	return a
@@ -95,26 +115,20 @@ func (a *arena) startLearner(t *testing.T, id paxos.NodeID) {
 	})
 }
 
-func (a *arena) count() int {
-	a.history.mu.Lock()
-	defer a.history.mu.Unlock()
-	return len(a.history.ops)
-}
-
 // awaitMore waits for n more operations.
 func (a *arena) awaitMore(n int) {
-	from := a.count()
-	a.Await(fmt.Sprintf("%d more operations", n), func() bool { return a.count() >= from+n })
+	from := a.group.History.Len()
+	a.Await(fmt.Sprintf("%d more operations", n), func() bool { return a.group.History.Len() >= from+n })
 }
 
 // end stops the actors and returns how many operations of each kind there were, and
 // of unknown outcome.
-func (a *arena) end() (kinds [kindsEnd]int, unknown int) {
+func (a *arena) end() (kinds [Kinds]int, unknown int) {
 	a.stop()
 	a.actors.Wait()
-	for _, op := range a.history.close() {
-		kinds[op.Input.(input).kind]++
-		if op.Output.(output).unknown {
+	for _, op := range a.group.History.Close() {
+		kinds[op.Input.(Input).Kind]++
+		if op.Output.(Output).Unknown {
 			unknown++
 		}
 	}
@@ -144,13 +158,13 @@ func TestLinearizable(t *testing.T) {
 	a.awaitMore(60)
 	kinds, unknown := a.end()
 	t.Logf("%d reads, %d writes, %d swaps, %d transactions, %d locks, %d guarded writes; %d of unknown outcome",
-		kinds[read], kinds[write], kinds[swap], kinds[both], kinds[lock], kinds[guarded], unknown)
+		kinds[Read], kinds[Write], kinds[Swap], kinds[Both], kinds[Lock], kinds[Guarded], unknown)
 	for kind, n := range kinds {
 		if n == 0 {
 			t.Errorf("no operation of kind %d: the history proves too little", kind)
 		}
 	}
-	a.history.check(t, porcupine.Ok)
+	check(t, a.group.History, porcupine.Ok)
 }
 
 // stale is a state that has stopped at some slot.
@@ -178,29 +192,30 @@ func TestStaleReadsAreCaught(t *testing.T) {
 		t.Run(test.what, func(t *testing.T) {
 			url := bustest.Server(t).URL()
 			c := clustertest.Start(t, clustertest.Size{Acceptors: 3, Proposers: 1, Learners: 2}, url)
-			b, h := bucket(t, url), newHistory()
-			a := &actor{t: t, bucket: b, history: h, random: rand.New(rand.NewPCG(1, 1))}
-			a.write(0)
+			b, g := bucket(t, url), NewGroup("all")
+			a := newActor(t, 0, b, rand.NewPCG(1, 1))
+			a.Enter(g)
+			a.Write(0)
 			c.Await("both learners", func() bool {
 				return c.Role("l1").Report().Learner.Applied == c.Role("l2").Report().Learner.Applied
 			})
 			c.Stop("l2")
-			a.write(0)
+			a.Write(0)
 			serveStale(t, url, filepath.Join(c.Data("l2"), "state"), test.barrier)
 			for range 50 {
-				h.call(0, input{kind: read}, func() (out output, keep bool) {
+				g.History.Call(0, Input{Kind: Read}, func() (out Output, keep bool) {
 					ctx, cancel := context.WithTimeout(t.Context(), patience)
 					defer cancel()
-					e, err := b.Get(ctx, keys[0], test.level...)
+					e, err := b.Get(ctx, g.Keys[0], test.level...)
 					if err != nil {
 						t.Errorf("read: %v", err)
 						return out, false
 					}
-					out.values[0] = string(e.Value)
+					out.Values[0] = string(e.Value)
 					return out, true
 				})
 			}
-			h.check(t, test.want)
+			check(t, g.History, test.want)
 		})
 	}
 }
