@@ -128,3 +128,12 @@ func (k Kind) String() string {
 		return "none"
 	}
 }
+
+// KindNames are the words of all kinds.
+func KindNames() []string {
+	names := make([]string, kinds)
+	for k := range names {
+		names[k] = Kind(k).String()
+	}
+	return names
+}

@@ -30,6 +30,7 @@ type Listener struct {
 	live sync.WaitGroup // subscriptions whose messages are being handled
 
 	heard atomic.Uint64
+	done  chan struct{} // if not nil, closed by the first Stop
 }
 
 // Listen delivers what the role id hears ([Subjects.Hears]). It returns once the
@@ -75,16 +76,6 @@ func Last(m *nats.Msg) bool {
 	return err != nil || n <= 1 // m itself counts until its callback returns
 }
 
-// Observe delivers every message of the protocol, with its subject: for people.
-func (b *Bus) Observe(deliver func(subject string, e paxos.Envelope)) (*Listener, error) {
-	l := &Listener{bus: b}
-	return l, l.subscribe(b.subjects.Protocol(), "", func(m *nats.Msg) {
-		if e, ok := b.receive(m); ok {
-			l.deliver(&e, len(m.Data), func(e paxos.Envelope) { deliver(m.Subject, e) })
-		}
-	})
-}
-
 // ServeClients calls handle for the messages on subjects, as one member of the
 // queue group: NATS gives each message to one member. An empty queue hears all. It
 // returns once the server has confirmed, and from then on routes here. handle is
@@ -99,6 +90,9 @@ func (b *Bus) ServeClients(queue string, subjects []string, handle func(*nats.Ms
 // delivered: see Wait. A second Stop does nothing.
 func (l *Listener) Stop() error {
 	subs := l.bus.forget(l)
+	if l.done != nil && len(subs) > 0 {
+		close(l.done)
+	}
 	var errs []error
 	for _, s := range subs {
 		l.bus.stats.dropped[DropSlow].Add(droppedBy(s))

@@ -17,6 +17,7 @@ var program = cli.Program{
   synod propose "hello"             append to the log
   synod log --follow                read it
   synod status                      who leads, who is missing, and what to do
+  synod trace                       watch the roles talk
   synod init --acceptors a1,a2,a3   found a cluster of acceptor processes
 
 Exit codes: 0 clean, 1 failed, 2 called wrongly.`,
@@ -29,6 +30,7 @@ type commands struct {
 	Propose proposeCommand `cmd:"" help:"Append to the log and print where."`
 	Log     logCommand     `cmd:"" help:"Print the log."`
 	Status  statusCommand  `cmd:"" help:"Show how the cluster does, and what is wrong."`
+	Trace   traceCommand   `cmd:"" help:"Show the messages of the protocol as they pass."`
 
 	Version kong.VersionFlag `help:"Show the version and exit."`
 }

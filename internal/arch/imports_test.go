@@ -28,6 +28,7 @@ const (
 	highway    = "github.com/minio/highwayhash"
 	porcupine  = "github.com/anishathalye/porcupine"
 	rate       = "golang.org/x/time/rate"
+	term       = "golang.org/x/term"
 )
 
 // pure is what packages may use that read no clock, no randomness and no environment,
@@ -65,6 +66,7 @@ var table = map[string]layer{
 	// Processes.
 	"internal/node":            {ours: []string{"..."}, others: []string{natsClient, protoactor, prometheus, uuid, rate}},
 	"internal/node/cli":        {ours: []string{"..."}, others: []string{kong}},
+	"internal/ladder":          {ours: []string{"paxos", "bus"}},
 	"internal/clustertest":     {ours: []string{"..."}, others: []string{natsClient}},
 	"internal/e2e":             {ours: []string{"..."}, others: []string{natsClient}},
 	"internal/linearizability": {ours: []string{"bus", "client"}, others: []string{natsClient, porcupine}},
@@ -72,7 +74,7 @@ var table = map[string]layer{
 	"cmd/acceptor":             {ours: []string{"internal/node/..."}},
 	"cmd/proposer":             {ours: []string{"internal/node/..."}},
 	"cmd/learner":              {ours: []string{"internal/node/..."}},
-	"cmd/synod":                {ours: []string{"..."}, others: []string{natsClient, kong, uuid, rate}},
+	"cmd/synod":                {ours: []string{"..."}, others: []string{natsClient, kong, uuid, rate, term}},
 }
 
 // TestImports holds every file to the table.

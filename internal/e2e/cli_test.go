@@ -124,6 +124,7 @@ func TestOneClusterManyCommands(t *testing.T) {
 	t.Run("init again", c.initAgain)
 	t.Run("health", c.health)
 	t.Run("table", c.table)
+	t.Run("trace", c.trace)
 	t.Run("micro service", c.microService)
 	t.Run("twin", c.twin)
 }
