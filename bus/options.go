@@ -50,7 +50,11 @@ const (
 
 // Check reports everything that is wrong with o, without reading a file.
 func (o *Options) Check() error {
-	errs := []error{o.Subjects.Check()}
+	return errors.Join(o.Subjects.Check(), o.checkCredentials())
+}
+
+func (o *Options) checkCredentials() error {
+	var errs []error
 	var who []string
 	for _, w := range []struct{ name, value string }{
 		{"a creds file", o.Creds}, {"an nkey file", o.NKey}, {"a token", o.Token}, {"a user", o.User},
@@ -89,6 +93,16 @@ func (o *Options) servers() (string, []nats.Option, error) {
 	}
 	own, err := o.credentials()
 	return strings.Join(o.URLs, ","), append(options, own...), err
+}
+
+// Resolve returns the servers and the connection options that o stands for, read from
+// its files and its context. bus/leaf connects with them in its own way.
+func (o Options) Resolve() (urls []string, options []nats.Option, err error) {
+	if err := o.checkCredentials(); err != nil {
+		return nil, nil, err
+	}
+	_, options, err = o.servers()
+	return o.URLs, append(options, o.NATS...), err
 }
 
 // checkURLs finds what is no address before an error of nats.go tells a password.

@@ -24,10 +24,16 @@ type NATSProxy struct {
 	conns  map[net.Conn]struct{}
 }
 
-// Proxy opens a link to s.
+// Proxy opens a link to where s takes clients.
 func Proxy(t testing.TB, s *bus.Server) *NATSProxy {
 	t.Helper()
-	u, err := url.Parse(s.URL())
+	return ProxyTo(t, s.URL())
+}
+
+// ProxyTo opens a link to the host and port of a URL.
+func ProxyTo(t testing.TB, server string) *NATSProxy {
+	t.Helper()
+	u, err := url.Parse(server)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -51,6 +51,7 @@ var table = map[string]layer{
 	"storage/storagetest": {others: []string{pebble}},
 	"bus":                 {ours: []string{"paxos", "bus/paxospb"}, others: []string{natsClient, natsServer, natsTools, protobuf, rate}},
 	"bus/paxospb":         {others: []string{protobuf}},
+	"bus/leaf":            {ours: []string{"bus"}, others: []string{natsClient, natsServer, rate}},
 	"bus/bustest":         {ours: []string{"paxos", "bus"}, others: []string{natsClient, natsServer}},
 	"actors":              {ours: []string{"paxos", "roles"}, others: []string{protoactor}},
 	"jsapi":               {ours: []string{"paxos", "streams/...", "bus"}, others: []string{natsClient, rate}},

@@ -1,0 +1,236 @@
+package leaf
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// maxBuffered is how many bytes wait for the socket at most: a few times what it takes
+// at once, so that it is never idle, and not more.
+const maxBuffered = 4 << 20
+
+// conn is one connection, from the end of its handshake to its end.
+type conn struct {
+	link   *Link
+	net    net.Conn
+	reader *bufio.Reader
+	most   int // bytes of header and data
+
+	unanswered atomic.Int32 // pings
+	dead       atomic.Pointer[error]
+
+	mu      sync.Mutex
+	out     []byte // not with the writer yet
+	writing bool
+	closed  bool
+	wake    chan struct{} // of capacity 1: out is not empty
+	room    chan struct{} // closed, and replaced, whenever the writer has taken out
+}
+
+func newConn(l *Link, n net.Conn, most int) *conn {
+	return &conn{link: l, net: n, reader: newReader(n), most: most, wake: make(chan struct{}, 1), room: make(chan struct{})}
+}
+
+// push takes one message for the writer.
+func (c *conn) push(inbox, reply string, header, data []byte) error {
+	if len(header)+len(data) > c.most {
+		return ErrTooLarge
+	}
+	return c.write(func(b []byte) []byte { return appendMessage(b, c.link.plain, inbox, reply, header, data) })
+}
+
+// write lets add append to what waits.
+func (c *conn) write(add func([]byte) []byte) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch {
+	case c.closed:
+		return ErrDisconnected
+	case len(c.out) >= maxBuffered:
+		return ErrFull
+	}
+	c.out = add(c.out)
+	select {
+	case c.wake <- struct{}{}:
+	default:
+	}
+	return nil
+}
+
+// appendMessage appends a message as a leaf node, or a client, sends it.
+func appendMessage(b []byte, plain bool, inbox, reply string, header, data []byte) []byte {
+	verb, headerVerb := "LMSG ", "HMSG "
+	if plain {
+		verb, headerVerb = "PUB ", "HPUB "
+	}
+	if len(header) > 0 {
+		verb = headerVerb
+	}
+	b = append(append(b, verb...), inbox...)
+	if reply != "" {
+		b = append(append(b, ' '), reply...)
+	}
+	if len(header) > 0 {
+		b = strconv.AppendInt(append(b, ' '), int64(len(header)), 10)
+	}
+	b = strconv.AppendInt(append(b, ' '), int64(len(header)+len(data)), 10)
+	b = append(append(append(b, "\r\n"...), header...), data...)
+	return append(b, "\r\n"...)
+}
+
+// drained is closed when there is room, or no connection.
+func (c *conn) drained() <-chan struct{} {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed || len(c.out) < maxBuffered {
+		closed := make(chan struct{})
+		close(closed)
+		return closed
+	}
+	return c.room
+}
+
+// drain waits until all that was pushed is written, for some time.
+func (c *conn) drain(most time.Duration) {
+	timeout := time.After(most)
+	for {
+		c.mu.Lock()
+		empty, room := c.closed || len(c.out) == 0 && !c.writing, c.room
+		c.mu.Unlock()
+		if empty {
+			return
+		}
+		select {
+		case <-room:
+		case <-timeout:
+			return
+		}
+	}
+}
+
+// run reads and writes until either fails or ctx ends.
+func (c *conn) run(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var work sync.WaitGroup
+	work.Go(func() { c.runWriter(ctx) })
+	work.Go(func() { c.runPings(ctx) })
+	stop := context.AfterFunc(ctx, func() { _ = c.net.Close() })
+	defer stop()
+	err := parse(c.reader, c)
+	if reason := c.dead.Load(); reason != nil {
+		err = *reason
+	}
+	cancel()
+	_ = c.net.Close() // the reason is known
+	c.end()
+	work.Wait()
+	if errors.Is(err, io.EOF) {
+		return errors.New("the server closed the connection")
+	}
+	return err
+}
+
+// end lets nobody wait for c any more.
+func (c *conn) end() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.closed, c.out = true, nil
+	close(c.room)
+	c.room = make(chan struct{})
+}
+
+// fail ends the connection for a reason.
+func (c *conn) fail(reason error) {
+	c.dead.CompareAndSwap(nil, &reason)
+	_ = c.net.Close()
+}
+
+// runWriter writes what waits, all at once.
+func (c *conn) runWriter(ctx context.Context) {
+	var buffer []byte
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-c.wake:
+		}
+		c.mu.Lock()
+		buffer, c.out = c.out, buffer[:0]
+		c.writing = true
+		c.mu.Unlock()
+		_ = c.net.SetWriteDeadline(time.Now().Add(writeTimeout)) // a closed one fails below
+		_, err := c.net.Write(buffer)
+		if cap(buffer) > maxBuffered/4 {
+			buffer = nil // a burst is over
+		}
+		c.mu.Lock()
+		c.writing = false
+		close(c.room)
+		c.room = make(chan struct{})
+		c.mu.Unlock()
+		if err != nil {
+			c.fail(fmt.Errorf("write: %w", err))
+			return
+		}
+	}
+}
+
+// runPings finds out when the server does not answer any more.
+func (c *conn) runPings(ctx context.Context) {
+	ticker := time.NewTicker(pingInterval)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+		if c.unanswered.Add(1) > 3 {
+			c.fail(errors.New("the server does not answer"))
+			return
+		}
+		c.control("PING\r\n")
+	}
+}
+
+// control sends an operation, past the bound on messages.
+func (c *conn) control(line string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed {
+		return
+	}
+	c.out = append(c.out, line...)
+	select {
+	case c.wake <- struct{}{}:
+	default:
+	}
+}
+
+func (c *conn) ping() error { c.control("PONG\r\n"); return nil }
+func (c *conn) pong() error { c.unanswered.Store(0); return nil }
+
+// info is what the server says anew, such as that it will end.
+func (c *conn) info([]byte) error { return nil }
+
+func (c *conn) refused(text string) error {
+	if strings.Contains(text, "Permissions Violation") {
+		c.link.quiet.Do(func() { c.link.log.Error("NATS denies a push", "err", text) })
+		return nil
+	}
+	return explain(text)
+}
+
+func (c *conn) interest(entry string, there bool) {
+	c.link.changed(c.link.interest.set(entry, there))
+}
