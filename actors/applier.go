@@ -35,6 +35,7 @@ type applier struct {
 	closed   bool
 	commands uint64
 	batches  uint64
+	times    paxos.Durations
 }
 
 // outcome is the results of one slot.
@@ -103,10 +104,10 @@ func (a *applier) results(slot paxos.Slot) outcome {
 	return o
 }
 
-func (a *applier) counts() (commands, batches uint64) {
+func (a *applier) counts() (commands, batches uint64, times paxos.Durations) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	return a.commands, a.batches
+	return a.commands, a.batches, a.times
 }
 
 // between runs job in the goroutine that applies, before anything else is applied.
@@ -186,6 +187,7 @@ func (a *applier) apply(d paxos.Decision) (err error) {
 		// Chosen is chosen: every learner finds the same bytes and skips them.
 		a.log.Error("a chosen batch cannot be read and is skipped by every learner", "slot", d.Slot, "err", err)
 	}
+	began := time.Now()
 	results, err := a.machine.Apply(d.Slot, d.Value.Stamp, commands)
 	if err != nil {
 		return fmt.Errorf("apply slot %d: %w", d.Slot, err)
@@ -193,7 +195,7 @@ func (a *applier) apply(d paxos.Decision) (err error) {
 	if len(results) != len(commands) {
 		return fmt.Errorf("apply slot %d: %d results for %d commands", d.Slot, len(results), len(commands))
 	}
-	a.applied(d, commands, results)
+	a.applied(d, commands, results, time.Since(began))
 	return nil
 }
 
@@ -204,7 +206,7 @@ func (a *applier) commandsOf(d paxos.Decision) ([]paxos.Command, error) {
 	return paxos.DecodeBatch(d.Value.Body)
 }
 
-func (a *applier) applied(d paxos.Decision, commands []paxos.Command, results []Result) {
+func (a *applier) applied(d paxos.Decision, commands []paxos.Command, results []Result, took time.Duration) {
 	inboxes := make([]string, len(commands))
 	for i, c := range commands {
 		inboxes[i] = c.Reply
@@ -222,6 +224,7 @@ func (a *applier) applied(d paxos.Decision, commands []paxos.Command, results []
 	a.at = at
 	a.commands += uint64(len(commands))
 	a.batches++
+	a.times.Add(paxos.Duration(took))
 	a.mu.Unlock()
 	a.wake()
 }

@@ -89,9 +89,10 @@ type Learner struct {
 type LearnerStatus struct {
 	roles.LearnerStatus
 	Genesis  *paxos.Genesis
-	Commands uint64 // applied since the start
-	Batches  uint64 // applied since the start
-	Answered uint64 // commands replied to since the start
+	Commands uint64          // applied since the start
+	Batches  uint64          // applied since the start
+	Answered uint64          // commands replied to since the start
+	Apply    paxos.Durations // of the state machine, for each slot
 	Inbox    int
 }
 
@@ -123,7 +124,7 @@ func (l *Learner) Status() (s LearnerStatus) {
 	l.ask(func() {
 		s.LearnerStatus, s.Genesis, s.Answered = l.actor.role.Status(), l.actor.role.Genesis(), l.actor.answered
 	})
-	s.Commands, s.Batches = l.actor.applier.counts()
+	s.Commands, s.Batches, s.Apply = l.actor.applier.counts()
 	s.Inbox = l.inbox.len()
 	return s
 }

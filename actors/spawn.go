@@ -35,6 +35,7 @@ type Handle struct {
 	gone   chan struct{} // closed once the role has failed or stopped
 	once   sync.Once
 	ended  sync.Once
+	busy   *span // the present run
 }
 
 // input is one thing for a role to do: a message off the bus, or a call.
@@ -67,6 +68,7 @@ type role interface {
 // spawn starts r as an actor that is stopped, never restarted, when it panics.
 func spawn(sys *System, id paxos.NodeID, name string, clock *Clock, h *Handle, r role) error {
 	h.id, h.sys, h.failed, h.gone = id, sys, make(chan error, 1), make(chan struct{})
+	h.busy = newSpan()
 	h.inbox.maxItems, h.inbox.maxBytes = inboxItems, inboxBytes
 	h.drops.log = sys.log
 	failStop := actor.NewOneForOneStrategy(0, time.Minute, func(reason any) actor.Directive {
@@ -163,6 +165,20 @@ func (h *Handle) ask(f func()) {
 	}
 }
 
+// Busy is how long the role has been at one piece of work: a few milliseconds at most,
+// unless it hangs.
+func (h *Handle) Busy() time.Duration { return h.busy.age() }
+
+// Gone reports whether the role has failed or stopped.
+func (h *Handle) Gone() bool {
+	select {
+	case <-h.gone:
+		return true
+	default:
+		return false
+	}
+}
+
 // Failed yields why the role had to stop, at most once. The process must exit.
 func (h *Handle) Failed() <-chan error { return h.failed }
 
@@ -219,6 +235,8 @@ func (h *host) run() {
 		return
 	}
 	defer h.die()
+	h.handle.busy.begin()
+	defer h.handle.busy.end()
 	h.taken = h.handle.inbox.take(h.taken)
 	for _, in := range h.taken {
 		if in.item.call != nil {

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/synod-paxos/synod/paxos"
 )
@@ -25,6 +26,7 @@ type writer struct {
 	closed bool
 
 	syncs, records, votes, messages atomic.Uint64
+	syncing                         *span
 }
 
 // group is the effects of one or more steps. If any of its messages has a page to
@@ -40,16 +42,20 @@ type WriterStats struct {
 	Records  uint64 // made durable
 	Votes    uint64 // of them
 	Messages uint64 // sent
+	// Pending is how long the present sync has been under way; 0 when there is none.
+	Pending time.Duration
 }
 
 func newWriter(store Store, send Sender, pageBytes int, fail func(error)) *writer {
-	w := &writer{store: store, send: send, pageBytes: pageBytes, fail: fail, done: make(chan struct{})}
+	w := &writer{store: store, send: send, pageBytes: pageBytes, fail: fail, done: make(chan struct{}), syncing: newSpan()}
 	w.wait.L = &w.mu
 	return w
 }
 
 func (w *writer) stats() WriterStats {
-	return WriterStats{w.syncs.Load(), w.records.Load(), w.votes.Load(), w.messages.Load()}
+	s := WriterStats{Syncs: w.syncs.Load(), Records: w.records.Load(), Votes: w.votes.Load(), Messages: w.messages.Load()}
+	s.Pending = w.syncing.age()
+	return s
 }
 
 // put queues a group. It never blocks: what the acceptor may take in is bounded
@@ -141,7 +147,10 @@ func (w *writer) persist(records []paxos.Record) error {
 	if len(records) == 0 {
 		return nil
 	}
-	if err := w.store.Append(records); err != nil {
+	w.syncing.begin()
+	err := w.store.Append(records)
+	w.syncing.end()
+	if err != nil {
 		return err
 	}
 	w.syncs.Add(1)

@@ -74,6 +74,8 @@ type Proposer struct {
 	lead   leadership
 	queue  queue
 	drain  bool
+	times  ProposerTimes
+	began  paxos.Instant // phase 1, while preparing
 }
 
 // NewProposer is the proposer self, with a ballot incarnation that no other start
@@ -122,17 +124,36 @@ type ProposerStatus struct {
 	Queued       int        // commands that wait for a slot
 	QueuedBytes  int
 	Silent       []paxos.NodeID // acceptors not heard for an election timeout, while leading
+	Open         []OpenSlot     // the first slots in flight, while leading
 	LiveLearners []paxos.NodeID
+	Times        ProposerTimes
 }
+
+// ProposerTimes is how long the parts of a proposer's work took since it started.
+type ProposerTimes struct {
+	Queue  paxos.Durations // commands: until they were proposed
+	Phase1 paxos.Durations // elections won: from the first Prepare of the ballot on
+	Phase2 paxos.Durations // slots: from the first Accept of this leader until it knew that its value was chosen
+}
+
+// OpenSlot is a slot that a leader proposed in and does not know to be chosen.
+type OpenSlot struct {
+	Slot    paxos.Slot
+	Age     paxos.Duration // since it was proposed in this ballot
+	Missing []paxos.NodeID // acceptors that have yet to vote, as far as the leader heard
+}
+
+// maxOpen is how many open slots a status names.
+const maxOpen = 8
 
 // Status is the proposer's state at now.
 func (p *Proposer) Status(now paxos.Now) ProposerStatus {
 	s := ProposerStatus{
 		Stage: p.stage.String(), Ballot: p.ballot, Leader: p.leader, ChosenBelow: p.chosen.Below,
-		Queued: len(p.queue.commands), QueuedBytes: p.queue.bytes, LiveLearners: p.learners.live(now),
+		Queued: len(p.queue.commands), QueuedBytes: p.queue.bytes, LiveLearners: p.learners.live(now), Times: p.times,
 	}
 	if p.stage == leading {
-		s.Leader, s.Next, s.InFlight = p.ballot, p.lead.next, len(p.lead.rounds)
+		s.Leader, s.Next, s.InFlight, s.Open = p.ballot, p.lead.next, len(p.lead.rounds), p.open(now)
 		for i, m := range p.config.Acceptors {
 			if !p.heardLately(now).Has(i) {
 				s.Silent = append(s.Silent, m.ID)
@@ -140,6 +161,22 @@ func (p *Proposer) Status(now paxos.Now) ProposerStatus {
 		}
 	}
 	return s
+}
+
+// open is the first slots in flight.
+func (p *Proposer) open(now paxos.Now) (open []OpenSlot) {
+	slots := p.openSlots()
+	for _, slot := range slots[:min(len(slots), maxOpen)] {
+		r := p.lead.rounds[slot]
+		o := OpenSlot{Slot: slot, Age: paxos.Duration(now.Mono - r.began)}
+		for i, m := range p.config.Acceptors {
+			if !r.voters.Has(i) {
+				o.Missing = append(o.Missing, m.ID)
+			}
+		}
+		open = append(open, o)
+	}
+	return open
 }
 
 // Wake is when Tick should be called next.

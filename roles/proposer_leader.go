@@ -26,7 +26,8 @@ type leadership struct {
 type round struct {
 	tally
 	batch bool // holds new commands
-	sent  paxos.Instant
+	began paxos.Instant
+	sent  paxos.Instant // last
 }
 
 func (l *leadership) reset(acceptors int) {
@@ -48,6 +49,7 @@ func (p *Proposer) becomeLeader(now paxos.Now, out *paxos.Effects) {
 		heard[i] = now.Mono // from now on, each has an election timeout to answer
 	}
 	p.phase1 = promises{}
+	p.times.Phase1.Add(paxos.Duration(now.Mono - p.began))
 	p.stage, p.failures, p.leader = leading, 0, p.ballot
 	p.chosen = paxos.Chosen{From: below, Below: below}
 	p.hello(now, out)
@@ -123,7 +125,7 @@ func (p *Proposer) giveUpTrimmed(below paxos.Slot) {
 // propose is phase 2a in one slot (PMS §2.2). No leader proposes two values in
 // one slot and ballot, because it uses every slot of its ballot once.
 func (p *Proposer) propose(now paxos.Now, slot paxos.Slot, v paxos.Value, batch bool, out *paxos.Effects) {
-	r := &round{tally: tally{ballot: p.ballot, value: v, known: true}, batch: batch, sent: now.Mono}
+	r := &round{tally: tally{ballot: p.ballot, value: v, known: true}, batch: batch, began: now.Mono, sent: now.Mono}
 	p.lead.rounds[slot] = r
 	if batch {
 		p.lead.batches++
@@ -163,6 +165,7 @@ func (p *Proposer) stepAccepted(now paxos.Now, i int, e paxos.Envelope, m paxos.
 		}
 		r.voters = r.voters.With(i)
 		if r.chosen(p.config) {
+			p.times.Phase2.Add(paxos.Duration(now.Mono - r.began))
 			p.finish(slot, r)
 		}
 	}

@@ -60,7 +60,7 @@ func (ps *promises) add(i int, m paxos.Promise) (again paxos.Slot) {
 // 1a). Its proposer part makes it unlike any other proposer's.
 func (p *Proposer) prepare(now paxos.Now, out *paxos.Effects) {
 	p.ballot = paxos.Ballot{Round: p.nextRound(now), Proposer: p.self.ID, Incarnation: p.self.Process}
-	p.stage = preparing
+	p.stage, p.began = preparing, now.Mono
 	p.phase1 = newPromises(p.chosen.Below, 0, len(p.config.Acceptors))
 	p.query.silent = 0
 	p.keepPreparing(now)

@@ -79,7 +79,7 @@ func (p *Proposer) Flush(now paxos.Now, out *paxos.Effects) {
 		if answerer == "" {
 			return // nobody would reply; QueueTimeout ends the wait
 		}
-		body := p.cut()
+		body := p.cut(now)
 		v := paxos.Value{Kind: paxos.Batch, Stamp: p.lead.clock.read(now), Answerer: answerer, Body: body}
 		p.propose(now, p.lead.next, v, true, out)
 		p.lead.next++
@@ -88,7 +88,7 @@ func (p *Proposer) Flush(now paxos.Now, out *paxos.Effects) {
 }
 
 // cut takes the commands of the next batch off the queue.
-func (p *Proposer) cut() []byte {
+func (p *Proposer) cut(now paxos.Now) []byte {
 	n, size := 0, emptyBatch
 	for _, c := range p.queue.commands {
 		if n == p.opts.BatchCommands || (n > 0 && size+c.Size() > p.opts.BatchBytes) {
@@ -98,6 +98,7 @@ func (p *Proposer) cut() []byte {
 	}
 	body := make([]byte, 0, size)
 	for _, c := range p.queue.take(n) {
+		p.times.Queue.Add(paxos.Duration(now.Mono - c.since))
 		body = paxos.AppendCommand(body, c.Command)
 	}
 	return body

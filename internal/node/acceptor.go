@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/synod-paxos/synod/actors"
 	"github.com/synod-paxos/synod/bus"
@@ -80,7 +81,7 @@ func (a *Acceptor) Report() Report {
 		Sealed: s.State.Sealed, Promised: ballotText(s.State.Promised),
 		ChosenBelow: s.State.Marks.ChosenBelow, TrimBelow: s.State.Marks.TrimBelow, MaxVoted: s.State.Marks.MaxVoted,
 		Syncs: s.Writer.Syncs, Records: s.Writer.Records, Votes: s.Writer.Votes, Messages: s.Writer.Messages,
-		Commands: a.count.commands.Load(), SpaceLow: a.store.SpaceLow(),
+		Commands: a.count.commands.Load(), SpaceLow: a.store.SpaceLow(), SyncPending: milliseconds(s.Writer.Pending),
 	}
 	r.Acceptor.setStorage(a.store.Metrics())
 	r.setReady(a.notReady(s))
@@ -102,7 +103,13 @@ func (a *Acceptor) notReady(s actors.AcceptorStatus) error {
 		return errors.New("it belongs to no cluster yet: run `synod init`")
 	case !s.State.Sealed:
 		return fmt.Errorf("the founding of its cluster %s did not finish: run `synod init` again", s.State.Genesis.Cluster)
+	case s.Writer.Pending > hungSync:
+		return fmt.Errorf("its disk hangs: a sync has taken %s so far", s.Writer.Pending.Round(time.Millisecond))
 	default:
 		return nil
 	}
 }
+
+// hungSync is how long a sync may take before the acceptor is of no use to a leader:
+// an election timeout or more.
+const hungSync = time.Second

@@ -29,6 +29,7 @@ func Ask(ctx context.Context, b *bus.Bus, wait time.Duration) ([]Report, error) 
 		return nil, fmt.Errorf("ask for status: %w", err)
 	}
 	defer func() { _ = sub.Unsubscribe() }() // the inbox is never used again
+	asked := time.Now()
 	if err := nc.PublishRequest(b.Subjects().Status(), inbox, nil); err != nil {
 		return nil, fmt.Errorf("ask for status: %w", err)
 	}
@@ -47,6 +48,7 @@ func Ask(ctx context.Context, b *bus.Bus, wait time.Duration) ([]Report, error) 
 			if err != nil {
 				return nil, err
 			}
+			r.asked, r.heard = asked, time.Now()
 			reports = append(reports, r)
 			continue
 		case <-quiet.C:

@@ -1,6 +1,9 @@
 package node
 
 import (
+	"strconv"
+	"strings"
+
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/synod-paxos/synod/bus"
@@ -84,10 +87,32 @@ func (c *collector) Describe(out chan<- *prometheus.Desc) {
 	for i := range metrics {
 		out <- metrics[i].desc()
 	}
-	out <- syncDesc
+	for i := range histograms {
+		out <- histograms[i].desc()
+	}
 }
 
-var syncDesc = prometheus.NewDesc(syncMetric, syncHelp, []string{"cluster", "role", "id"}, nil)
+func (h *histogram) desc() *prometheus.Desc {
+	return prometheus.NewDesc(h.name, h.help, []string{"cluster", "role", "id"}, nil)
+}
+
+// ballotRound is the round of a ballot's text; 0 for none.
+func ballotRound(ballot string) float64 {
+	round, _, _ := strings.Cut(ballot, ".")
+	n, err := strconv.ParseUint(round, 10, 64)
+	if err != nil {
+		return 0
+	}
+	return float64(n)
+}
+
+// oldest is how many seconds the first slot in flight has been undecided.
+func (p *ProposerReport) oldest() float64 {
+	if len(p.OpenSlots) == 0 {
+		return 0
+	}
+	return p.OpenSlots[0].Age / 1e3
+}
 
 // Collect reads every metric of every role.
 func (c *collector) Collect(out chan<- prometheus.Metric) {
@@ -101,9 +126,10 @@ func (c *collector) Collect(out chan<- prometheus.Metric) {
 				out <- prometheus.MustNewConstMetric(desc, m.kind, value, labels...)
 			})
 		}
-		if r.Acceptor != nil {
-			l := &r.Acceptor.Sync
-			out <- prometheus.MustNewConstHistogram(syncDesc, l.count(), l.Sum, l.cumulative(), r.Cluster, r.Role, string(r.ID))
+		for i := range histograms {
+			if l := histograms[i].read(&r); l != nil {
+				out <- prometheus.MustNewConstHistogram(histograms[i].desc(), l.count(), l.Sum, l.cumulative(), r.Cluster, r.Role, string(r.ID))
+			}
 		}
 	}
 }

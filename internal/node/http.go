@@ -73,10 +73,25 @@ func (h *HTTP) list() []Role {
 
 func (h *HTTP) handler() http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { answerText(w, http.StatusOK, "alive\n") })
+	mux.HandleFunc("GET /healthz", h.alive)
 	mux.HandleFunc("GET /readyz", h.ready)
 	mux.Handle("GET /metrics", promhttp.HandlerFor(h.registry, promhttp.HandlerOpts{}))
 	return mux
+}
+
+// alive says of every role whether it goes on working: only what a new start can help
+// makes it say no.
+func (h *HTTP) alive(w http.ResponseWriter, _ *http.Request) {
+	status, text := http.StatusOK, "alive\n"
+	for _, r := range h.list() {
+		if err := r.Alive(); err != nil {
+			if status == http.StatusOK {
+				status, text = http.StatusServiceUnavailable, ""
+			}
+			text += r.Name() + ": " + err.Error() + "\n"
+		}
+	}
+	answerText(w, status, text)
 }
 
 // ready says of every role whether it makes progress, and why not.

@@ -3,6 +3,7 @@ package node
 import (
 	"time"
 
+	"github.com/synod-paxos/synod/paxos"
 	"github.com/synod-paxos/synod/storage"
 )
 
@@ -17,6 +18,14 @@ func newLatency(h storage.Histogram) Latency {
 	l := Latency{Sum: h.Sum.Seconds(), Counts: h.Buckets[:]}
 	for _, b := range storage.LatencyBounds {
 		l.Bounds = append(l.Bounds, b.Seconds())
+	}
+	return l
+}
+
+func newDurations(d paxos.Durations) Latency {
+	l := Latency{Sum: time.Duration(d.Sum).Seconds(), Counts: d.Counts[:]}
+	for i := range len(d.Counts) - 1 {
+		l.Bounds = append(l.Bounds, time.Duration(paxos.DurationBound(i)).Seconds())
 	}
 	return l
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/synod-paxos/synod/actors"
 	"github.com/synod-paxos/synod/bus"
@@ -142,11 +143,25 @@ func (l *Learner) Report() Report {
 		Learned: s.Learned, Applied: s.Position.Applied, Durable: s.Position.Durable, ChosenBelow: s.ChosenBelow,
 		TrimBelow: s.TrimBelow, Lag: lag(s.Position.Applied, s.ChosenBelow), Leader: ballotText(s.Leader),
 		Open: s.Open, Unanswered: s.Unanswered, Fetching: s.Fetching,
-		Commands: s.Commands, Batches: s.Batches, Answered: s.Answered, AnswersLost: l.answers.lost.Load(),
+		CanRead: l.canRead(s), Commands: s.Commands, Batches: s.Batches, Apply: newDurations(s.Apply), Answered: s.Answered, AnswersLost: l.answers.lost.Load(),
 		Digest: DigestReport{Slot: paxos.Slot(digest.Slot), Sum: digest.Sum.String()}, Reads: reads,
 	}
-	r.setReady(l.notReady(s))
+	r.setReady(l.notReady(s, r.Learner.CanRead))
 	return r
+}
+
+// readPatience is how long the read that shows whether reads are possible may take.
+const readPatience = 500 * time.Millisecond
+
+// canRead tries whether a linearizable read is possible: a quorum of acceptors answers,
+// and what they voted for gets chosen and applied.
+func (l *Learner) canRead(s actors.LearnerStatus) bool {
+	if !l.bus.Connected() || s.Genesis == nil {
+		return false
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), readPatience)
+	defer cancel()
+	return l.Barrier(ctx) == nil
 }
 
 // lag is how many chosen slots are not applied.
@@ -158,7 +173,7 @@ func lag(applied, chosenBelow paxos.Slot) paxos.Slot {
 }
 
 // notReady is why the learner cannot answer; nil when it can.
-func (l *Learner) notReady(s actors.LearnerStatus) error {
+func (l *Learner) notReady(s actors.LearnerStatus, canRead bool) error {
 	switch {
 	case !l.bus.Connected():
 		return errNotConnected
@@ -168,7 +183,11 @@ func (l *Learner) notReady(s actors.LearnerStatus) error {
 		return errors.New("it is below the trim point and needs a snapshot")
 	case lag(s.Position.Applied, s.ChosenBelow) > s.Genesis.Window:
 		return fmt.Errorf("it is %d slots behind", lag(s.Position.Applied, s.ChosenBelow))
+	case !canRead:
+		return errCannotRead
 	default:
 		return nil
 	}
 }
+
+var errCannotRead = errors.New("it reaches no quorum of acceptors, or nobody leads: nothing can be read from it")

@@ -24,13 +24,42 @@ const (
 	gauge   = prometheus.GaugeValue
 )
 
-// syncMetric is the one histogram.
-const (
-	syncMetric = "synod_acceptor_sync_duration_seconds"
-	syncHelp   = "How long it took to make records durable."
-)
+// A histogram is a metric that counts durations. read is nil for r's role when it
+// does not have it.
+type histogram struct {
+	name, help string
+	read       func(r *Report) *Latency
+}
 
-// metrics is every metric of Synod but syncMetric. Those of the Go runtime and of the process
+// histograms is every histogram of Synod.
+var histograms = []histogram{
+	{"synod_acceptor_sync_duration_seconds", "How long it took to make records durable.", func(r *Report) *Latency {
+		if r.Acceptor == nil {
+			return nil
+		}
+		return &r.Acceptor.Sync
+	}},
+	{"synod_proposer_queue_duration_seconds", "How long commands waited until they were proposed.", ofProposer(func(p *ProposerReport) *Latency { return &p.Queue })},
+	{"synod_proposer_phase1_duration_seconds", "How long the elections that it won took, from the first Prepare of the ballot.", ofProposer(func(p *ProposerReport) *Latency { return &p.Phase1 })},
+	{"synod_proposer_phase2_duration_seconds", "How long slots took from the first Accept until the leader knew that they were chosen.", ofProposer(func(p *ProposerReport) *Latency { return &p.Phase2 })},
+	{"synod_learner_apply_duration_seconds", "How long the state machine took to apply a slot.", func(r *Report) *Latency {
+		if r.Learner == nil {
+			return nil
+		}
+		return &r.Learner.Apply
+	}},
+}
+
+func ofProposer(read func(*ProposerReport) *Latency) func(*Report) *Latency {
+	return func(r *Report) *Latency {
+		if r.Proposer == nil {
+			return nil
+		}
+		return read(r.Proposer)
+	}
+}
+
+// metrics is every other metric of Synod. Those of the Go runtime and of the process
 // come beside them.
 var metrics = []metric{
 	{"synod_build_info", "Always 1; the labels say which build runs.", gauge, "version", of(func(r *Report, add func(float64, ...string)) { add(1, r.Version+" "+runtime.Version()) })},
@@ -52,6 +81,8 @@ var metrics = []metric{
 	{"synod_bus_dropped_messages_total", "Protocol messages neither sent nor delivered, by reason.", counter, "reason", byLabel(func(r *Report) map[string]uint64 { return r.Bus.Dropped })},
 
 	{"synod_acceptor_sealed", "1 once the acceptor is founded and votes.", gauge, "", acceptor(func(a *AcceptorReport) float64 { return flag(a.Sealed) })},
+	{"synod_acceptor_promised_round", "Round of the highest ballot promised.", gauge, "", acceptor(func(a *AcceptorReport) float64 { return ballotRound(a.Promised) })},
+	{"synod_acceptor_pending_sync_seconds", "How long the present sync has taken so far; 0 when none runs.", gauge, "", acceptor(func(a *AcceptorReport) float64 { return a.SyncPending / 1e3 })},
 	{"synod_acceptor_syncs_total", "Syncs of the disk, each for all records that waited.", counter, "", acceptor(func(a *AcceptorReport) float64 { return float64(a.Syncs) })},
 	{"synod_acceptor_records_total", "Records made durable.", counter, "", acceptor(func(a *AcceptorReport) float64 { return float64(a.Records) })},
 	{"synod_acceptor_votes_total", "Votes made durable.", counter, "", acceptor(func(a *AcceptorReport) float64 { return float64(a.Votes) })},
@@ -71,6 +102,9 @@ var metrics = []metric{
 
 	{"synod_proposer_leading", "1 while the proposer leads.", gauge, "", proposer(func(p *ProposerReport) float64 { return flag(p.Stage == "leading") })},
 	{"synod_proposer_serving", "1 while clients reach the proposer.", gauge, "", proposer(func(p *ProposerReport) float64 { return flag(p.Serving) })},
+	{"synod_proposer_ballot_round", "Round of the proposer's newest ballot; grows with each election it stands for.", gauge, "", proposer(func(p *ProposerReport) float64 { return ballotRound(p.Ballot) })},
+	{"synod_proposer_leader_ballot_round", "Round of the ballot of the leader that the proposer follows.", gauge, "", proposer(func(p *ProposerReport) float64 { return ballotRound(p.Leader) })},
+	{"synod_proposer_oldest_open_slot_seconds", "How long the first slot in flight has been undecided; 0 when none is in flight.", gauge, "", proposer(func(p *ProposerReport) float64 { return p.oldest() })},
 	{"synod_proposer_elected_total", "Times that the proposer became the leader.", counter, "", proposer(func(p *ProposerReport) float64 { return float64(p.Elected) })},
 	{"synod_proposer_requests_total", "Requests of clients.", counter, "", proposer(func(p *ProposerReport) float64 { return float64(p.Requests) })},
 	{"synod_proposer_malformed_requests_total", "Requests that were no command.", counter, "", proposer(func(p *ProposerReport) float64 { return float64(p.Malformed) })},
@@ -97,6 +131,7 @@ var metrics = []metric{
 	{"synod_learner_applied_slot", "All slots up to it are applied.", gauge, "", learner(func(l *LearnerReport) float64 { return float64(l.Applied) })},
 	{"synod_learner_durable_slot", "All slots up to it survive a loss of power.", gauge, "", learner(func(l *LearnerReport) float64 { return float64(l.Durable) })},
 	{"synod_learner_lag_slots", "Chosen slots, as far as the learner heard, that it has not applied.", gauge, "", learner(func(l *LearnerReport) float64 { return float64(l.Lag) })},
+	{"synod_learner_readable", "1 while linearizable reads are possible.", gauge, "", learner(func(l *LearnerReport) float64 { return flag(l.CanRead) })},
 	{"synod_learner_open_slots", "Slots heard of and not learned.", gauge, "", learner(func(l *LearnerReport) float64 { return float64(l.Open) })},
 	{"synod_learner_unanswered_slots", "Slots applied that another learner has yet to answer.", gauge, "", learner(func(l *LearnerReport) float64 { return float64(l.Unanswered) })},
 	{"synod_learner_reads_total", "Requests of the reading API, by operation.", counter, "operation", byLabel(func(r *Report) map[string]uint64 {

@@ -1,6 +1,7 @@
 package node
 
 import (
+	"errors"
 	"log/slog"
 	"net/http/httptest"
 	"regexp"
@@ -17,7 +18,10 @@ import (
 type fixed struct {
 	Role
 	report Report
+	hung   error
 }
+
+func (f fixed) Alive() error { return f.hung }
 
 func (f fixed) Report() Report { return f.report }
 
@@ -63,11 +67,16 @@ func TestMetricsAreWellFormed(t *testing.T) {
 	for _, f := range families {
 		sampled[f.GetName()] = len(f.GetMetric()) > 0
 	}
+	for _, h := range histograms {
+		if !sampled[h.name] {
+			t.Errorf("no role has %s", h.name)
+		}
+	}
 	for _, m := range metrics {
 		if !sampled[m.name] {
 			t.Errorf("no role has %s", m.name)
 		}
-		if !regexp.MustCompile(`^synod_[a-z_]+$`).MatchString(m.name) || !strings.HasSuffix(m.help, ".") {
+		if !regexp.MustCompile(`^synod_[a-z0-9_]+$`).MatchString(m.name) || !strings.HasSuffix(m.help, ".") {
 			t.Errorf("metric %q: %q", m.name, m.help)
 		}
 	}
@@ -97,6 +106,8 @@ func TestMetricsTellRolesApart(t *testing.T) {
 		`synod_acceptor_commands_total{cluster="main",id="a3",role="acceptor"} 10`,
 		`synod_bus_sent_bytes_total{cluster="main",id="l2",kind="accept",role="learner"} 500`,
 		`synod_proposer_refused_commands_total{cluster="main",id="p1",reason="overloaded",role="proposer"} 2`,
+		`synod_proposer_ballot_round{cluster="main",id="p1",role="proposer"} 3`,
+		`synod_proposer_phase2_duration_seconds_count{cluster="main",id="p1",role="proposer"} 3`,
 		`go_goroutines `,
 	} {
 		if !strings.Contains(text, want) {
@@ -126,5 +137,14 @@ func TestReadiness(t *testing.T) {
 		if status, _ := serve(t, "/healthz", test.roles...); status != 200 {
 			t.Errorf("%s: /healthz says %d, want 200: it lives", test.name, status)
 		}
+	}
+}
+
+// TestAliveness: what hangs does not live, whatever else the process runs.
+func TestAliveness(t *testing.T) {
+	hung := fixed{report: Report{Role: "acceptor", ID: "a9"}, hung: errors.New("it has hung for 11s")}
+	status, text := serve(t, "/healthz", append(fixedRoles(), hung)...)
+	if status != 503 || text != "acceptor a9: it has hung for 11s\n" {
+		t.Errorf("%d %q, want 503 and who hangs", status, text)
 	}
 }

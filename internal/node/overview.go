@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/synod-paxos/synod/paxos"
 )
@@ -43,7 +44,10 @@ type RoleStatus struct {
 	PID      int          `json:"pid,omitempty"`
 	Process  string       `json:"process,omitempty"`
 	Started  string       `json:"started,omitempty"` // RFC 3339
-	Inbox    int          `json:"inbox"`
+	// ClockOffset is how many milliseconds its machine's clock is ahead of the median of
+	// all, as well as that can be told.
+	ClockOffset float64 `json:"clock_offset_ms"`
+	Inbox       int     `json:"inbox"`
 	// Sent and Received count protocol messages since the start. PerCommand is both
 	// together for each command that the role handled; it falls as load rises.
 	Sent       uint64  `json:"sent"`
@@ -88,8 +92,9 @@ func Overview(cluster string, reports []Report) Cluster {
 		Problems: []string{},
 	}
 	c.adopt(reports)
+	offsets := clockOffsets(reports)
 	for i := range reports {
-		c.add(&reports[i])
+		c.add(&reports[i], offsets[i])
 	}
 	c.addMissing()
 	c.findLeader()
@@ -113,20 +118,20 @@ func (c *Cluster) adopt(reports []Report) {
 	}
 }
 
-func (c *Cluster) add(r *Report) {
+func (c *Cluster) add(r *Report, offset time.Duration) {
 	switch {
 	case r.Acceptor != nil:
-		a := AcceptorStatus{RoleStatus: roleStatus(r, r.Acceptor.Commands), Disk: r.Disk, Boot: r.Boot, AcceptorReport: r.Acceptor}
+		a := AcceptorStatus{RoleStatus: roleStatus(r, r.Acceptor.Commands, offset), Disk: r.Disk, Boot: r.Boot, AcceptorReport: r.Acceptor}
 		a.Member = c.isMember(r.ID, r.Disk)
 		a.CommandsPerSync = ratio(r.Acceptor.Commands, r.Acceptor.Syncs)
 		a.SyncP50, a.SyncP99 = milliseconds(r.Acceptor.Sync.quantile(0.5)), milliseconds(r.Acceptor.Sync.quantile(0.99))
 		c.Acceptors = append(c.Acceptors, a)
 		c.Chosen = max(c.Chosen, below(r.Acceptor.ChosenBelow))
 	case r.Proposer != nil:
-		c.Proposers = append(c.Proposers, ProposerStatus{roleStatus(r, r.Proposer.Commands), r.Proposer})
+		c.Proposers = append(c.Proposers, ProposerStatus{roleStatus(r, r.Proposer.Commands, offset), r.Proposer})
 		c.Chosen = max(c.Chosen, below(r.Proposer.ChosenBelow))
 	case r.Learner != nil:
-		c.Learners = append(c.Learners, LearnerStatus{roleStatus(r, r.Learner.Commands), r.Disk, r.Boot, r.Learner})
+		c.Learners = append(c.Learners, LearnerStatus{roleStatus(r, r.Learner.Commands, offset), r.Disk, r.Boot, r.Learner})
 		c.Chosen = max(c.Chosen, r.Learner.Learned)
 	}
 }
@@ -139,10 +144,11 @@ func below(watermark paxos.Slot) paxos.Slot {
 	return watermark - 1
 }
 
-func roleStatus(r *Report, commands uint64) RoleStatus {
+func roleStatus(r *Report, commands uint64, offset time.Duration) RoleStatus {
 	s := RoleStatus{
 		ID: r.ID, Up: true, Version: r.Version, Ready: r.Ready, NotReady: r.NotReady, Host: r.Host, PID: r.PID,
 		Process: r.Process, Started: r.Started.Format("2006-01-02T15:04:05Z07:00"), Inbox: r.Inbox,
+		ClockOffset: milliseconds(offset.Round(time.Millisecond)),
 	}
 	for _, t := range r.Bus.Sent {
 		s.Sent += t.Messages

@@ -2,11 +2,13 @@ package node
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/synod-paxos/synod/paxos"
 )
@@ -32,10 +34,11 @@ func healthy() []Report {
 		r.Disk = m.Disk.String()
 		r.Acceptor = &AcceptorReport{Sealed: true, ChosenBelow: 10, Syncs: 4, Commands: 10}
 	}
-	add("proposer", "p1").Proposer = &ProposerReport{Stage: "leading", Serving: true, Ballot: "3.p1.7", ChosenBelow: 12, LiveLearners: []paxos.NodeID{"l1", "l2"}}
+	add("proposer", "p1").Proposer = &ProposerReport{Stage: "leading", Serving: true, Ballot: "3.p1.7", ChosenBelow: 12, LiveLearners: []paxos.NodeID{"l1", "l2"},
+		Phase2: Latency{Bounds: []float64{0.001}, Counts: []uint64{1, 2}, Sum: 0.5}, OpenSlots: []OpenSlot{{Slot: 12, Age: 2}}}
 	add("proposer", "p2").Proposer = &ProposerReport{Stage: "standby"}
 	for _, id := range []paxos.NodeID{"l1", "l2"} {
-		add("learner", id).Learner = &LearnerReport{Learned: 11, Applied: 11, ChosenBelow: 12}
+		add("learner", id).Learner = &LearnerReport{Learned: 11, Applied: 11, ChosenBelow: 12, CanRead: true}
 	}
 	return reports
 }
@@ -85,6 +88,10 @@ func TestProblems(t *testing.T) {
 		{"unsealed", func(r []Report) []Report { r[0].Acceptor.Sealed = false; return r }, [][]string{{"a1 is not sealed", "synod init"}}},
 		{"no proposer", func(r []Report) []Report { return without(r, "proposer", "p1", "p2") }, [][]string{{"Nobody leads: no proposer answers"}}},
 		{"election", func(r []Report) []Report { r[3].Proposer.Stage = "preparing"; return r }, [][]string{{"Nobody leads", "p1 is preparing"}}},
+		{"votes in the air", func(r []Report) []Report {
+			r[0].Acceptor.MaxVoted, r[1].Acceptor.MaxVoted, r[2].Acceptor.MaxVoted = 13, 11, 12
+			return without(r, "proposer", "p1", "p2")
+		}, [][]string{{"Nobody leads"}, {"Slots 12 to 13 have votes", "a1 up to 13, a2 up to 11, a3 up to 12"}}},
 		{"no learner", func(r []Report) []Report {
 			r[3].Proposer.LiveLearners = nil
 			return without(r, "learner", "l1", "l2")
@@ -109,6 +116,31 @@ func TestProblems(t *testing.T) {
 			}
 			return r
 		}, [][]string{{"not founded", "synod init --acceptors a1,a2,a3"}}},
+		{"one proposer", func(r []Report) []Report { return without(r, "proposer", "p2") }, [][]string{{"Only one proposer"}}},
+		{"an open slot", func(r []Report) []Report {
+			r[3].Proposer.OpenSlots = []OpenSlot{{Slot: 12, Age: 3200, Missing: []paxos.NodeID{"a2", "a3"}}, {Slot: 13, Age: 3100}}
+			r[3].Proposer.InFlight, r[3].Proposer.Queued = 2, 40
+			return r
+		}, [][]string{{"Slot 12 is undecided for 3.2 s", "2 slots in flight", "40 commands", "a2, a3 did not vote"}}},
+		{"a hung disk", func(r []Report) []Report { r[0].Acceptor.SyncPending = 4200; return r }, [][]string{{"Acceptor a1 has a disk that hangs", "4.2 s"}}},
+		{"a learner apart", func(r []Report) []Report { return unreadable(r, 5) }, [][]string{{"Learner l1 is not ready", "no quorum of acceptors"}}},
+		{"no quorum and so no reads", func(r []Report) []Report { return unreadable(without(r, "acceptor", "a2", "a3"), 3, 4) },
+			[][]string{{"Nothing can be decided"}, {"a2 does not answer"}, {"a3 does not answer"}}},
+		{"foreign messages", func(r []Report) []Report { r[0].Ignored = map[string]uint64{"foreign": 7, "stale": 9}; return r },
+			[][]string{{"Acceptor a1 ignored 7 messages (foreign)", "--cluster"}}},
+		{"permissions", func(r []Report) []Report { r[4].Bus.AsyncErrors = 1; return r }, [][]string{{"NATS refused something to proposer p2, 1 time"}}},
+		{"a clock ahead", func(r []Report) []Report { return clocks(r, map[int]time.Duration{1: 3 * time.Second}) },
+			[][]string{{"clock of acceptor a2 is 3s ahead of the others'", "host h1"}}},
+		{"a clock behind", func(r []Report) []Report { return clocks(r, map[int]time.Duration{5: -time.Hour}) },
+			[][]string{{"clock of learner l1 is 1h0m0s behind the others'"}}},
+		{"clocks near enough", func(r []Report) []Report {
+			return clocks(r, map[int]time.Duration{0: 400 * time.Millisecond, 3: -300 * time.Millisecond})
+		}, nil},
+		{"a report that took long", func(r []Report) []Report {
+			r = clocks(r, map[int]time.Duration{5: 700 * time.Millisecond})
+			r[5].heard = r[5].asked.Add(800 * time.Millisecond)
+			return r
+		}, nil},
 		{"slow consumer", func(r []Report) []Report { r[5].Bus.SlowConsumers = 2; return r }, [][]string{{"Learner l1 did not keep up", "2 times"}}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -128,6 +160,28 @@ func TestProblems(t *testing.T) {
 			}
 		})
 	}
+}
+
+// unreadable makes the i-th learners among reports unable to read.
+func unreadable(reports []Report, learners ...int) []Report {
+	for _, i := range learners {
+		r := &reports[i]
+		if r.Learner != nil {
+			r.Ready, r.NotReady, r.Learner.CanRead = false, errCannotRead.Error(), false
+		}
+	}
+	return reports
+}
+
+// clocks gives every report a clock, each on a host of its own, and those of which wrong.
+func clocks(reports []Report, wrong map[int]time.Duration) []Report {
+	asked := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	for i := range reports {
+		r := &reports[i]
+		r.asked, r.heard, r.Host = asked, asked.Add(2*time.Millisecond), fmt.Sprintf("h%d", i)
+		r.Clock = asked.Add(time.Millisecond + wrong[i])
+	}
+	return reports
 }
 
 // TestReportSurvivesTheWire: quorums are counted by who asks, from what is told.

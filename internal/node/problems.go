@@ -3,6 +3,7 @@ package node
 import (
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/synod-paxos/synod/paxos"
 )
@@ -21,8 +22,10 @@ func (c *Cluster) findProblems(reports []Report) {
 	}
 	c.problemsOfQuorum()
 	c.problemsOfLeader()
+	c.problemsOfSlots()
 	c.problemsOfAcceptors()
 	c.problemsOfLearners()
+	c.problemsOfClocks(reports)
 	c.problemsOfAnyone(reports)
 }
 
@@ -97,7 +100,7 @@ func (c *Cluster) problemsOfLeader() {
 		return
 	}
 	if len(c.Proposers) == 0 {
-		c.say("Nobody leads: no proposer answers. Start one or more.")
+		c.say("Nobody leads: no proposer answers. Start two or more.")
 		return
 	}
 	config := c.Configuration.paxos()
@@ -115,6 +118,9 @@ func (c *Cluster) problemsOfLeader() {
 
 // problemsOfService looks at the leader.
 func (c *Cluster) problemsOfService() {
+	if len(c.Proposers) == 1 {
+		c.say("Only one proposer answers: nobody takes over when it is gone. Start another one.")
+	}
 	for _, p := range c.Proposers {
 		if p.ID != c.Leader.ID || p.Stage != "leading" {
 			continue
@@ -128,6 +134,89 @@ func (c *Cluster) problemsOfService() {
 		if len(p.Silent) > 0 {
 			c.say("Leader %s gets no answer from acceptor %s.", p.ID, join(p.Silent))
 		}
+	}
+}
+
+// openTooLong is how long a slot may be undecided before somebody should know, in
+// milliseconds: an election timeout and more.
+const openTooLong = 1000.0
+
+// problemsOfSlots says who has not voted in the slots that are undecided for long.
+func (c *Cluster) problemsOfSlots() {
+	if c.Leader == nil {
+		c.problemsOfVotes()
+		return
+	}
+	for _, p := range c.Proposers {
+		if p.ID != c.Leader.ID || len(p.OpenSlots) == 0 || p.OpenSlots[0].Age < openTooLong {
+			continue
+		}
+		o := p.OpenSlots[0]
+		c.say("Slot %d is undecided for %.1f s, and so are all above it (%s in flight, %s waiting): %s did not vote.",
+			o.Slot, o.Age/1e3, plural(p.InFlight, "slot"), plural(p.Queued, "command"), join(o.Missing))
+	}
+}
+
+// problemsOfVotes says what is in the air while nobody leads.
+func (c *Cluster) problemsOfVotes() {
+	var highest paxos.Slot
+	var votes []string
+	for _, a := range c.Acceptors {
+		if a.Up && a.Member {
+			highest = max(highest, a.MaxVoted)
+			votes = append(votes, fmt.Sprintf("%s up to %d", a.ID, a.MaxVoted))
+		}
+	}
+	if highest > c.Chosen {
+		c.say("Slots %d to %d have votes and are not known to be chosen (voted: %s): the next leader decides them before anything new.",
+			c.Chosen+1, highest, join(votes))
+	}
+}
+
+// canDecide reports whether the acceptors that vote suffice for both phases, and
+// somebody leads.
+func (c *Cluster) canDecide() bool {
+	config := c.Configuration.paxos()
+	voters := c.voters(&config)
+	return c.Leader != nil && config.Phase1(voters) && config.Phase2(voters)
+}
+
+// problemsOfClocks names the machines whose clocks differ from the others'.
+func (c *Cluster) problemsOfClocks(reports []Report) {
+	seen := map[string]bool{}
+	for i, offset := range clockOffsets(reports) {
+		r := &reports[i]
+		if offset.Abs()-r.doubt() < clockTolerance || seen[r.Host] {
+			continue
+		}
+		seen[r.Host] = r.Host != ""
+		how := "ahead of"
+		if offset < 0 {
+			how = "behind"
+		}
+		c.say("The clock of %s %s is %s %s the others' (host %s): synchronize it. Log time follows the lower median of the acceptors' clocks, so it is right as long as most of them are.",
+			r.Role, r.ID, offset.Abs().Round(10*time.Millisecond), how, r.Host)
+	}
+}
+
+// strange are the messages that no healthy cluster has, and what they mean.
+var strange = []struct{ reason, meaning string }{
+	{paxos.Foreign.String(), "another cluster of the same name is on this NATS system: give one of them another --cluster or --prefix"},
+	{paxos.Twin.String(), "two processes use one data directory, or a copy of it: stop one of them, and remove the copy"},
+	{paxos.OldDisk.String(), "an old copy of an acceptor's disk runs: stop it, and replace that acceptor by a new one"},
+	{paxos.Inconsistent.String(), "two roles contradict each other: see its log, and the disks and memory of the machines"},
+}
+
+// problemsOfMessages explains what a role did not take.
+func (c *Cluster) problemsOfMessages(r *Report) {
+	for _, s := range strange {
+		if n := r.Ignored[s.reason]; n > 0 {
+			c.say("%s %s ignored %s (%s) since its start: %s.", title(r.Role), r.ID, plural(int(n), "message"), s.reason, s.meaning)
+		}
+	}
+	if r.Bus.AsyncErrors > 0 {
+		c.say("NATS refused something to %s %s, %s since its start: its log says what; `synod permissions` prints what each role needs.",
+			r.Role, r.ID, plural(int(r.Bus.AsyncErrors), "time"))
 	}
 }
 
@@ -148,10 +237,14 @@ func (c *Cluster) problemsOfAcceptors() {
 			c.say("Acceptor %s is not in the configuration and does not vote.", a.ID)
 		case !a.Sealed:
 			c.say("Acceptor %s is not sealed and does not vote: the founding did not finish. Run the same `synod init` again.", a.ID)
+		case a.SyncPending > milliseconds(hungSync):
+			c.say("Acceptor %s has a disk that hangs: the present sync has taken %.1f s so far. See the machine's disk; without a quorum of others nothing is decided.",
+				a.ID, a.SyncPending/1e3)
 		case a.SpaceLow:
 			c.say("Acceptor %s is short of disk space: free some.", a.ID)
 		case a.SyncP99 > slowSync:
-			c.say("Acceptor %s has a slow disk: of its syncs, 1 in 100 takes more than %.0f ms.", a.ID, slowSync)
+			c.say("Acceptor %s has a slow disk: of its syncs, 1 in 100 takes more than %.0f ms (p50 %.1f ms, p99 up to %.0f ms). Give it a faster disk, or one of its own.",
+				a.ID, slowSync, a.SyncP50, a.SyncP99)
 		}
 	}
 }
@@ -165,6 +258,11 @@ func (c *Cluster) problemsOfLearners() {
 	ready := 0
 	for _, l := range c.Learners {
 		switch {
+		case l.NotReady == errCannotRead.Error():
+			ready++ // what it holds, it holds
+			if c.canDecide() {
+				c.say("Learner %s is not ready: %s. See whether its NATS server reaches those of the acceptors.", l.ID, l.NotReady)
+			}
 		case !l.Ready:
 			c.say("Learner %s is not ready: %s.", l.ID, l.NotReady)
 		case l.Lag > c.Configuration.Window:
@@ -189,6 +287,7 @@ func (c *Cluster) problemsOfAnyone(reports []Report) {
 		if r.Role == "proposer" && r.UUID == "" {
 			c.say("Proposer %s is not ready: %s.", r.ID, r.NotReady)
 		}
+		c.problemsOfMessages(r)
 		if r.Bus.SlowConsumers > 0 {
 			c.say("%s %s did not keep up and lost messages %s: it is overloaded, or its machine is.",
 				title(r.Role), r.ID, plural(int(r.Bus.SlowConsumers), "time"))

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/synod-paxos/synod/actors"
 	"github.com/synod-paxos/synod/bus"
@@ -87,12 +88,21 @@ func (p *Proposer) Report() Report {
 	r.Proposer = &ProposerReport{
 		Stage: s.Stage, Serving: p.front.open.Load(), Ballot: ballotText(s.Ballot), Leader: ballotText(s.Leader),
 		ChosenBelow: s.ChosenBelow, Next: s.Next, InFlight: s.InFlight, Queued: s.Queued, QueuedBytes: s.QueuedBytes,
-		Silent: s.Silent, LiveLearners: s.LiveLearners,
+		Silent: s.Silent, LiveLearners: s.LiveLearners, OpenSlots: openSlots(s.Open),
+		Queue: newDurations(s.Times.Queue), Phase1: newDurations(s.Times.Phase1), Phase2: newDurations(s.Times.Phase2),
 		Requests: p.front.requests.Load(), Malformed: p.front.malformed.Load(),
 		Commands: s.Proposed.Commands, Batches: s.Proposed.Batches, Refused: s.Proposed.Refused, Elected: s.Proposed.Elected,
 	}
 	r.setReady(p.notReady(s))
 	return r
+}
+
+func openSlots(open []roles.OpenSlot) []OpenSlot {
+	var out []OpenSlot
+	for _, o := range open {
+		out = append(out, OpenSlot{Slot: o.Slot, Age: milliseconds(time.Duration(o.Age)), Missing: o.Missing})
+	}
+	return out
 }
 
 // notReady is why the proposer neither leads nor follows; nil when it does.

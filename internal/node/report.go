@@ -29,6 +29,7 @@ type Report struct {
 	Host       string    `json:"host"`
 	PID        int       `json:"pid"`
 	Started    time.Time `json:"started"`
+	Clock      time.Time `json:"clock"` // of its machine, when it made the report
 	Connected  bool      `json:"connected"`
 	MaxPayload int       `json:"max_payload"` // bytes, of the NATS server
 
@@ -40,6 +41,9 @@ type Report struct {
 	Acceptor *AcceptorReport `json:"acceptor,omitempty"`
 	Proposer *ProposerReport `json:"proposer,omitempty"`
 	Learner  *LearnerReport  `json:"learner,omitempty"`
+
+	// When Ask asked, and when it got the report, by its own clock.
+	asked, heard time.Time
 }
 
 // AcceptorReport is the part of a Report that only acceptors have.
@@ -57,14 +61,15 @@ type AcceptorReport struct {
 	Commands uint64 `json:"commands"` // in the votes
 	Messages uint64 `json:"messages"` // sent
 
-	Sync        Latency `json:"sync"`        // of making records durable
-	Written     uint64  `json:"written"`     // bytes, to the log of the disk
-	Stalls      uint64  `json:"stalls"`      // times that a write waited for the disk to catch up
-	SlowCalls   uint64  `json:"slow_calls"`  // calls on the file system that took above a second
-	Flushes     uint64  `json:"flushes"`     // tables written
-	Compactions uint64  `json:"compactions"` // of tables
-	DiskBytes   uint64  `json:"disk_bytes"`  // that the votes take
-	FreeBytes   uint64  `json:"free_bytes"`  // left on the disk
+	Sync        Latency `json:"sync"`            // of making records durable
+	SyncPending float64 `json:"sync_pending_ms"` // how long the present sync has taken so far; 0: none runs
+	Written     uint64  `json:"written"`         // bytes, to the log of the disk
+	Stalls      uint64  `json:"stalls"`          // times that a write waited for the disk to catch up
+	SlowCalls   uint64  `json:"slow_calls"`      // calls on the file system that took above a second
+	Flushes     uint64  `json:"flushes"`         // tables written
+	Compactions uint64  `json:"compactions"`     // of tables
+	DiskBytes   uint64  `json:"disk_bytes"`      // that the votes take
+	FreeBytes   uint64  `json:"free_bytes"`      // left on the disk
 }
 
 // ProposerReport is the part of a Report that only proposers have.
@@ -78,7 +83,8 @@ type ProposerReport struct {
 	InFlight     int            `json:"in_flight"`
 	Queued       int            `json:"queued"`
 	QueuedBytes  int            `json:"queued_bytes"`
-	Silent       []paxos.NodeID `json:"silent,omitempty"` // acceptors that do not answer it while it leads
+	Silent       []paxos.NodeID `json:"silent,omitempty"`     // acceptors that do not answer it while it leads
+	OpenSlots    []OpenSlot     `json:"open_slots,omitempty"` // the first slots in flight
 	LiveLearners []paxos.NodeID `json:"live_learners,omitempty"`
 
 	Requests  uint64            `json:"requests"`
@@ -87,6 +93,17 @@ type ProposerReport struct {
 	Batches   uint64            `json:"batches"`
 	Refused   map[string]uint64 `json:"refused,omitempty"`
 	Elected   uint64            `json:"elected"`
+
+	Queue  Latency `json:"queue"`  // of commands, until they were proposed
+	Phase1 Latency `json:"phase1"` // of elections won
+	Phase2 Latency `json:"phase2"` // of slots, until they were known to be chosen
+}
+
+// OpenSlot is a slot that a leader proposed in and does not know to be chosen.
+type OpenSlot struct {
+	Slot    paxos.Slot     `json:"slot"`
+	Age     float64        `json:"age_ms"`
+	Missing []paxos.NodeID `json:"missing"` // acceptors that have yet to vote
 }
 
 // LearnerReport is the part of a Report that only learners have.
@@ -101,10 +118,12 @@ type LearnerReport struct {
 	Open        int          `json:"open"`
 	Unanswered  int          `json:"unanswered"`
 	Fetching    bool         `json:"fetching"`
+	CanRead     bool         `json:"can_read"` // a linearizable read was possible just now
 	Digest      DigestReport `json:"digest"`
 
 	Commands    uint64            `json:"commands"`
 	Batches     uint64            `json:"batches"`
+	Apply       Latency           `json:"apply"` // of slots to the state
 	Answered    uint64            `json:"answered"`
 	AnswersLost uint64            `json:"answers_lost"`
 	Reads       map[string]uint64 `json:"reads,omitempty"` // requests of the reading API, by operation

@@ -19,8 +19,11 @@ type Role interface {
 	// Failed yields why the role stopped by itself, at most once. It must not be
 	// started again in this process.
 	Failed() <-chan error
-	// Report is the role's present state.
+	// Report is the role's present state. It may take some hundred milliseconds.
 	Report() Report
+	// Alive is nil as long as the role goes on working, and else why only a new start can
+	// help. It returns at once.
+	Alive() error
 	// Stop ends the role: a leader hands over first, unless ctx ends. Everything
 	// that was promised is durable, and the data directory free, when it returns nil.
 	Stop(ctx context.Context) error
@@ -34,6 +37,7 @@ type common struct {
 	started time.Time
 	bus     *bus.Bus
 	stack   stack
+	handle  actorHandle // once the role listens
 }
 
 // actorHandle is what every actor of a role offers.
@@ -43,6 +47,25 @@ type actorHandle interface {
 	Failed() <-chan error
 	Overflow() uint64
 	Drops() map[string]uint64
+	Busy() time.Duration
+	Gone() bool
+}
+
+// hungTime is how long an actor may work on one thing before it is taken to hang.
+const hungTime = 10 * time.Second
+
+// Alive is nil unless the role's actor hangs or has failed.
+func (n *common) Alive() error {
+	switch h := n.handle; {
+	case h == nil:
+		return nil // it starts
+	case h.Gone():
+		return errors.New("it has failed: see its log")
+	case h.Busy() > hungTime:
+		return fmt.Errorf("it has hung for %s", h.Busy().Round(time.Second))
+	default:
+		return nil
+	}
 }
 
 func newCommon(role paxos.Role, c *Config) common {
@@ -67,6 +90,7 @@ func (n *common) connect(ctx context.Context, o bus.Options) error {
 
 // listen lets the actor hear the protocol, and the role be asked how it does.
 func (n *common) listen(h actorHandle, report func() Report) error {
+	n.handle = h
 	l, err := n.bus.ListenInBursts(n.self.Role, n.self.ID, h.Collect, h.Rest)
 	if err != nil {
 		return err
@@ -87,7 +111,7 @@ func (n *common) report(h actorHandle) Report {
 	r := Report{
 		Role: n.self.Role.String(), ID: n.self.ID, Version: Version(), Cluster: n.cluster,
 		Process: fmt.Sprintf("%016x", n.self.Process), Boot: n.self.Boot,
-		Host: host, PID: os.Getpid(), Started: n.started.UTC().Truncate(time.Millisecond),
+		Host: host, PID: os.Getpid(), Started: n.started.UTC().Truncate(time.Millisecond), Clock: time.Now().UTC(),
 		Connected: n.bus.Connected(), Overflow: h.Overflow(), Ignored: h.Drops(), Bus: n.bus.Stats(),
 		MaxPayload: n.bus.MaxPayload(),
 	}
