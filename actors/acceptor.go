@@ -33,8 +33,12 @@ type AcceptorConfig struct {
 	Store     Store
 	Send      Sender
 	PageBytes int // most bytes of votes in one message
-	Clock     *Clock
-	Log       *slog.Logger
+	// SupersededBy is the cluster that has taken the name of this one, as an earlier start
+	// heard; zero for none. Superseded, if not nil, is called when one has.
+	SupersededBy paxos.ClusterID
+	Superseded   func(by paxos.ClusterID)
+	Clock        *Clock
+	Log          *slog.Logger
 }
 
 // Acceptor is a running acceptor.
@@ -48,6 +52,7 @@ type AcceptorStatus struct {
 	State  paxos.AcceptorState
 	Writer WriterStats
 	Inbox  int
+	Rival  paxos.ClusterID // keeps it from voting; zero for none
 }
 
 // SpawnAcceptor starts an acceptor from what its disk holds.
@@ -64,7 +69,7 @@ func SpawnAcceptor(sys *System, c AcceptorConfig) (*Acceptor, error) {
 
 // Status asks the acceptor for its state; zero when it no longer answers.
 func (a *Acceptor) Status() (s AcceptorStatus) {
-	a.ask(func() { s.State = a.actor.role.State() })
+	a.ask(func() { s.State, s.Rival = a.actor.role.State(), a.actor.role.Rival() })
 	s.Writer, s.Inbox = a.actor.writer.stats(), a.inbox.len()
 	return s
 }
@@ -84,10 +89,13 @@ type acceptor struct {
 	writer *writer
 	role   *roles.Acceptor
 	out    paxos.Effects
+	rivals rivalry
 }
 
 func (a *acceptor) begin() {
 	a.role = roles.RestoreAcceptor(a.config.Self, a.config.State, a.config.Clock.Now())
+	a.role.Supersede(a.config.SupersededBy)
+	a.rivals = rivalry{log: a.config.Log, marked: a.config.Superseded, higher: a.config.SupersededBy}
 	go func() {
 		select {
 		case err := <-a.config.Store.Failed():
@@ -115,6 +123,7 @@ func (a *acceptor) settle(now paxos.Now) {
 		a.role.SetNoSpace(a.config.Store.SpaceLow())
 	}
 	a.role.Tick(now, &a.out)
+	a.rivals.see(a.role, a.role.Superseded())
 	a.flush()
 }
 

@@ -65,6 +65,12 @@ type LearnerConfig struct {
 	// Doubted, if not nil, is called before the learner stops because its state differs
 	// from others': whoever starts it again must not trust that state.
 	Doubted func(reason string)
+	// Bound is the cluster that the disk belongs to; zero for a new one.
+	Bound paxos.ClusterID
+	// SupersededBy is the cluster that has taken the name of this one, as an earlier start
+	// heard; zero for none. Superseded, if not nil, is called when one has.
+	SupersededBy paxos.ClusterID
+	Superseded   func(by paxos.ClusterID)
 	// Readers is where clients read: it is open while this learner can serve them, and
 	// closed while it cannot reach a quorum of acceptors or doubts its state. nil: nobody reads.
 	Readers Door
@@ -94,6 +100,7 @@ type LearnerStatus struct {
 	Answered uint64          // commands replied to since the start
 	Apply    paxos.Durations // of the state machine, for each slot
 	Inbox    int
+	Rival    paxos.ClusterID // keeps it from answering; zero for none
 }
 
 // SpawnLearner starts a learner from what its state machine holds.
@@ -123,6 +130,7 @@ func SpawnLearner(sys *System, c LearnerConfig) (*Learner, error) {
 func (l *Learner) Status() (s LearnerStatus) {
 	l.ask(func() {
 		s.LearnerStatus, s.Genesis, s.Answered = l.actor.role.Status(), l.actor.role.Genesis(), l.actor.answered
+		s.Rival = l.actor.role.Rival()
 	})
 	s.Commands, s.Batches, s.Apply = l.actor.applier.counts()
 	s.Inbox = l.inbox.len()
@@ -153,6 +161,7 @@ type learner struct {
 	out      paxos.Effects
 	joined   bool
 	answered uint64
+	rivals   rivalry
 
 	readers  map[uint64]chan<- struct{} // by read: closed when it may be served
 	lastRead uint64
@@ -169,6 +178,9 @@ type learner struct {
 func (l *learner) begin() {
 	l.position = l.config.Machine.Position()
 	l.role = roles.NewLearner(l.config.Self, l.config.Options, l.position, l.config.Clock.Now())
+	l.role.Bind(l.config.Bound)
+	l.role.Supersede(l.config.SupersededBy)
+	l.rivals = rivalry{log: l.config.Log, marked: l.config.Superseded, higher: l.config.SupersededBy}
 }
 
 func (l *learner) step(now paxos.Now, e paxos.Envelope) {
@@ -198,6 +210,7 @@ func (l *learner) settle(now paxos.Now) {
 		}
 		l.joined = true
 	}
+	l.rivals.see(l.role, l.role.Superseded())
 	l.flush()
 }
 
@@ -225,7 +238,7 @@ func (l *learner) flush() {
 		}
 	}
 	if l.gate != nil {
-		l.gate.set(l.joined && !l.role.Diverged() && !l.role.CannotRead(l.config.Clock.Now(), readPatience))
+		l.gate.set(l.joined && !l.role.Mute() && !l.role.CannotRead(l.config.Clock.Now(), readPatience))
 	}
 	for _, e := range l.out.Send {
 		_ = l.config.Send.Publish(e) // lost messages are normal; the bus counts them

@@ -39,6 +39,7 @@ type ProposerStatus struct {
 	Genesis  *paxos.Genesis
 	Proposed ProposerStats
 	Inbox    int
+	Rival    paxos.ClusterID // keeps it from leading; zero for none
 }
 
 // ProposerStats count what a proposer did since it started. None ever falls.
@@ -122,10 +123,12 @@ type proposer struct {
 	led     paxos.Ballot
 	retired chan struct{} // closed once the role has drained
 	closed  bool
+	rivals  rivalry
 }
 
 func (p *proposer) begin() {
 	p.role = roles.NewProposer(p.config.Self, p.config.Options, p.config.Clock.Now())
+	p.rivals.log = p.config.Log
 }
 
 func (p *proposer) step(now paxos.Now, e paxos.Envelope) { p.role.Step(now, e, &p.out) }
@@ -144,6 +147,7 @@ func (p *proposer) settle(now paxos.Now) {
 
 func (p *proposer) flush() {
 	p.gate.set(p.role.Serving()) // first of all; what still comes is refused as not done
+	p.rivals.see(p.role, p.role.Superseded())
 	if ballot := p.role.Leading(); ballot != p.led {
 		p.led = ballot
 		if !ballot.IsZero() {
@@ -177,7 +181,7 @@ func (p *proposer) drain() {
 }
 
 func (p *proposer) status() ProposerStatus {
-	s := ProposerStatus{ProposerStatus: p.role.Status(p.config.Clock.Now()), Genesis: p.role.Genesis(), Proposed: p.stats}
+	s := ProposerStatus{ProposerStatus: p.role.Status(p.config.Clock.Now()), Genesis: p.role.Genesis(), Proposed: p.stats, Rival: p.role.Rival()}
 	s.Proposed.Refused = make(map[string]uint64, len(p.stats.Refused))
 	for reason, n := range p.stats.Refused {
 		s.Proposed.Refused[reason] = n

@@ -241,6 +241,7 @@ func (d *decoder) genesis(g *pb.Genesis) *paxos.Genesis {
 	}
 	return &paxos.Genesis{
 		Cluster: d.cluster(g.Cluster, g.Generation), Window: paxos.Slot(g.Window), First: d.configuration(g.First),
+		State: d.uuid("digest of the first state", g.State),
 	}
 }
 

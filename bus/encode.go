@@ -196,7 +196,7 @@ func encodeGenesis(g *paxos.Genesis) *pb.Genesis {
 	}
 	return &pb.Genesis{
 		Cluster: encodeUUID(&g.Cluster.UUID), Generation: g.Cluster.Generation,
-		Window: uint64(g.Window), First: encodeConfiguration(&g.First),
+		Window: uint64(g.Window), First: encodeConfiguration(&g.First), State: encodeUUID((*paxos.UUID)(&g.State)),
 	}
 }
 

@@ -183,7 +183,7 @@ func (m maker) page() paxos.Page {
 
 func (m maker) genesis() paxos.Genesis {
 	g := paxos.Genesis{
-		Cluster: m.cluster(), Window: m.slot(),
+		Cluster: m.cluster(), Window: m.slot(), State: m.uuid(),
 		First: paxos.Configuration{
 			Number: m.number(), From: m.slot(), Copies: m.IntN(maxCount),
 			Quorums: paxos.QuorumSystem{

@@ -85,8 +85,14 @@ func (c *Configuration) Check() error {
 type Genesis struct {
 	Cluster ClusterID
 	Window  Slot // alpha: at most this many slots are undecided at once (PTP §3.3.7, PMS §3)
-	First   Configuration
+	// First governs from the slot at which the log starts: 1, or that after the state
+	// which a restored cluster goes on from. All slots before it are chosen.
+	First Configuration
+	State [16]byte // digest of that state; zero for the empty one
 }
+
+// maxStart is the last slot at which a log may start.
+const maxStart Slot = 1 << 60
 
 // DefaultWindow is alpha unless the founder says otherwise.
 const DefaultWindow Slot = 256
@@ -100,15 +106,18 @@ func (g *Genesis) Check() error {
 	if g.Window < 1 || g.Window > 1<<20 {
 		errs = append(errs, fmt.Errorf("window of %d slots, want 1 to %d", g.Window, 1<<20))
 	}
-	if g.First.Number != 1 || g.First.From != 1 {
-		errs = append(errs, errors.New("the genesis configuration is number 1 and governs from slot 1"))
+	if g.First.Number != 1 {
+		errs = append(errs, errors.New("the genesis configuration is number 1"))
+	}
+	if empty := g.State == [16]byte{}; g.First.From > maxStart || empty != (g.First.From == 1) {
+		errs = append(errs, fmt.Errorf("a log from slot %d on: want 1 for an empty state, or one after the state that the digest names", g.First.From))
 	}
 	return errors.Join(append(errs, g.First.Check())...)
 }
 
 // Equal reports whether g and o found the same cluster.
 func (g *Genesis) Equal(o *Genesis) bool {
-	return g.Cluster == o.Cluster && g.Window == o.Window &&
+	return g.Cluster == o.Cluster && g.Window == o.Window && g.First.From == o.First.From && g.State == o.State &&
 		g.First.Quorums == o.First.Quorums && g.First.Copies == o.First.Copies &&
 		slices.Equal(g.First.Acceptors, o.First.Acceptors)
 }

@@ -130,11 +130,12 @@ const (
 	Stale                              // of a ballot, round or slot that is over
 	Unfounded                          // the acceptor has no sealed genesis, or was trimmed past the slot
 	Twin                               // another process speaks under this role's own id and disk
+	Fenced                             // of its own cluster, while another has its name
 	Inconsistent                       // contradicts what the protocol guarantees, such as two values in one ballot
 )
 
 func (r DropReason) String() string {
-	names := [...]string{"", "foreign", "not_member", "old_disk", "other_config", "extreme", "stale", "unfounded", "twin", "inconsistent"}
+	names := [...]string{"", "foreign", "not_member", "old_disk", "other_config", "extreme", "stale", "unfounded", "twin", "fenced", "inconsistent"}
 	if int(r) < len(names) && r > 0 {
 		return names[r]
 	}

@@ -30,6 +30,10 @@ func (s *AcceptorState) Apply(r Record) {
 	case Founded:
 		g := r.Genesis
 		s.Genesis, s.Sealed = &g, s.Sealed || r.Sealed
+		if s.Sealed && g.First.From > 1 { // what comes before was chosen elsewhere
+			s.Marks.TrimBelow = max(s.Marks.TrimBelow, g.First.From)
+			s.Marks.ChosenBelow = max(s.Marks.ChosenBelow, g.First.From)
+		}
 	case Abandoned:
 		if !s.Sealed {
 			s.Genesis = nil

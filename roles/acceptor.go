@@ -39,6 +39,7 @@ func (a *Acceptor) Wake() paxos.Instant { return a.nextHello }
 
 // Tick makes the acceptor known when it is time to.
 func (a *Acceptor) Tick(now paxos.Now, out *paxos.Effects) {
+	a.noteTime(now)
 	if now.Mono >= a.nextHello {
 		a.hello(now, out)
 	}
@@ -47,6 +48,7 @@ func (a *Acceptor) Tick(now paxos.Now, out *paxos.Effects) {
 // Step handles one message. Stepping the same message twice gives the same
 // answer, so senders may repeat themselves freely.
 func (a *Acceptor) Step(now paxos.Now, e paxos.Envelope, out *paxos.Effects) {
+	a.meet(now, e)
 	if e.To != "" && e.To != a.self.ID {
 		return
 	}
@@ -218,5 +220,9 @@ func (a *Acceptor) meetTwin(e paxos.Envelope, out *paxos.Effects) {
 
 func (a *Acceptor) hello(now paxos.Now, out *paxos.Effects) {
 	a.nextHello = now.Mono + paxos.Instant(AcceptorHello)
-	a.send(out, "", paxos.Hello{Genesis: a.genesis, Marks: a.marks(now), NoSpace: a.noSpace})
+	g := a.genesis
+	if a.Superseded() != (paxos.ClusterID{}) {
+		g = nil // nobody is to join this cluster any more
+	}
+	a.send(out, "", paxos.Hello{Genesis: g, Marks: a.marks(now), NoSpace: a.noSpace})
 }

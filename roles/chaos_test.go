@@ -135,6 +135,9 @@ func (c *chaos) genesis() paxos.Genesis {
 		g.Cluster.Generation = c.number()
 	}
 	if c.one(4) == 0 {
+		g.First.From, g.State = c.slot(), [16]byte{byte(c.one(2))}
+	}
+	if c.one(4) == 0 {
 		g.Window = c.slot()
 	}
 	if c.one(4) == 0 {
@@ -164,7 +167,10 @@ func (c *chaos) envelope() paxos.Envelope {
 	e := heard(testSender(from), nil)
 	switch c.one(16) {
 	case 0:
-		e.Cluster.Generation = c.number()
+		e.Cluster.Generation = 0 // a higher one, or another UUID, ends all: see rival_test.go
+		if !c.calm {
+			e.Cluster.Generation = c.number()
+		}
 	case 1:
 		e.Cluster = paxos.ClusterID{}
 	case 2:

@@ -81,11 +81,12 @@ func (t *tally) lessWanted(o *tally) bool {
 // decided is the value that is chosen as far as these tallies and the claim of a
 // leader show. The leader of claim.ballot counted a quorum of that ballot for
 // every slot in claim.chosen, so any ballot not below it has the chosen value
-// (PTP §2.2, theorem 1). ok is false while nothing is known to be chosen, or its
+// (PTP §2.2, theorem 1). A ballot above it in which no acceptor is known to have voted
+// may be one that nobody could: anybody can make up such a proposal. ok is false while nothing is known to be chosen, or its
 // value is not known.
 func (ts tallies) decided(slot paxos.Slot, c *paxos.Configuration, claim claim) (paxos.Decision, bool) {
 	for _, t := range ts {
-		if t.known && (t.chosen(c) || claim.covers(slot, t.ballot)) {
+		if t.known && (t.chosen(c) || claim.covers(slot, t)) {
 			return paxos.Decision{Slot: slot, Ballot: t.ballot, Value: t.value}, true
 		}
 	}
@@ -108,8 +109,8 @@ type claim struct {
 	chosen paxos.Chosen
 }
 
-// covers reports whether a value proposed in slot in ballot b is the chosen one
-// if the claim is true.
-func (c claim) covers(slot paxos.Slot, b paxos.Ballot) bool {
-	return c.chosen.From <= slot && slot < c.chosen.Below && !b.Less(c.ballot)
+// covers reports whether the value of t in slot is the chosen one if the claim is true.
+func (c claim) covers(slot paxos.Slot, t *tally) bool {
+	heeded := t.ballot == c.ballot || c.ballot.Less(t.ballot) && t.voters != 0
+	return c.chosen.From <= slot && slot < c.chosen.Below && heeded
 }

@@ -183,6 +183,10 @@ func (f *Founder) fix() error {
 			errs = append(errs, fmt.Errorf("cluster %s is founded already, without acceptor %s on disk %s", held.Cluster, id, r.disk))
 		}
 	}
+	if held.First.From != f.plan.First.From || held.State != f.plan.State {
+		errs = append(errs, fmt.Errorf("cluster %s is founded already, with a log from slot %d on and not from slot %d, or from another state",
+			held.Cluster, held.First.From, f.plan.First.From))
+	}
 	if len(held.First.Acceptors) != len(f.members) || held.First.Quorums != f.plan.First.Quorums ||
 		held.First.Copies != f.plan.First.Copies || held.Window != f.plan.Window {
 		errs = append(errs, fmt.Errorf("cluster %s is founded already, with %d acceptors, %s quorums, %d learner copies and a window of %d: a different genesis is refused",

@@ -111,6 +111,9 @@ func (l *Learner) SnapshotFrom(now paxos.Now, turn int) paxos.NodeID {
 
 // Wake is when Tick should be called next.
 func (l *Learner) Wake() paxos.Instant {
+	if l.fenced() {
+		return l.nextHello
+	}
 	wake := min(l.nextHello, l.publishAt())
 	answers := l.answer.wake()
 	if l.Diverged() {
@@ -126,6 +129,7 @@ func (l *Learner) Wake() paxos.Instant {
 
 // Tick does what is due.
 func (l *Learner) Tick(now paxos.Now, out *paxos.Effects) {
+	l.noteTime(now)
 	if now.Mono >= l.nextHello {
 		l.nextHello = now.Mono + paxos.Instant(AcceptorHello)
 		if l.genesis == nil {
@@ -133,7 +137,7 @@ func (l *Learner) Tick(now paxos.Now, out *paxos.Effects) {
 		}
 		l.send(out, "", paxos.Hello{})
 	}
-	if l.genesis == nil {
+	if l.genesis == nil || l.fenced() {
 		return
 	}
 	l.tickFetch(now, out)
@@ -148,6 +152,7 @@ func (l *Learner) Tick(now paxos.Now, out *paxos.Effects) {
 
 // Step handles one message.
 func (l *Learner) Step(now paxos.Now, e paxos.Envelope, out *paxos.Effects) {
+	l.meet(now, e)
 	if e.To != "" && e.To != l.self.ID && !l.overhears(e) {
 		return
 	}
@@ -276,8 +281,8 @@ func (l *Learner) learn(d paxos.Decision, out *paxos.Effects) {
 func (l *Learner) stepHello(now paxos.Now, e paxos.Envelope, m paxos.Hello, out *paxos.Effects) {
 	switch e.From.Role {
 	case paxos.AcceptorRole:
-		if l.genesis == nil && m.Genesis != nil && m.Genesis.Check() == nil && m.Genesis.Cluster == e.Cluster {
-			l.join(m.Genesis)
+		if l.genesis == nil && m.Genesis != nil && m.Genesis.Check() == nil && m.Genesis.Cluster == e.Cluster && l.mayJoin(e.Cluster) {
+			l.Join(m.Genesis)
 		}
 		if l.genesis == nil {
 			return // the acceptor waits for its founding, too
@@ -320,8 +325,26 @@ func (l *Learner) hearMarks(i int, m paxos.Marks) {
 // transfer of a snapshot.
 func (l *Learner) Tell(to paxos.NodeID, m paxos.Message, out *paxos.Effects) { l.send(out, to, m) }
 
-// Join gives the learner its cluster, which its disk remembers.
-func (l *Learner) Join(g *paxos.Genesis) { l.join(g) }
+// Join gives the learner its cluster, which its disk remembers. What the cluster was
+// restored from is in no acceptor: a state that lacks it takes a snapshot.
+func (l *Learner) Join(g *paxos.Genesis) {
+	l.join(g)
+	if g.First.From > 1 {
+		l.below, l.trim = max(l.below, g.First.From), max(l.trim, g.First.From)
+	}
+}
+
+// Bind tells the learner which cluster its disk belongs to, before anything else. It
+// joins no other.
+func (l *Learner) Bind(c paxos.ClusterID) { l.rivals.bound = c }
+
+func (l *Learner) mayJoin(c paxos.ClusterID) bool {
+	return l.rivals.bound == (paxos.ClusterID{}) || l.rivals.bound == c
+}
+
+// Mute reports whether the learner must answer nothing: its state is in doubt, or
+// another cluster has its name.
+func (l *Learner) Mute() bool { return l.Diverged() || l.fenced() }
 
 // Installed tells the learner that its state machine took over a snapshot that
 // includes all slots up to and including position.Applied.
@@ -353,10 +376,10 @@ func (l *Learner) Applied(now paxos.Now, position paxos.Position, out *paxos.Eff
 	l.advance(now, out)
 }
 
-// answerApplied answers commands and reads from the state as it is, unless that is
-// in doubt.
+// answerApplied answers commands and reads from the state as it is, unless it must
+// not.
 func (l *Learner) answerApplied(now paxos.Now, out *paxos.Effects) {
-	if l.Diverged() {
+	if l.Mute() {
 		return
 	}
 	l.answer.applied(now, l.position.Applied, l.genesis.Window, out)
@@ -368,7 +391,7 @@ func (l *Learner) answerApplied(now paxos.Now, out *paxos.Effects) {
 // it answers nothing it says nothing either: that it is past a slot means that it
 // answered, and that it is there means that it can.
 func (l *Learner) publishAt() paxos.Instant {
-	if l.genesis == nil || l.Diverged() {
+	if l.genesis == nil || l.Mute() {
 		return l.nextHello
 	}
 	if l.position != l.published {

@@ -24,6 +24,7 @@ type member struct {
 	config  *paxos.Configuration
 	disks   map[paxos.UUID]witness
 	below   []paxos.Slot // by acceptor: what it said last to be chosen below
+	rivals  rivals
 }
 
 // witness is the most that was heard of one acceptor disk. A disk that says less
@@ -67,13 +68,15 @@ func drop(out *paxos.Effects, e paxos.Envelope, reason paxos.DropReason) {
 }
 
 // foreign says why a message of another cluster, generation or configuration is
-// not taken; 0 when it is of ours.
+// not taken, or one of ours while we have a rival; 0 when it is of ours.
 func (m *member) foreign(e paxos.Envelope) paxos.DropReason {
 	switch {
 	case m.genesis == nil:
 		return paxos.Unfounded
 	case e.Cluster != m.genesis.Cluster:
 		return paxos.Foreign
+	case m.fenced():
+		return paxos.Fenced
 	case e.Config != m.config.Number:
 		return paxos.OtherConfig
 	default:

@@ -186,10 +186,15 @@ func (p *Proposer) Wake() paxos.Instant {
 
 // Tick does what is due.
 func (p *Proposer) Tick(now paxos.Now, out *paxos.Effects) {
+	p.noteTime(now)
 	if now.Mono >= p.nextHello {
 		p.hello(now, out)
 	}
 	if now.Mono < p.deadline {
+		return
+	}
+	if p.fenced() {
+		p.waitForLeader(now)
 		return
 	}
 	switch p.stage {
@@ -208,6 +213,8 @@ func (p *Proposer) Tick(now paxos.Now, out *paxos.Effects) {
 
 // Step handles one message.
 func (p *Proposer) Step(now paxos.Now, e paxos.Envelope, out *paxos.Effects) {
+	p.meet(now, e)
+	p.giveUpName(now, out)
 	if e.To != "" && e.To != p.self.ID {
 		return
 	}
@@ -278,13 +285,35 @@ func (p *Proposer) stepHello(now paxos.Now, e paxos.Envelope, m paxos.Hello, out
 // learnCluster takes the cluster from the first acceptor that has a sealed
 // genesis: all its acceptors stored the same one before.
 func (p *Proposer) learnCluster(now paxos.Now, e paxos.Envelope, m paxos.Hello) {
-	if e.From.Role != paxos.AcceptorRole || m.Genesis == nil || m.Genesis.Check() != nil || m.Genesis.Cluster != e.Cluster {
+	if e.From.Role != paxos.AcceptorRole || m.Genesis == nil || m.Genesis.Check() != nil || m.Genesis.Cluster != e.Cluster ||
+		e.Cluster.Generation < p.rivals.higher.Generation {
 		return
 	}
 	p.join(m.Genesis)
+	p.chosen = paxos.Chosen{Below: m.Genesis.First.From}
 	p.promised = make([]promised, len(p.config.Acceptors))
 	p.lead.reset(len(p.config.Acceptors))
 	p.waitForLeader(now)
+}
+
+// giveUpName ends what the proposer does for its cluster while another has its name.
+// A proposer has no disk, so for one of a higher generation it changes over.
+func (p *Proposer) giveUpName(now paxos.Now, out *paxos.Effects) {
+	if !p.fenced() {
+		return
+	}
+	switch p.stage {
+	case leading:
+		p.stepDown(now, out)
+	case asking, preparing:
+		p.waitForLeader(now)
+	}
+	if p.Superseded() == (paxos.ClusterID{}) {
+		return
+	}
+	p.member = member{self: p.self, rivals: p.rivals} // what was promised there means nothing here
+	p.leader, p.peers, p.learners, p.failures = paxos.Ballot{}, nil, nil, 0
+	p.nextHello = now.Mono
 }
 
 // hello makes the proposer known, and asks for the cluster while it knows none.

@@ -210,6 +210,7 @@ func (s *script) parseEnvelope(td *datadriven.TestData) paxos.Envelope {
 	e := paxos.Envelope{Cluster: s.genesis.Cluster, Config: a.number("config", 1), From: s.parseSender(a), To: a.id("to")}
 	if a.has("cluster") {
 		e.Cluster.UUID = testCluster(a.text("cluster", ""))
+		e.Cluster.Generation-- // no rival, unless generation= says so
 	}
 	e.Cluster.Generation = a.number("generation", e.Cluster.Generation)
 	if a.has("unfounded") {
@@ -294,7 +295,8 @@ func (s *script) parseAnswer(a args) paxos.Message {
 	case "hello":
 		h := paxos.Hello{Marks: a.marks(), Leading: a.ballot("leading"), NoSpace: a.has("no-space")}
 		if a.has("genesis") {
-			g := s.genesis
+			g := s.parseGenesis(a)
+			g.Cluster.Generation = a.number("generation", g.Cluster.Generation)
 			h.Genesis = &g
 		}
 		return h
@@ -326,6 +328,9 @@ func (s *script) parseGenesis(a args) paxos.Genesis {
 	}
 	if n := a.number("acceptors", 0); n != 0 {
 		g.First.Acceptors = testGenesis(int(n)).First.Acceptors
+	}
+	if a.has("from-slot") {
+		startAt(&g, a.slot("from-slot"))
 	}
 	g.First.Copies = int(a.number("copies", uint64(g.First.Copies)))
 	g.Window = paxos.Slot(a.number("window", uint64(g.Window)))

@@ -39,8 +39,8 @@ func (r *acceptorActor) restore(s *script) {
 	r.Acceptor = RestoreAcceptor(r.self, r.disk.State, s.now)
 }
 
-// do understands "crash", a restart from what is on the disk, and "disk full" and
-// "disk free". "lose" before a message takes its effects away: the acceptor crashes
+// do understands "crash", a restart from what is on the disk, "disk full" and "disk
+// free", and "superseded", what its caller remembers. "lose" before a message takes its effects away: the acceptor crashes
 // before any of them is durable.
 func (r *acceptorActor) do(s *script, td *datadriven.TestData, out *paxos.Effects) (string, bool) {
 	switch td.Cmd {
@@ -56,6 +56,10 @@ func (r *acceptorActor) do(s *script, td *datadriven.TestData, out *paxos.Effect
 		out.Reset()
 		r.restore(s)
 		return text, true
+	case "superseded":
+		a := args{s, td}
+		r.Supersede(paxos.ClusterID{UUID: testCluster("c2"), Generation: a.number("generation", 0)})
+		return "", true
 	case "disk":
 		r.SetNoSpace(td.CmdArgs[0].Key == "full")
 		return "", true
@@ -207,7 +211,7 @@ func (r *proposerActor) after(s *script, out *paxos.Effects) { r.Flush(s.now, ou
 type learnerActor struct{ *Learner }
 
 // startLearner is "start id=l1", with applied= for a state machine that is not
-// empty, unfounded for a disk that knows no cluster, and the options of a story.
+// empty, unfounded for a disk that knows no cluster, or bound=c1 generation=2, and the options of a story.
 func startLearner(s *script, td *datadriven.TestData) actor {
 	a := args{s, td}
 	o := DefaultLearnerOptions()
@@ -217,6 +221,9 @@ func startLearner(s *script, td *datadriven.TestData) actor {
 	self := testSender(a.id("id"))
 	self.Process = a.number("process", 0) // also where the nonces of its reads start
 	l := NewLearner(self, o, paxos.Position{Applied: applied, Durable: applied}, s.now)
+	if a.has("bound") {
+		l.Bind(paxos.ClusterID{UUID: testCluster(a.text("bound", "")), Generation: a.number("generation", 1)})
+	}
 	if !a.has("unfounded") {
 		g := s.genesis
 		l.Join(&g)

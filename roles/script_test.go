@@ -66,7 +66,7 @@ type script struct {
 
 // run carries out one command of a script:
 //
-//	cluster acceptors=5 sizes=(2,4) window=4   the cluster, before start; 3, majority and 8 when unsaid
+//	cluster acceptors=5 sizes=(2,4) window=4   the cluster, before start; 3, majority and 8 when unsaid; from=101 for one that goes on from a state
 //	start id=a1 ...                            the role, fresh; see startAcceptor and its like
 //	tick 300ms                                 time passes, then the role's timer fires
 //	wait                                       as long as the role wants to wait
@@ -124,17 +124,27 @@ func (s *script) pass(d time.Duration) {
 func (s *script) untilWake() time.Duration { return max(0, time.Duration(s.role.Wake()-s.now.Mono)) }
 
 func (s *script) cluster(td *datadriven.TestData) {
-	acceptors, window := 3, 8
+	acceptors, window, from := 3, 8, 1
 	td.MaybeScanArgs(s.t, "acceptors", &acceptors)
+	td.MaybeScanArgs(s.t, "from", &from)
 	td.MaybeScanArgs(s.t, "window", &window)
 	s.genesis = testGenesis(acceptors)
 	s.genesis.Window = paxos.Slot(window)
+	startAt(&s.genesis, paxos.Slot(from))
 	if q := &s.genesis.First.Quorums; td.HasArg("sizes") {
 		q.Kind = paxos.Sizes
 		td.ScanArgs(s.t, "sizes", &q.Size1, &q.Size2)
 	}
 	if err := s.genesis.Check(); err != nil {
 		td.Fatalf(s.t, "%v", err)
+	}
+}
+
+// startAt makes g the genesis of a cluster that goes on from a state.
+func startAt(g *paxos.Genesis, from paxos.Slot) {
+	g.First.From, g.State = from, [16]byte{}
+	if from > 1 {
+		g.State = testCluster("state")
 	}
 }
 

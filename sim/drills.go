@@ -118,6 +118,12 @@ func Drills() []Drill {
 				g.p.Faults = append(g.p.Faults, Fault{At: g.time(0, g.p.Quiet), For: g.time(0, time.Second), Kind: Isolate, Node: nodeID("l", i%2)})
 			}
 		}},
+		{"another cluster has the name", func(g *generator) {
+			g.load(4)
+			g.repeat(Rival, 700*time.Millisecond, 2)
+			g.p.Quiet += 3 * time.Second
+			g.repeat(Crash, 300*time.Millisecond, 3)
+		}},
 		{"only proposers are cut off", func(g *generator) {
 			g.load(4)
 			g.p.OneLeader, g.p.Quiet, g.p.Proposers = 2*time.Second, 6*time.Second, 3

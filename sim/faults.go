@@ -45,13 +45,14 @@ const (
 	Drain                        // a proposer hands over and leaves, and starts again
 	Dying                        // most of what a proposer sends is lost, and then it crashes
 	Hostile                      // forged, extreme and foreign messages
+	Rival                        // another cluster of the same name and generation is there
 	faultKinds
 )
 
 func (k FaultKind) String() string {
 	return [...]string{
 		"crash", "power loss", "freeze", "isolate", "deaf", "mute", "partition", "estrange", "random cuts", "buffering", "storm",
-		"slow disk", "hung disk", "broken disk", "low disk", "lost disk", "lost copy", "slow learner", "clock jump", "drain", "dying", "hostile",
+		"slow disk", "hung disk", "broken disk", "low disk", "lost disk", "lost copy", "slow learner", "clock jump", "drain", "dying", "hostile", "rival",
 	}[k]
 }
 
@@ -103,6 +104,8 @@ func (w *World) inject(f Fault) (undo func()) {
 		return w.dying(w.target(f), 30*time.Millisecond)
 	case Hostile:
 		return w.hostility(f, g)
+	case Rival:
+		return w.rivalry()
 	case SlowDisk, HungDisk, BrokenDisk, LowDisk, LostDisk:
 		return w.diskFault(f.Kind, w.acceptors[g.IntN(len(w.acceptors))], g)
 	case LostCopy, SlowLearner:

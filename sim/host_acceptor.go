@@ -55,8 +55,11 @@ func (a *acceptor) boot(now paxos.Now) {
 func (a *acceptor) founded() bool { return a.role.Genesis() != nil }
 
 func (a *acceptor) step(now paxos.Now, e *paxos.Envelope) {
-	sent := len(a.out.Send)
+	sent, records := len(a.out.Send), len(a.out.Persist)
 	a.role.Step(now, *e, &a.out)
+	if len(a.out.Persist) > records {
+		a.besideRival(now, "votes or promises")
+	}
 	if slices.ContainsFunc(a.out.Send[sent:], hasPage) {
 		a.flush()
 	}

@@ -105,12 +105,14 @@ func (l *learner) flush(now paxos.Now) {
 		l.queue = append(l.queue, d)
 	}
 	for _, slot := range l.out.Answer {
+		l.besideRival(now, "answers")
 		l.answer(slot)
 	}
 	for _, slot := range l.out.Forget {
 		delete(l.outcomes, slot)
 	}
 	for _, n := range l.out.Read {
+		l.besideRival(now, "reads")
 		l.serveRead(n)
 	}
 	sends := l.out.Send

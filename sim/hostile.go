@@ -71,16 +71,13 @@ func (l *liar) anyone() *process {
 	return all[l.IntN(len(all)-1)] // not the founder
 }
 
+// otherCluster is an older one: one that is not ends all service, as it must (rival.go).
 func (l *liar) otherCluster() paxos.ClusterID {
 	c := l.w.oracle.cluster
+	c.Generation--
 	if l.IntN(2) == 0 {
-		c.Generation += uint64(l.IntN(3)) - 1
-		if c == l.w.oracle.cluster {
-			c.Generation = 0
-		}
-		return c
+		c.UUID[l.IntN(16)] ^= 1
 	}
-	c.UUID[l.IntN(16)] ^= 1
 	return c
 }
 

@@ -58,6 +58,7 @@ func (o *oracle) serving(p *proposer, now paxos.Now) {
 	if !p.open || o.config == nil {
 		return
 	}
+	p.besideRival(now, "serves clients")
 	v, opts := o.views[p.id], o.w.plan.Proposing
 	limit := opts.Election + opts.Heartbeat + checkSlack
 	if now.Mono-v.ledSince > paxos.Instant(limit) && !o.config.Phase2(within(v.heard, now, limit)) {

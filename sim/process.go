@@ -36,7 +36,8 @@ type process struct {
 	armed       time.Duration
 	timer       int // generation of the timer that is armed
 
-	heard map[paxos.UUID]paxos.Sender // the last word of each acceptor disk, in this life
+	heard   map[paxos.UUID]paxos.Sender // the last word of each acceptor disk, in this life
+	rivalAt paxos.Instant               // when another cluster of the name was heard last, in this life
 }
 
 // start begins a new life, unless a fault holds the process down.
@@ -49,7 +50,7 @@ func (p *process) start() {
 	p.incarnation = w.rng.Uint64()
 	p.up = true
 	p.inbox, p.held, p.turning, p.armed = nil, nil, false, 0
-	p.heard = map[paxos.UUID]paxos.Sender{}
+	p.heard, p.rivalAt = map[paxos.UUID]paxos.Sender{}, 0
 	p.clock.since = w.now
 	p.clock.origin = paxos.Instant(1 + w.rng.Int64N(int64(time.Hour)))
 	w.note(p.id, "starts")
@@ -133,6 +134,7 @@ func (p *process) turn() {
 			p.w.note(p.id, "<- ", e)
 		}
 		p.listen(e)
+		p.hearsRival(now, e)
 		p.host.step(now, e)
 		if !p.up || p.w.failure != nil {
 			return

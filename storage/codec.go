@@ -215,6 +215,9 @@ func appendGenesis(b []byte, from seed, key []byte, g *paxos.Genesis) ([]byte, e
 	for _, n := range []int{q.Size1, q.Size2, q.Rows, g.First.Copies} {
 		b = binary.AppendVarint(b, int64(n))
 	}
+	if g.First.From != 1 {
+		b = append(b, g.State[:]...)
+	}
 	return binary.LittleEndian.AppendUint32(b, from.seal(key, b[start:])), nil
 }
 
@@ -233,6 +236,9 @@ func decodeGenesis(b []byte, from seed, key []byte) (*paxos.Genesis, error) {
 	q.Kind = paxos.QuorumKind(d.byte())
 	for _, n := range []*int{&q.Size1, &q.Size2, &q.Rows, &g.First.Copies} {
 		*n = int(d.varint())
+	}
+	if g.First.From != 1 {
+		g.State = d.uuid()
 	}
 	sum := from.seal(key, b[:len(b)-len(d.rest)])
 	if d.uint32() != sum {

@@ -79,9 +79,9 @@ func TestOldVoteRecord(t *testing.T) {
 
 func someGenesis() *paxos.Genesis {
 	return &paxos.Genesis{
-		Cluster: paxos.ClusterID{UUID: paxos.UUID{5}, Generation: 2}, Window: 256,
+		Cluster: paxos.ClusterID{UUID: paxos.UUID{5}, Generation: 2}, Window: 256, State: [16]byte{7},
 		First: paxos.Configuration{
-			Number: 1, From: 1, Copies: 2, Quorums: paxos.QuorumSystem{Kind: paxos.Grid, Rows: 2},
+			Number: 1, From: 5, Copies: 2, Quorums: paxos.QuorumSystem{Kind: paxos.Grid, Rows: 2},
 			Acceptors: []paxos.Member{{ID: "a1", Disk: paxos.UUID{1}}, {ID: "a2", Disk: paxos.UUID{2}}},
 		},
 	}

@@ -2766,8 +2766,12 @@ type Genesis struct {
 	Cluster    []byte `protobuf:"bytes,1,opt,name=cluster,proto3" json:"cluster,omitempty"`
 	Generation uint64 `protobuf:"varint,2,opt,name=generation,proto3" json:"generation,omitempty"`
 	// Alpha: at most this many slots are undecided at once (PTP §3.3.7, PMS §3).
-	Window        uint64         `protobuf:"varint,3,opt,name=window,proto3" json:"window,omitempty"`
-	First         *Configuration `protobuf:"bytes,4,opt,name=first,proto3" json:"first,omitempty"` // required
+	Window uint64 `protobuf:"varint,3,opt,name=window,proto3" json:"window,omitempty"`
+	// Required. Governs from the slot at which the log starts: 1, or that after the state
+	// which a restored cluster goes on from.
+	First *Configuration `protobuf:"bytes,4,opt,name=first,proto3" json:"first,omitempty"`
+	// Digest of that state, 16 bytes; none for the empty one.
+	State         []byte `protobuf:"bytes,5,opt,name=state,proto3" json:"state,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2826,6 +2830,13 @@ func (x *Genesis) GetWindow() uint64 {
 func (x *Genesis) GetFirst() *Configuration {
 	if x != nil {
 		return x.First
+	}
+	return nil
+}
+
+func (x *Genesis) GetState() []byte {
+	if x != nil {
+		return x.State
 	}
 	return nil
 }
@@ -3205,14 +3216,15 @@ const file_paxospb_paxos_proto_rawDesc = "" +
 	"\rGenesisReport\x121\n" +
 	"\agenesis\x18\x01 \x01(\v2\x17.synod.paxos.v1.GenesisR\agenesis\x12\x16\n" +
 	"\x06sealed\x18\x02 \x01(\bR\x06sealed\x12\x18\n" +
-	"\arefused\x18\x03 \x01(\tR\arefused\"\x90\x01\n" +
+	"\arefused\x18\x03 \x01(\tR\arefused\"\xa6\x01\n" +
 	"\aGenesis\x12\x18\n" +
 	"\acluster\x18\x01 \x01(\fR\acluster\x12\x1e\n" +
 	"\n" +
 	"generation\x18\x02 \x01(\x04R\n" +
 	"generation\x12\x16\n" +
 	"\x06window\x18\x03 \x01(\x04R\x06window\x123\n" +
-	"\x05first\x18\x04 \x01(\v2\x1d.synod.paxos.v1.ConfigurationR\x05first\"\xbc\x01\n" +
+	"\x05first\x18\x04 \x01(\v2\x1d.synod.paxos.v1.ConfigurationR\x05first\x12\x14\n" +
+	"\x05state\x18\x05 \x01(\fR\x05state\"\xbc\x01\n" +
 	"\rConfiguration\x12\x16\n" +
 	"\x06number\x18\x01 \x01(\x04R\x06number\x12\x12\n" +
 	"\x04from\x18\x02 \x01(\x04R\x04from\x124\n" +

@@ -16,6 +16,7 @@ import (
 type Acceptor struct {
 	common
 	store *storage.Acceptor
+	data  string // its directory
 	count *countingStore
 	actor *actors.Acceptor
 }
@@ -48,6 +49,7 @@ func (a *Acceptor) openStore(c Config) error {
 	if err != nil {
 		return err
 	}
+	a.data = c.Data
 	a.store, a.count = store, &countingStore{Acceptor: store}
 	a.stack.push("storage", store.Close)
 	a.self.Disk, a.self.Boot = store.Disk(), store.Boot()
@@ -55,9 +57,14 @@ func (a *Acceptor) openStore(c Config) error {
 }
 
 func (a *Acceptor) spawn() (err error) {
+	superseded, err := readSuperseded(a.data)
+	if err != nil {
+		return err
+	}
 	a.actor, err = actors.SpawnAcceptor(actors.NewSystem(a.log), actors.AcceptorConfig{
 		Self: a.self, State: a.store.State(), Store: a.count, Send: a.bus,
 		PageBytes: bus.MaxPageBytes(a.bus.MaxPayload()), Clock: actors.NewClock(), Log: a.log,
+		SupersededBy: superseded, Superseded: markSuperseded(a.data, a.log),
 	})
 	if err == nil {
 		a.stack.push("actor", a.actor.Stop)
@@ -99,6 +106,8 @@ func (a *Acceptor) notReady(s actors.AcceptorStatus) error {
 	switch {
 	case !a.bus.Connected():
 		return errNotConnected
+	case s.Rival != (paxos.ClusterID{}):
+		return notAlone(s.State.Genesis, s.Rival)
 	case s.State.Genesis == nil:
 		return errors.New("it belongs to no cluster yet: run `synod init`")
 	case !s.State.Sealed:

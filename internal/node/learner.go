@@ -93,6 +93,10 @@ func (l *Learner) spawn() error {
 	if err != nil {
 		return err
 	}
+	superseded, err := readSuperseded(l.dir.Path())
+	if err != nil {
+		return err
+	}
 	l.answers = newAnswerer(l.bus, l.log)
 	var readers actors.Door
 	if l.streams != nil {
@@ -104,7 +108,8 @@ func (l *Learner) spawn() error {
 	l.actor, err = actors.SpawnLearner(actors.NewSystem(l.log), actors.LearnerConfig{
 		Self: l.self, Options: roles.DefaultLearnerOptions(), Machine: l.machine, Snapshots: l.machine,
 		Dir: transfer, ChunkBytes: bus.MaxChunkBytes(l.bus.MaxPayload()),
-		Send: l.bus, Answer: l.answers, Readers: readers, Joined: l.joined, Doubted: l.doubt, Clock: actors.NewClock(), Log: l.log,
+		Send: l.bus, Answer: l.answers, Readers: readers, Joined: l.joined, Doubted: l.doubt,
+		Bound: l.dir.Info().Cluster, SupersededBy: superseded, Superseded: markSuperseded(l.dir.Path(), l.log), Clock: actors.NewClock(), Log: l.log,
 	})
 	if err == nil {
 		l.stack.push("actor", l.actor.Stop)
@@ -177,6 +182,8 @@ func (l *Learner) notReady(s actors.LearnerStatus, canRead bool) error {
 	switch {
 	case !l.bus.Connected():
 		return errNotConnected
+	case s.Rival != (paxos.ClusterID{}):
+		return notAlone(s.Genesis, s.Rival)
 	case s.Genesis == nil:
 		return errNoCluster
 	case s.Learned+1 < s.TrimBelow:

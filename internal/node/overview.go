@@ -102,7 +102,8 @@ func Overview(cluster string, reports []Report) Cluster {
 	return c
 }
 
-// adopt takes the cluster that most roles belong to.
+// adopt takes the cluster of the highest generation, and of several of one generation
+// that to which most roles belong.
 func (c *Cluster) adopt(reports []Report) {
 	votes := map[string]int{}
 	for i := range reports {
@@ -112,7 +113,8 @@ func (c *Cluster) adopt(reports []Report) {
 	}
 	for i := range reports {
 		r := &reports[i]
-		if r.UUID != "" && (c.UUID == "" || votes[r.UUID] > votes[c.UUID]) {
+		more := r.Generation > c.Generation || r.Generation == c.Generation && votes[r.UUID] > votes[c.UUID]
+		if r.UUID != "" && (c.UUID == "" || more) {
 			c.UUID, c.Generation, c.Configuration = r.UUID, r.Generation, r.Configuration
 		}
 	}

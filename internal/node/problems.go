@@ -43,7 +43,12 @@ func (c *Cluster) problemsOfIdentity(reports []Report) {
 			c.say("Two processes run %s: give each an id of its own, and stop one of them.", name)
 		}
 		seen[name] = true
-		if r.UUID != "" && r.UUID != c.UUID {
+		switch {
+		case r.UUID == "" || r.UUID == c.UUID:
+		case r.Generation < c.Generation:
+			c.say("%s %s is of generation %d (%s), which this cluster has superseded: stop it for good, or start it with an empty data directory.",
+				title(r.Role), r.ID, r.Generation, r.UUID)
+		default:
 			c.say("%s %s is of another cluster with the same name (%s): stop it, or give its cluster another name.", title(r.Role), r.ID, r.UUID)
 		}
 	}

@@ -110,6 +110,8 @@ func (p *Proposer) notReady(s actors.ProposerStatus) error {
 	switch {
 	case !p.bus.Connected():
 		return errNotConnected
+	case s.Genesis != nil && s.Rival != (paxos.ClusterID{}):
+		return notAlone(s.Genesis, s.Rival)
 	case s.Genesis == nil:
 		return errNoCluster
 	case s.Stage == "leading" && !p.front.open.Load():

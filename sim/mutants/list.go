@@ -34,6 +34,7 @@ const (
 	turns    = "proposers take turns"
 	gone     = "answerers die"
 	liars    = "strangers, twins and extremes"
+	rivals   = "another cluster has the name"
 )
 
 // acceptorMutants forget, or vote for what they promised not to.
@@ -169,7 +170,7 @@ var learnerMutants = []Mutant{
 	mutant("a learner counts an acceptor twice", "roles/learner.go",
 		"t.voters = t.voters.With(i)", "t.voters = t.voters.With(t.voters.Len() + 0*i)"),
 	in(missing, mutant("a watermark makes any vote chosen", "roles/decree.go",
-		" && !b.Less(c.ballot)", "")),
+		"heeded := t.ballot == c.ballot || c.ballot.Less(t.ballot) && t.voters != 0", "heeded := c.ballot.Round > 0")),
 	mutant("nothing is fetched", "roles/learner_fetch.go",
 		"if at := l.fetch.wake(l.opts); at != 0 && now.Mono >= at {", "if at := l.fetch.wake(l.opts); at < 0 {"),
 	mutant("always the same acceptor is asked for values", "roles/learner_fetch.go",
@@ -198,6 +199,14 @@ var learnerMutants = []Mutant{
 var memberMutants = []Mutant{
 	mutant("another cluster's messages count", "roles/member.go",
 		"case e.Cluster != m.genesis.Cluster:", "case e.Cluster.UUID == m.genesis.Cluster.UUID && e.Config == 0:"),
+	in(rivals, mutant("another cluster of the name is not heeded", "roles/member.go",
+		"	case m.fenced():\n\t\treturn paxos.Fenced\n", "")),
+	in(rivals, mutant("a learner answers beside another cluster of the name", "roles/learner.go",
+		"return l.Diverged() || l.fenced()", "return l.Diverged()")),
+	in(rivals, mutant("a leader stays beside another cluster of the name", "roles/proposer.go",
+		"	case leading:\n\t\tp.stepDown(now, out)\n\tcase asking", "	case asking")),
+	in(rivals, mutant("another cluster of the name counts for ever", "roles/rival.go",
+		"m.rivals.now-m.rivals.heard < paxos.Instant(rivalKept)", "m.rivals.heard != 0")),
 	mutant("another disk's votes count", "roles/member.go",
 		" || m.config.Acceptors[i].Disk != e.From.Disk {", " {"),
 	mutant("an old copy's votes count", "roles/member.go",
