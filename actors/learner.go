@@ -64,7 +64,7 @@ type LearnerConfig struct {
 	Joined func(*paxos.Genesis) error
 	// Doubted, if not nil, is called before the learner stops because its state differs
 	// from others': whoever starts it again must not trust that state.
-	Doubted func(reason string)
+	Doubted func(Doubt)
 	// Bound is the cluster that the disk belongs to; zero for a new one.
 	Bound paxos.ClusterID
 	// SupersededBy is the cluster that has taken the name of this one, as an earlier start
@@ -218,10 +218,7 @@ func (l *learner) settle(now paxos.Now) {
 // others that they went.
 func (l *learner) flush() {
 	if l.out.Stop != "" {
-		if l.role.Diverged() && l.config.Doubted != nil {
-			l.config.Doubted(l.out.Stop)
-		}
-		panic(l.out.Stop)
+		l.halt()
 	}
 	l.handle.drops.note(l.out.Drop)
 	l.applier.put(l.out.Learn)
@@ -244,6 +241,25 @@ func (l *learner) flush() {
 		_ = l.config.Send.Publish(e) // lost messages are normal; the bus counts them
 	}
 	l.out.Reset()
+}
+
+// halt ends the learner. What it said before the others hear.
+func (l *learner) halt() {
+	for _, e := range l.out.Send {
+		_ = l.config.Send.Publish(e)
+	}
+	if l.role.Diverged() && l.config.Doubted != nil {
+		slot, outvoted := l.role.Doubt()
+		l.config.Doubted(Doubt{Slot: slot, Outvoted: outvoted, Reason: l.out.Stop})
+	}
+	panic(l.out.Stop)
+}
+
+// A Doubt is why a learner stopped whose state differs from others'.
+type Doubt struct {
+	Slot     paxos.Slot `json:"slot"`     // after which the states were found to differ
+	Outvoted bool       `json:"outvoted"` // a strict majority of three or more has another state
+	Reason   string     `json:"reason"`
 }
 
 // readPatience is how long a round of reads may lack a quorum of acceptors before
@@ -304,7 +320,7 @@ func (l *learner) answer(slot paxos.Slot) {
 // asks while another is served asks again.
 func (l *learner) serve(e paxos.Envelope, q paxos.SnapshotQuery) {
 	g := l.role.Genesis()
-	if g == nil || e.Cluster != g.Cluster || e.To != l.config.Self.ID || l.serving || l.role.Diverged() || l.config.Snapshots == nil {
+	if g == nil || e.Cluster != g.Cluster || e.To != l.config.Self.ID || l.serving || l.role.Mute() || l.config.Snapshots == nil {
 		return
 	}
 	l.serving = true

@@ -125,7 +125,7 @@ func startLearnerAs(t *testing.T, id paxos.NodeID, l *learning, send Sender) *Le
 		readers = l.readers
 	}
 	a, err := SpawnLearner(NewSystem(quiet()), LearnerConfig{
-		Readers: readers, Doubted: func(reason string) { l.doubts = append(l.doubts, reason) },
+		Readers: readers, Doubted: func(d Doubt) { l.doubts = append(l.doubts, d.Reason) },
 		Self:    paxos.Sender{Role: paxos.LearnerRole, ID: id, Disk: paxos.UUID{21}, Boot: 1, Process: 21},
 		Options: roles.DefaultLearnerOptions(), Machine: l.machine, Send: send, Answer: l.replies,
 		Joined: func(*paxos.Genesis) error { return l.joined }, Clock: NewClock(), Log: quiet(),

@@ -133,6 +133,7 @@ func (d *decoder) request(in *pb.Envelope) paxos.Message {
 		return paxos.Position{
 			Applied: paxos.Slot(m.GetApplied()), Durable: paxos.Slot(m.GetDurable()),
 			NextExpiry: paxos.LogTime(m.GetNextExpiry()), Inherited: paxos.Slot(m.GetInherited()),
+			Version: m.GetVersion(), Supports: m.GetSupports(),
 		}
 	case *pb.Envelope_Digest:
 		return paxos.Digest{Slot: paxos.Slot(b.Digest.GetSlot()), Sum: d.sum(b.Digest.GetSum())}

@@ -109,7 +109,8 @@ func encodeRequest(out *pb.Envelope, m paxos.Message) {
 		out.Body = &pb.Envelope_Fill{Fill: &pb.Fill{From: uint64(m.From), To: uint64(m.To)}}
 	case paxos.Position:
 		out.Body = &pb.Envelope_Position{Position: &pb.Position{
-			Applied: uint64(m.Applied), Durable: uint64(m.Durable), NextExpiry: int64(m.NextExpiry), Inherited: uint64(m.Inherited)}}
+			Applied: uint64(m.Applied), Durable: uint64(m.Durable), NextExpiry: int64(m.NextExpiry), Inherited: uint64(m.Inherited),
+			Version: m.Version, Supports: m.Supports}}
 	case paxos.Digest:
 		out.Body = &pb.Envelope_Digest{Digest: &pb.Digest{Slot: uint64(m.Slot), Sum: m.Sum[:]}}
 	case paxos.SnapshotQuery:

@@ -47,7 +47,7 @@ var makers = map[string]func(m maker) paxos.Message{
 	"Votes": func(m maker) paxos.Message { return paxos.Votes{Page: m.page(), Marks: m.marks()} },
 	"Fill":  func(m maker) paxos.Message { return paxos.Fill{From: m.slot(), To: m.slot()} },
 	"Position": func(m maker) paxos.Message {
-		return paxos.Position{Applied: m.slot(), Durable: m.slot(), NextExpiry: m.time(), Inherited: m.slot()}
+		return paxos.Position{Applied: m.slot(), Durable: m.slot(), NextExpiry: m.time(), Inherited: m.slot(), Version: m.number(), Supports: m.number()}
 	},
 	"Digest": func(m maker) paxos.Message {
 		return paxos.Digest{Slot: m.slot(), Sum: m.uuid()}

@@ -44,6 +44,7 @@ const (
 	CodeUnknown    Code = 20006 // 503 unknown: it was proposed, and no result is known
 	CodeNotFresh   Code = 20007 // 503 not done: a read that could not be made linearizable in time
 	CodeFailed     Code = 20008 // 500 not done: the state machine failed on it, and skipped it
+	CodeNotAllowed Code = 20009 // 409 not done: an operator's order that would do harm now
 )
 
 var codes = map[Code]struct {
@@ -58,6 +59,7 @@ var codes = map[Code]struct {
 	CodeUnknown:    {503, Unknown},
 	CodeNotFresh:   {503, NotDone},
 	CodeFailed:     {500, NotDone},
+	CodeNotAllowed: {409, NotDone},
 }
 
 // Error is an error as JetStream's clients read it, with one field more.
@@ -137,6 +139,8 @@ func RefusalError(r paxos.Refusal) *Error {
 			r.Command.Size(), r.Limit)
 	case paxos.NoProgress:
 		return NewError(CodeNoProgress, "no quorum of acceptors, or no learner, answers the leader in time")
+	case paxos.NotAllowed:
+		return NewError(CodeNotAllowed, "%s", r.Why)
 	default:
 		return NewError(CodeUnknown, "refused: %s", r.Reason)
 	}

@@ -27,9 +27,10 @@ func TestRefusalsNameTheirOutcome(t *testing.T) {
 		{paxos.NotLeader, 0, `{"stream":"LEDGER","seq":0,"error":{"code":503,"err_code":20002,"description":"leadership ended before the command was proposed, try again","outcome":"not-done"}}`},
 		{paxos.TooLarge, 800, `{"stream":"LEDGER","seq":0,"error":{"code":413,"err_code":20003,"description":"command of 935 bytes is above the limit of 800 bytes, which follows from the NATS server's max_payload","outcome":"not-done"}}`},
 		{paxos.NoProgress, 0, `{"stream":"LEDGER","seq":0,"error":{"code":503,"err_code":20004,"description":"no quorum of acceptors, or no learner, answers the leader in time","outcome":"not-done"}}`},
+		{paxos.NotAllowed, 0, `{"stream":"LEDGER","seq":0,"error":{"code":409,"err_code":20009,"description":"why not","outcome":"not-done"}}`},
 		{99, 0, `{"stream":"LEDGER","seq":0,"error":{"code":503,"err_code":20006,"description":"refused: reason99","outcome":"unknown"}}`},
 	} {
-		m := bus.RefusalMessage(paxos.Refusal{Command: command, Reason: c.reason, Limit: c.limit})
+		m := bus.RefusalMessage(paxos.Refusal{Command: command, Reason: c.reason, Limit: c.limit, Why: "why not"})
 		if have := string(m.Data); have != c.want {
 			t.Errorf("%s: have %s, want %s", c.reason, have, c.want)
 		}

@@ -82,7 +82,8 @@ func (Abandoned) record() {}
 type Refusal struct {
 	Command Command
 	Reason  RefusalReason
-	Limit   int // bytes, for TooLarge
+	Limit   int    // bytes, for TooLarge
+	Why     string // for NotAllowed
 }
 
 // RefusalReason says why a command was refused.
@@ -93,6 +94,7 @@ const (
 	NotLeader                           // leadership ended before the command was proposed
 	TooLarge                            // it can never be proposed
 	NoProgress                          // no quorum or no learner answered in time
+	NotAllowed                          // an order that would do harm now
 )
 
 func (r RefusalReason) String() string {
@@ -105,6 +107,8 @@ func (r RefusalReason) String() string {
 		return "too large"
 	case NoProgress:
 		return "no progress"
+	case NotAllowed:
+		return "not allowed"
 	default:
 		return fmt.Sprintf("reason%d", uint8(r))
 	}

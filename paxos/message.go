@@ -181,6 +181,8 @@ type Position struct {
 	Durable    Slot    // and up to this one survive a power loss
 	NextExpiry LogTime // when the state next changes by itself; 0 never
 	Inherited  Slot    // it has up to this one from its disk or a snapshot, and may have answered nothing there
+	Version    uint64  // of the rules that its state machine applies; 0: it has none
+	Supports   uint64  // highest version that its build can apply
 }
 
 // DigestEvery is how many slots lie between those at which learners compare

@@ -8,16 +8,23 @@ import (
 )
 
 // divergeWait is how long learners that found their states to differ wait for
-// what the others have to say.
-const divergeWait = paxos.Duration(1e9)
+// what the others have to say. They repeat their own digest meanwhile, so that all
+// whom it concerns hear of it: one whose state is wrong must not go on alone.
+const (
+	divergeWait  = paxos.Duration(1e9)
+	digestRepeat = divergeWait / 4
+)
 
 // digests compares the states of the learners. Equal logs make equal states, so
 // a difference is a broken disk, memory or program, and some answers are wrong.
 type digests struct {
 	own      []paxos.Digest
 	fellows  []fellowDigests // by id
+	agreed   paxos.Slot      // see Agreed
 	diverged paxos.Instant   // when a difference was first seen; 0: none
 	slot     paxos.Slot      // where
+	repeatAt paxos.Instant   // when to tell the own digest there again
+	outvoted bool            // see Doubt
 }
 
 type fellowDigests struct {
@@ -67,19 +74,24 @@ func (l *Learner) compare(now paxos.Now, slot paxos.Slot, out *paxos.Effects) {
 		if slot == l.digests.slot {
 			l.settle(now, out) // the one that differed has taken it back
 		}
+		if l.config != nil && same >= l.config.Copies {
+			l.digests.agreed = max(l.digests.agreed, slot)
+		}
 		return
 	}
 	if l.digests.diverged == 0 {
 		l.digests.diverged, l.digests.slot = now.Mono, slot
+		l.digests.repeatAt = now.Mono
 	}
-	if silent > 0 && now.Mono < l.digests.diverged+paxos.Instant(divergeWait) {
-		return
-	}
-	total := same + len(others)
-	if total >= 3 && same > total/2 {
+	total, late := same+len(others), now.Mono >= l.digests.diverged+paxos.Instant(divergeWait)
+	switch good := total >= 3 && same > total/2; {
+	case good && (silent == 0 || late):
 		l.settle(now, out) // the others stop
 		return
+	case !late:
+		return
 	}
+	l.digests.outvoted = total >= 3 && l.mostAlike(slot) > total/2
 	out.Stop = fmt.Sprintf("the state of learner %s after slot %d differs from that of %v: one of them is damaged, "+
 		"and it is not known to be another; see OPERATIONS.md, \"States that differ\"", l.self.ID, slot, others)
 }
@@ -116,15 +128,44 @@ func (l *Learner) poll(now paxos.Now, slot paxos.Slot) (same int, others []paxos
 	return same, others, silent
 }
 
+// mostAlike is how many fellows have the state after slot that most of them have.
+func (l *Learner) mostAlike(slot paxos.Slot) (most int) {
+	count := map[[16]byte]int{}
+	for _, f := range l.digests.fellows {
+		if sum, ok := digestAt(f.digests, slot); ok {
+			count[sum]++
+			most = max(most, count[sum])
+		}
+	}
+	return most
+}
+
+// Agreed is the last slot after which this learner's state was found to be that of
+// the configured number of copies, itself included, and to differ from none; 0: none
+// is known.
+func (l *Learner) Agreed() paxos.Slot { return l.digests.agreed }
+
+// Doubt is why this learner stopped, when it did because its state differs from
+// others': where that was found, and whether a strict majority of three or more has
+// another one, so that this one is wrong.
+func (l *Learner) Doubt() (slot paxos.Slot, outvoted bool) {
+	return l.digests.slot, l.digests.outvoted
+}
+
 // Diverged reports whether this learner's state is in doubt. It answers nothing
 // while it is.
 func (l *Learner) Diverged() bool { return l.digests.diverged != 0 }
 
-// tickDigests decides a difference whose time is up.
+// tickDigests repeats what is in doubt, and decides a difference whose time is up.
 func (l *Learner) tickDigests(now paxos.Now, out *paxos.Effects) {
-	if l.digests.diverged != 0 {
-		l.compare(now, l.digests.slot, out)
+	if l.digests.diverged == 0 {
+		return
 	}
+	if sum, ok := digestAt(l.digests.own, l.digests.slot); ok && now.Mono >= l.digests.repeatAt {
+		l.digests.repeatAt = now.Mono + paxos.Instant(digestRepeat)
+		l.send(out, "", paxos.Digest{Slot: l.digests.slot, Sum: sum})
+	}
+	l.compare(now, l.digests.slot, out)
 }
 
 // digestsWake is when tickDigests is due; 0 for never.
@@ -132,5 +173,5 @@ func (l *Learner) digestsWake() paxos.Instant {
 	if l.digests.diverged == 0 {
 		return 0
 	}
-	return l.digests.diverged + paxos.Instant(divergeWait)
+	return min(l.digests.repeatAt, l.digests.diverged+paxos.Instant(divergeWait))
 }

@@ -1,6 +1,10 @@
 package roles
 
-import "github.com/synod-paxos/synod/paxos"
+import (
+	"slices"
+
+	"github.com/synod-paxos/synod/paxos"
+)
 
 // LearnerOptions are the times and bounds of a Learner.
 type LearnerOptions struct {
@@ -44,6 +48,7 @@ type Learner struct {
 	reads   reads
 	digests digests
 
+	held        paxos.Slot // see Hold
 	position    paxos.Position
 	inherited   paxos.Slot // slots up to this one were applied by an earlier start, or by a fellow
 	published   paxos.Position
@@ -90,16 +95,27 @@ func (l *Learner) Status() LearnerStatus {
 	}
 }
 
+// Hold makes the learner one whose state machine cannot apply slot: it goes on
+// learning, for its caller to look for an order to skip that, and is mute. It takes
+// the state of a fellow that applied the slot.
+func (l *Learner) Hold(slot paxos.Slot) { l.held = slot }
+
 // NeedsSnapshot reports whether the next slot can no longer be learned from the
-// acceptors' votes.
-func (l *Learner) NeedsSnapshot() bool { return l.genesis != nil && l.next < l.trim }
+// acceptors' votes, or the state machine cannot apply what a fellow did.
+func (l *Learner) NeedsSnapshot() bool {
+	if l.genesis == nil {
+		return false
+	}
+	stuck := l.held != 0 && slices.ContainsFunc(l.answer.fellows, func(f fellow) bool { return f.applied >= l.held })
+	return stuck || l.next < l.trim
+}
 
 // SnapshotFrom is a live fellow whose state is past the trim point, another one
 // each turn; empty when there is none.
 func (l *Learner) SnapshotFrom(now paxos.Now, turn int) paxos.NodeID {
 	var ids []paxos.NodeID
 	for _, f := range l.answer.fellows {
-		if f.applied+1 >= l.trim && l.answer.live(now, f.id) {
+		if f.applied+1 >= l.trim && f.applied >= l.held && l.answer.live(now, f.id) {
 			ids = append(ids, f.id)
 		}
 	}
@@ -116,7 +132,7 @@ func (l *Learner) Wake() paxos.Instant {
 	}
 	wake := min(l.nextHello, l.publishAt())
 	answers := l.answer.wake()
-	if l.Diverged() {
+	if l.Mute() {
 		answers = 0
 	}
 	for _, at := range []paxos.Instant{l.fetch.wake(l.opts), answers, l.readsWake(), l.digestsWake()} {
@@ -342,9 +358,9 @@ func (l *Learner) mayJoin(c paxos.ClusterID) bool {
 	return l.rivals.bound == (paxos.ClusterID{}) || l.rivals.bound == c
 }
 
-// Mute reports whether the learner must answer nothing: its state is in doubt, or
-// another cluster has its name.
-func (l *Learner) Mute() bool { return l.Diverged() || l.fenced() }
+// Mute reports whether the learner must answer nothing and tell nobody how far it is:
+// its state is in doubt, its state machine cannot go on, or another cluster has its name.
+func (l *Learner) Mute() bool { return l.Diverged() || l.held != 0 || l.fenced() }
 
 // Installed tells the learner that its state machine took over a snapshot that
 // includes all slots up to and including position.Applied.

@@ -1,11 +1,27 @@
 package roles
 
-import "github.com/synod-paxos/synod/paxos"
+import (
+	"slices"
+
+	"github.com/synod-paxos/synod/paxos"
+)
 
 // queue is the commands that wait for a slot. It is bounded by its user.
 type queue struct {
 	commands []queued
 	bytes    int
+	orders   int // so many at the front are orders, which do not wait behind clients
+}
+
+// add puts c at the end, or an order behind the orders that wait.
+func (q *queue) add(now paxos.Now, c paxos.Command, order bool) {
+	at := len(q.commands)
+	if order {
+		at = q.orders
+		q.orders++
+	}
+	q.commands = slices.Insert(q.commands, at, queued{c, now.Mono})
+	q.bytes += c.Size()
 }
 
 type queued struct {
@@ -27,6 +43,7 @@ func (q *queue) refuseAll(reason paxos.RefusalReason, out *paxos.Effects) {
 func (q *queue) take(n int) []queued {
 	taken := q.commands[:n]
 	q.commands = q.commands[n:]
+	q.orders = max(0, q.orders-n)
 	for _, c := range taken {
 		q.bytes -= c.Size()
 	}
@@ -41,7 +58,7 @@ func (p *Proposer) Propose(now paxos.Now, c paxos.Command, out *paxos.Effects) {
 	refuse := func(reason paxos.RefusalReason, limit int) {
 		out.Refuse = append(out.Refuse, paxos.Refusal{Command: c, Reason: reason, Limit: limit})
 	}
-	size := c.Size()
+	size, order := c.Size(), paxos.IsOrder(c)
 	switch {
 	case p.stage != leading:
 		refuse(paxos.NotLeader, 0)
@@ -50,8 +67,13 @@ func (p *Proposer) Propose(now paxos.Now, c paxos.Command, out *paxos.Effects) {
 	case len(p.queue.commands) >= p.opts.QueueCommands, p.queue.bytes+size > p.opts.QueueBytes, !p.hasSpace():
 		refuse(paxos.Overloaded, 0)
 	default:
-		p.queue.commands = append(p.queue.commands, queued{c, now.Mono})
-		p.queue.bytes += size
+		if order {
+			if why := p.refuseOrder(now, c); why != "" {
+				out.Refuse = append(out.Refuse, paxos.Refusal{Command: c, Reason: paxos.NotAllowed, Why: why})
+				return
+			}
+		}
+		p.queue.add(now, c, order)
 	}
 }
 
@@ -76,10 +98,14 @@ func (p *Proposer) Flush(now paxos.Now, out *paxos.Effects) {
 	p.recover(now, out)
 	for p.lead.next > p.lead.top && len(p.queue.commands) > 0 && p.lead.batches < p.opts.Pipeline && p.windowOpen() {
 		answerer := p.learners.pick(now, p.lead.next, p.chosen.Below-min(p.chosen.Below, p.genesis.Window))
+		limit := p.opts.BatchCommands
 		if answerer == "" {
+			limit = p.queue.orders // learners that stopped look for them
+		}
+		if limit == 0 {
 			return // nobody would reply; QueueTimeout ends the wait
 		}
-		body := p.cut(now)
+		body := p.cut(now, limit)
 		v := paxos.Value{Kind: paxos.Batch, Stamp: p.lead.clock.read(now), Answerer: answerer, Body: body}
 		p.propose(now, p.lead.next, v, true, out)
 		p.lead.next++
@@ -87,11 +113,11 @@ func (p *Proposer) Flush(now paxos.Now, out *paxos.Effects) {
 	p.proposeExpiry(now, out)
 }
 
-// cut takes the commands of the next batch off the queue.
-func (p *Proposer) cut(now paxos.Now) []byte {
+// cut takes the commands of the next batch off the queue, at most limit.
+func (p *Proposer) cut(now paxos.Now, limit int) []byte {
 	n, size := 0, emptyBatch
 	for _, c := range p.queue.commands {
-		if n == p.opts.BatchCommands || (n > 0 && size+c.Size() > p.opts.BatchBytes) {
+		if n == limit || (n > 0 && size+c.Size() > p.opts.BatchBytes) {
 			break
 		}
 		n, size = n+1, size+c.Size()

@@ -268,6 +268,7 @@ func (s *script) parseMessage(a args, e paxos.Envelope) paxos.Message {
 	case "position":
 		return paxos.Position{
 			Applied: a.slot("applied"), Durable: a.slot("durable"), Inherited: a.slot("inherited"), NextExpiry: a.logTime("expiry"),
+			Version: a.number("version", 0), Supports: a.number("supports", 0),
 		}
 	}
 	return s.parseAnswer(a)

@@ -22,6 +22,9 @@ func (s *script) printEffects(out *paxos.Effects) string {
 		if r.Limit != 0 {
 			limit = fmt.Sprintf(", limit %d bytes", r.Limit)
 		}
+		if r.Why != "" {
+			limit = ", " + r.Why
+		}
 		fmt.Fprintf(&b, "refuse %s: %s%s\n", printCommand(r.Command), r.Reason, limit)
 	}
 	for _, d := range out.Learn {
@@ -94,7 +97,11 @@ func printMessage(m paxos.Message) string {
 		if m.Inherited != 0 {
 			inherited = fmt.Sprintf(" inherited %d", m.Inherited)
 		}
-		return fmt.Sprintf("Position applied %d durable %d%s%s", m.Applied, m.Durable, inherited, printLogTime(" expiry", m.NextExpiry))
+		version := ""
+		if m.Supports != 0 {
+			version = fmt.Sprintf(" version %d of %d", m.Version, m.Supports)
+		}
+		return fmt.Sprintf("Position applied %d durable %d%s%s%s", m.Applied, m.Durable, inherited, printLogTime(" expiry", m.NextExpiry), version)
 	case paxos.Hello:
 		return printHello(m)
 	case paxos.Trim:
@@ -265,6 +272,16 @@ func printValue(v paxos.Value) string {
 
 // printCommand abbreviates data that is long.
 func printCommand(c paxos.Command) string {
+	switch o, err := paxos.ParseOrder(c); o := o.(type) {
+	case paxos.Upgrade:
+		return fmt.Sprintf("order-upgrade-%d", o.Version)
+	case paxos.Skip:
+		return fmt.Sprintf("order-skip-%d-%d", o.Slot, o.Command)
+	default:
+		if err != nil {
+			return "order-unknown"
+		}
+	}
 	if len(c.Data) > 16 {
 		return fmt.Sprintf("%s..%d", c.Data[:1], len(c.Data))
 	}

@@ -100,6 +100,7 @@ func startProposer(s *script, td *datadriven.TestData) actor {
 // do understands
 //
 //	propose x y z     commands that arrive together; data=100 for one of 100 bytes
+//	order upgrade=2   an operator orders it; or skip=17, and command=3
 //	drain             SIGTERM
 //	status            the proposer's own view
 //	found             it hears of its cluster
@@ -116,6 +117,9 @@ func (r *proposerActor) do(s *script, td *datadriven.TestData, out *paxos.Effect
 			}
 			r.Propose(s.now, c, out)
 		}
+		return "", true
+	case "order":
+		r.Propose(s.now, parseOrder(args{s, td}), out)
 		return "", true
 	case "drain":
 		r.Drain(s.now, out)
@@ -135,6 +139,13 @@ func (r *proposerActor) do(s *script, td *datadriven.TestData, out *paxos.Effect
 		return "", r.keep(s, td.CmdArgs[0].Key, out)
 	}
 	return "", false
+}
+
+func parseOrder(a args) paxos.Command {
+	if a.has("skip") {
+		return paxos.OrderCommand(paxos.Skip{Slot: a.slot("skip"), Command: int(a.number("command", 0))}, "inbox")
+	}
+	return paxos.OrderCommand(paxos.Upgrade{Version: a.number("upgrade", 0)}, "inbox")
 }
 
 // found tells the cluster, and passes over the proposer's first Hello.
@@ -210,6 +221,20 @@ func (r *proposerActor) after(s *script, out *paxos.Effects) { r.Flush(s.now, ou
 
 type learnerActor struct{ *Learner }
 
+// printStanding is what is rarely worth a word.
+func (r *learnerActor) printStanding() (text string) {
+	if r.Agreed() != 0 {
+		text += fmt.Sprintf(", agreed %d", r.Agreed())
+	}
+	if _, outvoted := r.Doubt(); outvoted {
+		text += ", outvoted"
+	}
+	if r.Mute() && !r.Diverged() {
+		text += ", mute"
+	}
+	return text
+}
+
 // startLearner is "start id=l1", with applied= for a state machine that is not
 // empty, unfounded for a disk that knows no cluster, or bound=c1 generation=2, and the options of a story.
 func startLearner(s *script, td *datadriven.TestData) actor {
@@ -238,6 +263,7 @@ func startLearner(s *script, td *datadriven.TestData) actor {
 //	installed slot=100                   it took over a snapshot
 //	read 1 2                             reads arrive
 //	digested slot=256 sum=x              the state machine's digest after a slot
+//	hold slot=7                          the state machine cannot apply it
 //	tell to=l2                           its caller asks a fellow for a snapshot
 //	snapshot-from turn=1                 whom it would ask for a snapshot
 //	status                               the learner's own view
@@ -255,6 +281,8 @@ func (r *learnerActor) do(s *script, td *datadriven.TestData, out *paxos.Effects
 		}
 	case "digested":
 		r.Digested(s.now, a.digest(), out)
+	case "hold":
+		r.Hold(a.slot("slot"))
 	case "tell":
 		r.Tell(a.id("to"), paxos.SnapshotQuery{}, out)
 	case "snapshot-from":
@@ -262,9 +290,9 @@ func (r *learnerActor) do(s *script, td *datadriven.TestData, out *paxos.Effects
 	case "status":
 		v := r.Status()
 		return fmt.Sprintf("learned %d, applied %d, chosen below %d, trimmed below %d, leader %s, %d open, %d unanswered, "+
-			"fetching %v, needs snapshot %v, diverged %v, cannot read %v\n",
+			"fetching %v, needs snapshot %v, diverged %v, cannot read %v%s\n",
 			v.Learned, v.Position.Applied, v.ChosenBelow, v.TrimBelow, printBallot(v.Leader), v.Open, v.Unanswered,
-			v.Fetching, r.NeedsSnapshot(), r.Diverged(), r.CannotRead(s.now, paxos.Duration(time.Second))), true
+			v.Fetching, r.NeedsSnapshot(), r.Diverged(), r.CannotRead(s.now, paxos.Duration(time.Second)), r.printStanding()), true
 	default:
 		return "", false
 	}

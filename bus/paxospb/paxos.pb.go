@@ -2155,7 +2155,11 @@ type Position struct {
 	NextExpiry int64 `protobuf:"fixed64,3,opt,name=next_expiry,json=nextExpiry,proto3" json:"next_expiry,omitempty"`
 	// The slots up to this one it has from its disk or from a snapshot, and may have
 	// answered nothing there.
-	Inherited     uint64 `protobuf:"varint,4,opt,name=inherited,proto3" json:"inherited,omitempty"`
+	Inherited uint64 `protobuf:"varint,4,opt,name=inherited,proto3" json:"inherited,omitempty"`
+	// Of the rules that its state machine applies; 0: it has none.
+	Version uint64 `protobuf:"varint,5,opt,name=version,proto3" json:"version,omitempty"`
+	// Highest version that its build can apply.
+	Supports      uint64 `protobuf:"varint,6,opt,name=supports,proto3" json:"supports,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2214,6 +2218,20 @@ func (x *Position) GetNextExpiry() int64 {
 func (x *Position) GetInherited() uint64 {
 	if x != nil {
 		return x.Inherited
+	}
+	return 0
+}
+
+func (x *Position) GetVersion() uint64 {
+	if x != nil {
+		return x.Version
+	}
+	return 0
+}
+
+func (x *Position) GetSupports() uint64 {
+	if x != nil {
+		return x.Supports
 	}
 	return 0
 }
@@ -3175,13 +3193,15 @@ const file_paxospb_paxos_proto_rawDesc = "" +
 	"\x05marks\x18\x02 \x01(\v2\x15.synod.paxos.v1.MarksR\x05marks\"*\n" +
 	"\x04Fill\x12\x12\n" +
 	"\x04from\x18\x01 \x01(\x04R\x04from\x12\x0e\n" +
-	"\x02to\x18\x02 \x01(\x04R\x02to\"}\n" +
+	"\x02to\x18\x02 \x01(\x04R\x02to\"\xb3\x01\n" +
 	"\bPosition\x12\x18\n" +
 	"\aapplied\x18\x01 \x01(\x04R\aapplied\x12\x18\n" +
 	"\adurable\x18\x02 \x01(\x04R\adurable\x12\x1f\n" +
 	"\vnext_expiry\x18\x03 \x01(\x10R\n" +
 	"nextExpiry\x12\x1c\n" +
-	"\tinherited\x18\x04 \x01(\x04R\tinherited\".\n" +
+	"\tinherited\x18\x04 \x01(\x04R\tinherited\x12\x18\n" +
+	"\aversion\x18\x05 \x01(\x04R\aversion\x12\x1a\n" +
+	"\bsupports\x18\x06 \x01(\x04R\bsupports\".\n" +
 	"\x06Digest\x12\x12\n" +
 	"\x04slot\x18\x01 \x01(\x04R\x04slot\x12\x10\n" +
 	"\x03sum\x18\x02 \x01(\fR\x03sum\"7\n" +

@@ -6,6 +6,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"github.com/synod-paxos/synod/actors"
 )
 
 // doubtFile is in the data directory of a learner that stopped because its state
@@ -15,8 +17,8 @@ const doubtFile = "DOUBT"
 
 // doubt writes the mark. A learner that cannot write it says so, and stops all the
 // same; started again it may answer until the next comparison stops it once more.
-func (l *Learner) doubt(reason string) {
-	if err := writeDurably(filepath.Join(l.dir.Path(), doubtFile), reason+"\n"); err != nil {
+func (l *Learner) doubt(d actors.Doubt) {
+	if err := writeDurably(filepath.Join(l.dir.Path(), doubtFile), d.Reason+"\n"); err != nil {
 		l.log.Error("the doubt about this learner's state could not be written down", "err", err)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/synod-paxos/synod/actors"
 	"github.com/synod-paxos/synod/storage"
 )
 
@@ -20,7 +21,7 @@ func TestALearnerInDoubtDoesNotStartAgain(t *testing.T) {
 	if err := l.checkDoubt(); err != nil {
 		t.Fatalf("a fresh directory is in doubt: %v", err)
 	}
-	l.doubt("the state of learner l1 after slot 256 differs from that of l2")
+	l.doubt(actors.Doubt{Slot: 256, Reason: "the state of learner l1 after slot 256 differs from that of l2"})
 	err = l.checkDoubt()
 	if err == nil || !strings.Contains(err.Error(), "after slot 256") || !strings.Contains(err.Error(), "DOUBT") {
 		t.Errorf("a directory in doubt: %v, want the file and the reason named", err)
