@@ -17,5 +17,5 @@ func NewClock() *Clock { return &Clock{origin: time.Now().Add(-time.Second)} }
 // Now is the present time.
 func (c *Clock) Now() paxos.Now {
 	now := time.Now()
-	return paxos.Now{Mono: paxos.Instant(now.Sub(c.origin)), Wall: paxos.LogTime(now.UnixNano())}
+	return paxos.Now{Mono: paxos.Instant(now.Sub(c.origin)), Wall: paxos.LogTime(now.UnixNano() + skew())}
 }

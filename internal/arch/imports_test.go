@@ -72,6 +72,7 @@ var table = map[string]layer{
 	"internal/e2e":             {ours: []string{"..."}, others: []string{natsClient}},
 	"internal/linearizability": {ours: []string{"bus", "client"}, others: []string{natsClient, porcupine}},
 	"internal/arch":            {},
+	"torture":                  {ours: []string{"..."}, others: []string{natsClient, porcupine}},
 	"cmd/acceptor":             {ours: []string{"internal/node/..."}},
 	"cmd/proposer":             {ours: []string{"internal/node/..."}},
 	"cmd/learner":              {ours: []string{"internal/node/..."}},
