@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"strings"
 	"sync"
 	"time"
 
@@ -170,6 +171,25 @@ func (b *Bus) Publish(e paxos.Envelope) error {
 		return b.unsent(&e, err)
 	}
 	b.stats.sent[KindOf(e.Msg)].add(len(data))
+	return nil
+}
+
+// PublishConfirmed is Publish that waits until the server has seen e, and returns its
+// refusal when the credentials do not let e's sender speak.
+func (b *Bus) PublishConfirmed(e paxos.Envelope) error {
+	subject, err := b.subjects.Subject(e)
+	if err != nil {
+		return b.unsent(&e, err)
+	}
+	if err := b.Publish(e); err != nil {
+		return err
+	}
+	if err := b.confirm(); err != nil {
+		return err
+	}
+	if err := b.nc.LastError(); errors.Is(err, nats.ErrPermissionViolation) && strings.Contains(err.Error(), `Publish to "`+subject+`"`) {
+		return fmt.Errorf("bus: these credentials may not speak as %s %s: %w (see `synod permissions` for what each role needs)", e.From.Role, e.From.ID, err)
+	}
 	return nil
 }
 

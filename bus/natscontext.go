@@ -27,7 +27,7 @@ func (o *Options) fromContext() ([]nats.Option, error) {
 	if len(o.URLs) == 0 && c.ServerURL() != "" {
 		o.URLs = strings.Split(c.ServerURL(), ",")
 	}
-	return options, nil
+	return append(options, o.inbox(c)...), nil
 }
 
 // inPlaceOfContext empties what o sets by itself.

@@ -29,6 +29,10 @@ type Options struct {
 	CA        string // file with the certificates that the server's must descend from; empty: the system's
 	Cert, Key string // files with the client's certificate and key, for mutual TLS
 
+	// Inbox is what the subjects of answers start with. Empty: InboxPrefix of the user's
+	// public key with an nkey or credentials file, else the context's, else "_INBOX".
+	Inbox string
+
 	// Wait makes Connect wait until a server answers, and lets the connection outlive
 	// refused credentials later on: for processes that may start before their server.
 	// Without it Connect fails at once.
@@ -69,6 +73,9 @@ func (o *Options) checkCredentials() error {
 	if o.Password != "" && o.User == "" {
 		errs = append(errs, errors.New("credentials: a password without a user"))
 	}
+	if strings.ContainsAny(o.Inbox, "*> \t\r\n") || strings.HasSuffix(o.Inbox, ".") || strings.HasPrefix(o.Inbox, "$") {
+		errs = append(errs, fmt.Errorf("inbox prefix %q: want tokens with dots between, such as _INBOX.app", o.Inbox))
+	}
 	if (o.Cert == "") != (o.Key == "") {
 		errs = append(errs, errors.New("TLS: want both a client certificate and its key, or neither"))
 	}
@@ -84,6 +91,8 @@ func (o *Options) servers() (string, []nats.Option, error) {
 		if options, err = o.fromContext(); err != nil {
 			return "", nil, err
 		}
+	} else {
+		options = o.inbox(nil)
 	}
 	if len(o.URLs) == 0 {
 		o.URLs = []string{nats.DefaultURL}

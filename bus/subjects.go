@@ -35,6 +35,13 @@ type Subjects struct {
 	Cluster string // 1 to 63 of a-z, 0-9 and '-'
 }
 
+// Ids of learners that are none, and that no learner may have: what an operator asks
+// for a state as, and gives one to learners as.
+const (
+	BackupID  paxos.NodeID = "backup"
+	RestoreID paxos.NodeID = "restore"
+)
+
 // allAcceptors stands for every acceptor; '_' is in no node id.
 const allAcceptors = "_all"
 

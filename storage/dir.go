@@ -108,13 +108,21 @@ func (d *Dir) identify(role paxos.Role, id paxos.NodeID) error {
 	if err != nil {
 		return err
 	}
+	if err := d.belongs(info, role, id); err != nil {
+		return err
+	}
+	d.info = info
+	return nil
+}
+
+// belongs compares whose the directory is with who opens it.
+func (d *Dir) belongs(info Info, role paxos.Role, id paxos.NodeID) error {
 	if info.Role != role {
 		return d.mismatch(ErrWrongRole, "it is %s %s's, this is %s %s", info.Role, info.ID, role, id)
 	}
 	if info.ID != id {
 		return d.mismatch(ErrWrongID, "it is %s's, this is %s", info.ID, id)
 	}
-	d.info = info
 	return nil
 }
 
@@ -199,6 +207,20 @@ func (d *Dir) Close() error {
 }
 
 func (d *Dir) file(name string) string { return d.fs.PathJoin(d.path, name) }
+
+// Expect refuses a data directory that is another node's, without a lock and without
+// writing anything. A directory that is missing or has no identity may be made into
+// one. Its errors are those of OpenLearnerDir.
+func Expect(dir string, role paxos.Role, id paxos.NodeID, o Options) error {
+	info, err := Peek(dir, o)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return (&Dir{path: dir}).belongs(info, role, id)
+}
 
 // Peek reads the identity of a data directory without a lock and without writing
 // anything: for status commands. A directory without identity gives an error that

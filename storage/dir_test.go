@@ -302,3 +302,34 @@ func TestClosedAcceptorRefuses(t *testing.T) {
 		t.Errorf("%d appends", m.Appends)
 	}
 }
+
+// TestExpect refuses another node's directory, and leaves no trace in any.
+func TestExpect(t *testing.T) {
+	dir := t.TempDir()
+	if err := storage.Expect(dir+"/missing", paxos.LearnerRole, "l1", storage.Options{}); err != nil {
+		t.Error(err)
+	}
+	if _, err := os.Stat(dir + "/missing"); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("looking made it: %v", err)
+	}
+	d, err := storage.OpenLearnerDir(dir, "l1", storage.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	before, err := storage.Peek(dir, storage.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for want, expect := range map[error]struct {
+		role paxos.Role
+		id   paxos.NodeID
+	}{nil: {paxos.LearnerRole, "l1"}, storage.ErrWrongRole: {paxos.AcceptorRole, "l1"}, storage.ErrWrongID: {paxos.LearnerRole, "l2"}} {
+		if err := storage.Expect(dir, expect.role, expect.id, storage.Options{}); !errors.Is(err, want) {
+			t.Errorf("%s %s: %v, want %v", expect.role, expect.id, err, want)
+		}
+	}
+	if after, err := storage.Peek(dir, storage.Options{}); err != nil || after != before {
+		t.Errorf("%+v, %v, want it as it was: %+v", after, err, before)
+	}
+}

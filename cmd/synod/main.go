@@ -25,12 +25,13 @@ Exit codes: 0 clean, 1 failed, 2 called wrongly.`,
 
 // commands is every subcommand, each in a file of its own.
 type commands struct {
-	Dev     devCommand     `cmd:"" help:"Run a whole cluster in this process, with a NATS server."`
-	Init    initCommand    `cmd:"" help:"Found a cluster: have its acceptors store who they are."`
-	Propose proposeCommand `cmd:"" help:"Append to the log and print where."`
-	Log     logCommand     `cmd:"" help:"Print the log."`
-	Status  statusCommand  `cmd:"" help:"Show how the cluster does, and what is wrong."`
-	Trace   traceCommand   `cmd:"" help:"Show the messages of the protocol as they pass."`
+	Dev         devCommand         `cmd:"" help:"Run a whole cluster in this process, with a NATS server."`
+	Init        initCommand        `cmd:"" help:"Found a cluster: have its acceptors store who they are."`
+	Propose     proposeCommand     `cmd:"" help:"Append to the log and print where."`
+	Log         logCommand         `cmd:"" help:"Print the log."`
+	Status      statusCommand      `cmd:"" help:"Show how the cluster does, and what is wrong."`
+	Permissions permissionsCommand `cmd:"" help:"Print what nats-server needs to hold every role and client to its part."`
+	Trace       traceCommand       `cmd:"" help:"Show the messages of the protocol as they pass."`
 
 	Version kong.VersionFlag `help:"Show the version and exit."`
 }

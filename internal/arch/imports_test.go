@@ -18,6 +18,8 @@ const (
 	natsClient = "github.com/nats-io/nats.go"
 	natsServer = "github.com/nats-io/nats-server/v2"
 	natsTools  = "github.com/nats-io/jsm.go"
+	natsKeys   = "github.com/nats-io/nkeys"
+	natsJWT    = "github.com/nats-io/jwt/v2"
 	protoactor = "github.com/asynkron/protoactor-go/actor"
 	protobuf   = "google.golang.org/protobuf"
 	pebble     = "github.com/cockroachdb/pebble/v2"
@@ -49,7 +51,7 @@ var table = map[string]layer{
 	// What surrounds the roles: a disk, a network, a mailbox.
 	"storage":             {ours: []string{"paxos", "storage/..."}, others: []string{pebble, uuid}},
 	"storage/storagetest": {others: []string{pebble}},
-	"bus":                 {ours: []string{"paxos", "bus/paxospb"}, others: []string{natsClient, natsServer, natsTools, protobuf, rate}},
+	"bus":                 {ours: []string{"paxos", "bus/paxospb"}, others: []string{natsClient, natsServer, natsTools, natsKeys, protobuf, rate}},
 	"bus/paxospb":         {others: []string{protobuf}},
 	"bus/leaf":            {ours: []string{"bus"}, others: []string{natsClient, natsServer, rate}},
 	"bus/bustest":         {ours: []string{"paxos", "bus"}, others: []string{natsClient, natsServer}},
@@ -63,6 +65,9 @@ var table = map[string]layer{
 	// The whole cluster without any of that.
 	"sim":         {ours: []string{"paxos", "roles", "streams/...", "storage/...", "sim/..."}},
 	"sim/mutants": {},
+
+	// Who may do what on NATS.
+	"internal/authority": {ours: []string{"bus"}, others: []string{natsKeys, natsJWT}},
 
 	// Processes.
 	"internal/node":            {ours: []string{"..."}, others: []string{natsClient, protoactor, prometheus, uuid, rate}},

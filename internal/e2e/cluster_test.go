@@ -21,6 +21,8 @@ type cluster struct {
 	dir   string
 	nats  *process
 	roles map[string]*process // by id; those that run
+	// flags are the credentials of a user of the cluster, such as "acceptor-a1"; nil: none.
+	flags func(user string) []string
 }
 
 // startNATS starts a nats-server, and nothing else.
@@ -39,15 +41,21 @@ func startNATS(t *testing.T, flags ...string) *cluster {
 func startCluster(t *testing.T) *cluster {
 	t.Helper()
 	c := startNATS(t)
+	c.found()
+	return c
+}
+
+// found starts the roles, and founds the cluster.
+func (c *cluster) found() {
+	c.t.Helper()
 	for _, id := range []string{"a1", "a2", "a3", "l1", "l2", "p1", "p2"} {
 		c.start(id)
 	}
 	for _, id := range []string{"a1", "a2", "a3"} {
 		c.roles[id].await("acceptor runs")
 	}
-	c.synod("init", "--acceptors", "a1,a2,a3").must(t)
+	c.synod("init", "--acceptors", "a1,a2,a3").must(c.t)
 	c.awaitReady()
-	return c
 }
 
 var roleOf = map[byte]string{'a': "acceptor", 'b': "acceptor", 'p': "proposer", 'l': "learner"}
@@ -63,7 +71,7 @@ func (c *cluster) start(id string, more ...string) *process {
 	if role != "proposer" {
 		args = append(args, "--data", c.data(id))
 	}
-	p := startNamed(c.t, id, role, append(args, more...)...)
+	p := startNamed(c.t, id, role, append(append(args, c.as(role+"-"+id)...), more...)...)
 	c.roles[id] = p
 	return p
 }
@@ -86,7 +94,14 @@ func (c *cluster) term(id string) {
 // synod runs a subcommand to its end.
 func (c *cluster) synod(args ...string) result {
 	c.t.Helper()
-	return call(c.t, "synod", append(args, "--nats", c.url)...)
+	return call(c.t, "synod", append(append(args, "--nats", c.url), c.as("operator-admin")...)...)
+}
+
+func (c *cluster) as(user string) []string {
+	if c.flags == nil {
+		return nil
+	}
+	return c.flags(user)
 }
 
 // status is what synod status --json says.

@@ -32,10 +32,10 @@ func StartAcceptor(ctx context.Context, c Config) (*Acceptor, error) {
 }
 
 func (a *Acceptor) start(ctx context.Context, c Config) error {
-	if err := a.openStore(c); err != nil {
+	if err := a.connectFor(ctx, c); err != nil {
 		return err
 	}
-	if err := a.connect(ctx, c.Bus); err != nil {
+	if err := a.openStore(c); err != nil {
 		return err
 	}
 	if err := a.spawn(); err != nil {

@@ -25,6 +25,7 @@ type Connection struct {
 	User         string `env:"SYNOD_USER" placeholder:"NAME" group:"nats" help:"User name."`
 	PasswordFile string `env:"SYNOD_PASSWORD_FILE" placeholder:"FILE" group:"nats" help:"File with the user's password (or set SYNOD_PASSWORD)."`
 	TokenFile    string `env:"SYNOD_TOKEN_FILE" placeholder:"FILE" group:"nats" help:"File with a token (or set SYNOD_TOKEN)."`
+	Inbox        string `name:"inbox-prefix" env:"SYNOD_INBOX_PREFIX" placeholder:"PREFIX" group:"nats" help:"What subjects of answers start with (default with an nkey or credentials: _INBOX.PUBLIC-KEY)."`
 	TLSCA        string `name:"tls-ca" env:"SYNOD_TLS_CA" placeholder:"FILE" group:"nats" help:"Certificates that the server's must descend from."`
 	TLSCert      string `name:"tls-cert" env:"SYNOD_TLS_CERT" placeholder:"FILE" group:"nats" help:"The client's certificate, for mutual TLS."`
 	TLSKey       string `name:"tls-key" env:"SYNOD_TLS_KEY" placeholder:"FILE" group:"nats" help:"The key of the client's certificate."`
@@ -44,6 +45,9 @@ func (c *Connection) Check() []error {
 	}
 	if err := (bus.Subjects{Prefix: c.Prefix, Cluster: "main"}).Check(); err != nil {
 		errs = append(errs, fmt.Errorf("--prefix: %w", err))
+	}
+	if err := (&bus.Options{Subjects: bus.Subjects{Cluster: "main"}, Inbox: c.Inbox}).Check(); err != nil {
+		errs = append(errs, fmt.Errorf("--inbox-prefix: %w", err))
 	}
 	return append(errs, c.checkCredentials()...)
 }
@@ -103,7 +107,7 @@ func (c *Connection) checkCredentials() []error {
 func (c *Connection) Options() (bus.Options, error) {
 	o := bus.Options{
 		Subjects: bus.Subjects{Prefix: c.Prefix, Cluster: c.Cluster},
-		URLs:     c.NATS, Context: c.Context,
+		URLs:     c.NATS, Context: c.Context, Inbox: c.Inbox,
 		Creds: c.Creds, NKey: c.NKey, User: c.User,
 		CA: c.TLSCA, Cert: c.TLSCert, Key: c.TLSKey,
 	}

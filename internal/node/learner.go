@@ -44,10 +44,10 @@ func StartLearner(ctx context.Context, c Config) (*Learner, error) {
 }
 
 func (l *Learner) start(ctx context.Context, c Config) error {
-	if err := l.openState(c); err != nil {
+	if err := l.connectFor(ctx, c); err != nil {
 		return err
 	}
-	if err := l.connect(ctx, c.Bus); err != nil {
+	if err := l.openState(c); err != nil {
 		return err
 	}
 	if err := l.spawn(); err != nil {

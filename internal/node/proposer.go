@@ -33,6 +33,9 @@ func (p *Proposer) start(ctx context.Context, c Config) error {
 	if err := p.connect(ctx, c.Bus); err != nil {
 		return err
 	}
+	if err := p.introduce(); err != nil {
+		return err
+	}
 	if err := p.spawn(); err != nil {
 		return err
 	}

@@ -8,8 +8,11 @@ import (
 	"os"
 	"time"
 
+	"github.com/nats-io/nats.go"
+
 	"github.com/synod-paxos/synod/bus"
 	"github.com/synod-paxos/synod/paxos"
+	"github.com/synod-paxos/synod/storage"
 )
 
 // A Role is a running acceptor, proposer or learner.
@@ -85,6 +88,28 @@ func (n *common) connect(ctx context.Context, o bus.Options) error {
 	}
 	n.bus = b
 	n.stack.push("connection", func() error { b.Close(); return nil })
+	return nil
+}
+
+// connectFor connects a role that has a disk, before it opens it: credentials that are
+// refused leave no trace there. A directory that is another node's is refused first.
+func (n *common) connectFor(ctx context.Context, c Config) error {
+	if err := storage.Expect(c.Data, n.self.Role, n.self.ID, c.Storage); err != nil {
+		return err
+	}
+	if err := n.connect(ctx, c.Bus); err != nil {
+		return err
+	}
+	return n.introduce()
+}
+
+// introduce says Hello, as a newcomer does, to learn whether the role may speak. A
+// server that is lost meanwhile is no reason not to start.
+func (n *common) introduce() error {
+	err := n.bus.PublishConfirmed(paxos.Envelope{From: n.self, Msg: paxos.Hello{}})
+	if errors.Is(err, nats.ErrPermissionViolation) {
+		return err
+	}
 	return nil
 }
 
