@@ -86,27 +86,63 @@ func (b *Bus) ServeClients(queue string, subjects []string, handle func(*nats.Ms
 }
 
 // Stop ends l: the server, if there is one, has confirmed when it returns, and
-// routes nothing here any more. Messages that it sent before may still be
-// delivered: see Wait. A second Stop does nothing.
+// routes nothing here any more, not after a reconnect either. Messages that it sent
+// before may still be delivered, as long as the connection holds: see Wait. A second
+// Stop does nothing.
 func (l *Listener) Stop() error {
 	subs := l.bus.forget(l)
-	if l.done != nil && len(subs) > 0 {
+	if len(subs) == 0 {
+		return nil
+	}
+	if l.done != nil {
 		close(l.done)
+	}
+	for _, s := range subs {
+		l.bus.stats.dropped[DropSlow].Add(droppedBy(s))
+	}
+	reconnects := l.bus.nc.Stats().Reconnects
+	if !l.bus.Connected() {
+		return l.bus.abandon(subs)
 	}
 	var errs []error
 	for _, s := range subs {
-		l.bus.stats.dropped[DropSlow].Add(droppedBy(s))
 		if err := s.Drain(); err != nil && !errors.Is(err, nats.ErrConnectionClosed) && !errors.Is(err, nats.ErrBadSubscription) {
 			errs = append(errs, fmt.Errorf("bus: stop listening on %s: %w", s.Subject, err))
 		}
 	}
-	if len(subs) == 0 || !l.bus.Connected() {
+	err := l.bus.confirm()
+	if err == nil && l.bus.nc.Stats().Reconnects == reconnects {
 		return errors.Join(errs...)
 	}
-	if err := l.bus.confirm(); !errors.Is(err, nats.ErrConnectionClosed) { // lost just now: nothing is routed here either
+	if !errors.Is(err, nats.ErrConnectionClosed) { // lost just now: nothing is routed here either
 		errs = append(errs, err)
 	}
-	return errors.Join(errs...)
+	return errors.Join(append(errs, l.bus.abandon(subs), l.bus.renew())...)
+}
+
+// abandon ends subscriptions of which no server confirms that they have ended, and
+// forgets what waits in them. One that is drained while there is no server would be
+// made again with the next connection, for nobody: NATS would go on routing a share of
+// the requests here.
+func (b *Bus) abandon(subs []*nats.Subscription) error {
+	for _, s := range subs {
+		if err := s.Unsubscribe(); err != nil && !errors.Is(err, nats.ErrConnectionClosed) && !errors.Is(err, nats.ErrBadSubscription) {
+			return fmt.Errorf("bus: stop listening on %s: %w", s.Subject, err)
+		}
+	}
+	return nil
+}
+
+// renew makes another connection, with no subscription but the present ones, if
+// there is one that may have more.
+func (b *Bus) renew() error {
+	if !b.Connected() {
+		return nil
+	}
+	if err := b.nc.ForceReconnect(); err != nil && !errors.Is(err, nats.ErrConnectionClosed) {
+		return fmt.Errorf("bus: reconnect: %w", err)
+	}
+	return nil
 }
 
 // Wait waits, after Stop, until everything that was delivered has been handled, and
