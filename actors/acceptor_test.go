@@ -13,7 +13,7 @@ func startAcceptor(t *testing.T, store *memory, out *sent) *Acceptor {
 	t.Helper()
 	a, err := SpawnAcceptor(NewSystem(quiet()), AcceptorConfig{
 		Self:  paxos.Sender{Role: paxos.AcceptorRole, ID: "a1", Disk: disk, Boot: 1, Process: 3},
-		State: paxos.AcceptorState{Genesis: &genesis, Sealed: true},
+		State: paxos.AcceptorState{Genesis: &genesis, Sealed: true, Known: paxos.Configurations{&genesis.First}},
 		Store: store, Send: out, PageBytes: 1 << 20, Clock: NewClock(), Log: quiet(),
 	})
 	if err != nil {

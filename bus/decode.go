@@ -87,7 +87,12 @@ func (d *decoder) body(in *pb.Envelope) paxos.Message {
 		return paxos.Trim{Ballot: ballot(b.Trim.GetBallot()), Below: paxos.Slot(b.Trim.GetBelow())}
 	case *pb.Envelope_Hello:
 		m := b.Hello
-		return paxos.Hello{Genesis: d.genesis(m.GetGenesis()), Marks: marks(m.GetMarks()), Leading: ballot(m.GetLeading()), NoSpace: m.GetNoSpace()}
+		return paxos.Hello{
+			Genesis: d.genesis(m.GetGenesis()), Known: d.configurations(m.GetKnown()), Marks: marks(m.GetMarks()),
+			Leading: ballot(m.GetLeading()), Priority: int(m.GetPriority()), NoSpace: m.GetNoSpace(),
+		}
+	case *pb.Envelope_ChangeReport:
+		return d.changeReport(b.ChangeReport)
 	default:
 		if m := d.answer(in); m != nil {
 			return m
@@ -148,6 +153,14 @@ func (d *decoder) request(in *pb.Envelope) paxos.Message {
 		return paxos.ReadQuery{Nonce: b.ReadQuery.GetNonce()}
 	case *pb.Envelope_GenesisQuery:
 		return paxos.GenesisQuery{}
+	case *pb.Envelope_Change:
+		if c := b.Change.GetNext(); c != nil {
+			next := d.configuration(c)
+			return paxos.Change{Next: &next}
+		}
+		return paxos.Change{}
+	case *pb.Envelope_Transfer:
+		return paxos.Transfer{To: paxos.NodeID(b.Transfer.GetTo())}
 	case *pb.Envelope_StoreGenesis:
 		return d.storeGenesis(b.StoreGenesis)
 	case *pb.Envelope_Seal:
@@ -244,6 +257,29 @@ func (d *decoder) genesis(g *pb.Genesis) *paxos.Genesis {
 		Cluster: d.cluster(g.Cluster, g.Generation), Window: paxos.Slot(g.Window), First: d.configuration(g.First),
 		State: d.uuid("digest of the first state", g.State),
 	}
+}
+
+func (d *decoder) changeReport(m *pb.ChangeReport) paxos.Message {
+	if m.GetNewest() == nil {
+		d.fail("no configuration in ChangeReport")
+		return nil
+	}
+	return paxos.ChangeReport{
+		Newest: d.configuration(m.Newest), Chosen: paxos.Slot(m.Chosen), Next: paxos.Slot(m.Next), Waits: m.Waits, Refused: m.Refused,
+	}
+}
+
+// configurations are at most as many as any role tells.
+func (d *decoder) configurations(in []*pb.Configuration) []paxos.Configuration {
+	if len(in) > maxTold {
+		d.fail("%d configurations", len(in))
+		return nil
+	}
+	var out []paxos.Configuration
+	for _, c := range in {
+		out = append(out, d.configuration(c))
+	}
+	return out
 }
 
 func (d *decoder) configuration(c *pb.Configuration) paxos.Configuration {

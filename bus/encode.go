@@ -68,7 +68,12 @@ func encodeBody(out *pb.Envelope, m paxos.Message) {
 		out.Body = &pb.Envelope_Trim{Trim: &pb.Trim{Ballot: encodeBallot(m.Ballot), Below: uint64(m.Below)}}
 	case paxos.Hello:
 		out.Body = &pb.Envelope_Hello{Hello: &pb.Hello{
-			Genesis: encodeGenesis(m.Genesis), Marks: encodeMarks(m.Marks), Leading: encodeBallot(m.Leading), NoSpace: m.NoSpace}}
+			Genesis: encodeGenesis(m.Genesis), Marks: encodeMarks(m.Marks), Leading: encodeBallot(m.Leading), NoSpace: m.NoSpace,
+			Known: encodeConfigurations(m.Known), Priority: int32(m.Priority)}}
+	case paxos.ChangeReport:
+		out.Body = &pb.Envelope_ChangeReport{ChangeReport: &pb.ChangeReport{
+			Newest: encodeConfiguration(&m.Newest), Chosen: uint64(m.Chosen), Next: uint64(m.Next),
+			Waits: strings.ToValidUTF8(m.Waits, "?"), Refused: strings.ToValidUTF8(m.Refused, "?")}}
 	case paxos.Promise, paxos.Accepted, paxos.Nack, paxos.LeaderReport, paxos.Votes, paxos.ReadReport, paxos.GenesisReport:
 		encodeAnswer(out, m)
 	default:
@@ -127,6 +132,14 @@ func encodeRequest(out *pb.Envelope, m paxos.Message) {
 	case paxos.Seal:
 		out.Body = &pb.Envelope_Seal{Seal: &pb.Seal{
 			Cluster: encodeUUID(&m.Cluster.UUID), Generation: m.Cluster.Generation}}
+	case paxos.Change:
+		c := &pb.Change{}
+		if m.Next != nil {
+			c.Next = encodeConfiguration(m.Next)
+		}
+		out.Body = &pb.Envelope_Change{Change: c}
+	case paxos.Transfer:
+		out.Body = &pb.Envelope_Transfer{Transfer: &pb.Transfer{To: string(m.To)}}
 	case paxos.Abandon:
 		out.Body = &pb.Envelope_Abandon{Abandon: &pb.Abandon{
 			Cluster: encodeUUID(&m.Cluster.UUID), Generation: m.Cluster.Generation}}
@@ -199,6 +212,14 @@ func encodeGenesis(g *paxos.Genesis) *pb.Genesis {
 		Cluster: encodeUUID(&g.Cluster.UUID), Generation: g.Cluster.Generation,
 		Window: uint64(g.Window), First: encodeConfiguration(&g.First), State: encodeUUID((*paxos.UUID)(&g.State)),
 	}
+}
+
+func encodeConfigurations(cs []paxos.Configuration) []*pb.Configuration {
+	var out []*pb.Configuration
+	for i := range cs {
+		out = append(out, encodeConfiguration(&cs[i]))
+	}
+	return out
 }
 
 func encodeConfiguration(c *paxos.Configuration) *pb.Configuration {

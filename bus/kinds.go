@@ -36,6 +36,9 @@ const (
 	kindSnapshotChunk
 	kindHello
 	kindInit // GenesisQuery, StoreGenesis, Seal, Abandon
+	kindChange
+	kindTransfer
+	kindChangeReport
 	kindNone
 	kinds = int(kindNone)
 )
@@ -63,6 +66,9 @@ var kindSpecs = [kinds]kindSpec{
 	kindSnapshotChunk: {"chunk", paxos.LearnerRole, true},
 	kindHello:         {"hello", 0, false}, // every role but operators
 	kindInit:          {"init", paxos.OperatorRole, true},
+	kindChange:        {"member", paxos.OperatorRole, false},
+	kindTransfer:      {"transfer", paxos.OperatorRole, false},
+	kindChangeReport:  {"member", paxos.ProposerRole, true},
 }
 
 // KindOf is m's kind.
@@ -112,16 +118,25 @@ func KindOf(m paxos.Message) Kind {
 		return kindHello
 	case paxos.GenesisQuery, paxos.StoreGenesis, paxos.Seal, paxos.Abandon:
 		return kindInit
+	case paxos.Change:
+		return kindChange
+	case paxos.Transfer:
+		return kindTransfer
+	case paxos.ChangeReport:
+		return kindChangeReport
 	default:
 		return kindNone
 	}
 }
 
-// String tells the acceptors' "read" from the learners', as their subjects do.
+// String tells the acceptors' "read" from the learners', and the leader's "member"
+// from the operators', as their subjects do.
 func (k Kind) String() string {
 	switch {
 	case k == kindReadReport:
 		return "read_report"
+	case k == kindChangeReport:
+		return "member_report"
 	case int(k) < kinds:
 		return kindSpecs[k].word
 	default:

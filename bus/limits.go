@@ -9,9 +9,9 @@ import (
 )
 
 // MinPayload is the least max_payload of a NATS server that Synod works with, in
-// bytes: a genesis of paxos.MaxAcceptors must fit one message, and a command be
-// worth a batch. Connect refuses less.
-const MinPayload = 8 << 10
+// bytes: a genesis of paxos.MaxAcceptors and all configurations that govern slots not
+// trimmed must fit one message. Connect refuses less.
+const MinPayload = 64 << 10
 
 // The overheads count every field at its largest: the longest ids, the highest
 // numbers, the message that nests deepest. So the limits depend on nothing but

@@ -123,12 +123,19 @@ func TestTheLargestGenesisFits(t *testing.T) {
 	for range paxos.MaxAcceptors {
 		g.First.Acceptors = append(g.First.Acceptors, paxos.Member{ID: worstID, Disk: paxos.UUID{1}})
 	}
-	data, err := Encode(worstEnvelope(paxos.AcceptorRole, paxos.Hello{Genesis: g, Marks: worstMarks(), NoSpace: true}))
+	var known []paxos.Configuration
+	for range maxTold {
+		known = append(known, g.First)
+	}
+	data, err := Encode(worstEnvelope(paxos.AcceptorRole, paxos.Hello{Genesis: g, Known: known, Marks: worstMarks(), NoSpace: true}))
 	if err != nil || len(data) > MinPayload {
 		t.Errorf("%d bytes, %v, want at most %d", len(data), err, MinPayload)
 	}
 	g.First.Acceptors = append(g.First.Acceptors, paxos.Member{ID: worstID})
 	if _, err := Encode(worstEnvelope(paxos.AcceptorRole, paxos.Hello{Genesis: g})); err == nil {
 		t.Error("a genesis with one acceptor too many is sent")
+	}
+	if _, err := Encode(worstEnvelope(paxos.AcceptorRole, paxos.Hello{Known: append(known, known[0])})); err == nil {
+		t.Error("one configuration too many is told")
 	}
 }

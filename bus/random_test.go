@@ -39,7 +39,10 @@ var makers = map[string]func(m maker) paxos.Message{
 	"HandOver": func(m maker) paxos.Message { return paxos.HandOver{Ballot: m.ballot(), Chosen: m.chosen()} },
 	"Trim":     func(m maker) paxos.Message { return paxos.Trim{Ballot: m.ballot(), Below: m.slot()} },
 	"Hello": func(m maker) paxos.Message {
-		return paxos.Hello{Genesis: m.maybeGenesis(), Marks: m.marks(), Leading: m.maybeBallot(), NoSpace: m.coin()}
+		return paxos.Hello{
+			Genesis: m.maybeGenesis(), Known: m.configurations(), Marks: m.marks(), Leading: m.maybeBallot(),
+			Priority: m.IntN(200) - 100, NoSpace: m.coin(),
+		}
 	},
 	"Fetch": func(m maker) paxos.Message {
 		return paxos.Fetch{From: m.slot(), To: m.slot(), Values: m.maybeID()}
@@ -65,6 +68,17 @@ var makers = map[string]func(m maker) paxos.Message{
 	"GenesisReport": func(m maker) paxos.Message {
 		return paxos.GenesisReport{Genesis: m.maybeGenesis(), Sealed: m.coin(), Refused: m.text()}
 	},
+	"Change": func(m maker) paxos.Message {
+		if m.coin() {
+			return paxos.Change{}
+		}
+		c := m.configuration()
+		return paxos.Change{Next: &c}
+	},
+	"ChangeReport": func(m maker) paxos.Message {
+		return paxos.ChangeReport{Newest: m.configuration(), Chosen: m.slot(), Next: m.slot(), Waits: m.text(), Refused: m.text()}
+	},
+	"Transfer": func(m maker) paxos.Message { return paxos.Transfer{To: m.maybeID()} },
 }
 
 // envelope is msg from somebody who may send it.
@@ -182,19 +196,28 @@ func (m maker) page() paxos.Page {
 }
 
 func (m maker) genesis() paxos.Genesis {
-	g := paxos.Genesis{
-		Cluster: m.cluster(), Window: m.slot(), State: m.uuid(),
-		First: paxos.Configuration{
-			Number: m.number(), From: m.slot(), Copies: m.IntN(maxCount),
-			Quorums: paxos.QuorumSystem{
-				Kind: paxos.QuorumKind(m.IntN(3)), Size1: m.IntN(64), Size2: m.IntN(64), Rows: m.IntN(maxCount + 1),
-			},
+	return paxos.Genesis{Cluster: m.cluster(), Window: m.slot(), State: m.uuid(), First: m.configuration()}
+}
+
+func (m maker) configuration() paxos.Configuration {
+	c := paxos.Configuration{
+		Number: m.number(), From: m.slot(), Copies: m.IntN(maxCount),
+		Quorums: paxos.QuorumSystem{
+			Kind: paxos.QuorumKind(m.IntN(3)), Size1: m.IntN(64), Size2: m.IntN(64), Rows: m.IntN(maxCount + 1),
 		},
 	}
 	for range m.IntN(5) {
-		g.First.Acceptors = append(g.First.Acceptors, paxos.Member{ID: m.id(), Disk: m.uuid()})
+		c.Acceptors = append(c.Acceptors, paxos.Member{ID: m.id(), Disk: m.uuid()})
 	}
-	return g
+	return c
+}
+
+func (m maker) configurations() []paxos.Configuration {
+	var cs []paxos.Configuration
+	for range m.IntN(3) {
+		cs = append(cs, m.configuration())
+	}
+	return cs
 }
 
 func (m maker) maybeGenesis() *paxos.Genesis {

@@ -236,7 +236,7 @@ func TestAServerWithTooSmallAMaxPayloadIsRefused(t *testing.T) {
 	_, err := bus.Connect(context.Background(), bus.Options{
 		Subjects: bus.Subjects{Cluster: "main"}, URLs: []string{s.URL()}, Log: bustest.Quiet(),
 	})
-	if err == nil || !strings.Contains(err.Error(), "max_payload of 8191 bytes, want at least 8192") {
+	if err == nil || !strings.Contains(err.Error(), "max_payload of 65535 bytes, want at least 65536") {
 		t.Errorf("have %v", err)
 	}
 }

@@ -16,6 +16,7 @@ const DefaultPrefix = "synod"
 //
 //	proposer.<id>.prepare|accept|heartbeat|query|trim     proposer id to acceptors; accepts to learners too
 //	proposer.<id>.handover.<to>                           proposer id to proposer to
+//	proposer.<id>.member.<to>                             leader id to operator to
 //	acceptor.<id>.promise|nack|report.<to>                acceptor id to proposer to
 //	acceptor.<id>.accepted.<to>                           acceptor id to the ballot's proposer and all learners
 //	acceptor.<id>.votes|read.<to>                         acceptor id to learner to
@@ -25,6 +26,7 @@ const DefaultPrefix = "synod"
 //	learner.<id>.snapshot|chunk.<to>                      learner id to learner to
 //	<role>.<id>.hello                                     role id to those it works with
 //	operator.init.<id>.<to>                               operator id to acceptor to, or to "_all"
+//	operator.member|transfer.<id>                         operator id to proposers
 //	operator.status                                       operators to every role, request-reply
 //	propose, command.<stream>, api.>                      clients to the leader or the learners, request-reply
 //
@@ -124,8 +126,8 @@ func (s Subjects) appendSubject(b []byte, e *paxos.Envelope) ([]byte, error) {
 		return b, err
 	}
 	b = append(append(append(append(b, s.prefix()...), '.'), s.Cluster...), '.')
-	if k == kindInit {
-		b = append(b, "operator.init."...)
+	if e.From.Role == paxos.OperatorRole {
+		b = append(append(append(b, "operator."...), spec.word...), '.')
 		b = append(b, e.From.ID...)
 	} else {
 		b = append(append(b, e.From.Role.String()...), '.')
@@ -219,6 +221,7 @@ func (s Subjects) Hears(role paxos.Role, id paxos.NodeID) []string {
 	case paxos.ProposerRole:
 		words = []string{
 			"proposer.*.heartbeat", "proposer.*.hello", "proposer.*.handover." + string(id),
+			"operator.member.*", "operator.transfer.*",
 			"acceptor.*.*." + string(id), // promise, accepted, nack, report
 			"acceptor.*.hello",
 			"learner.*.fill", "learner.*.applied", "learner.*.digest", "learner.*.hello",
@@ -231,7 +234,7 @@ func (s Subjects) Hears(role paxos.Role, id paxos.NodeID) []string {
 			"learner.*.*." + string(id), // snapshot, chunk
 		}
 	case paxos.OperatorRole:
-		words = []string{"acceptor.*.genesis." + string(id)}
+		words = []string{"acceptor.*.genesis." + string(id), "proposer.*.member." + string(id)}
 	}
 	return s.rooted(words)
 }
@@ -239,7 +242,7 @@ func (s Subjects) Hears(role paxos.Role, id paxos.NodeID) []string {
 // Protocol is what an observer subscribes to, to see every message of the protocol
 // and nothing of the clients.
 func (s Subjects) Protocol() []string {
-	return s.rooted([]string{"proposer.>", "acceptor.>", "learner.>", "operator.init.>"})
+	return s.rooted([]string{"proposer.>", "acceptor.>", "learner.>", "operator.init.>", "operator.member.>", "operator.transfer.>"})
 }
 
 func (s Subjects) rooted(words []string) []string {

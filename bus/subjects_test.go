@@ -49,6 +49,9 @@ func samples() []paxos.Envelope {
 		{From: operator, To: "a1", Msg: paxos.StoreGenesis{}},
 		{From: operator, To: "a1", Msg: paxos.Seal{}},
 		{From: operator, Msg: paxos.Abandon{}},
+		{From: operator, Msg: paxos.Change{}},
+		{From: operator, Msg: paxos.Transfer{}},
+		{From: proposer, To: "o1", Msg: paxos.ChangeReport{}},
 	}
 }
 

@@ -68,11 +68,20 @@ func checkMessage(m paxos.Message) error {
 	case paxos.Trim:
 		return checkBallot("ballot", m.Ballot)
 	case paxos.Hello:
-		return errors.Join(checkOptional("leading ballot", m.Leading), checkGenesis(m.Genesis))
+		return errors.Join(checkOptional("leading ballot", m.Leading), checkGenesis(m.Genesis), checkTold(m.Known), checkPriority(m.Priority))
 	case paxos.Fetch:
 		return checkOptionalID("value source", m.Values)
 	case paxos.Votes:
 		return checkPage(m.Page)
+	case paxos.Change:
+		if m.Next == nil {
+			return nil
+		}
+		return checkConfiguration(m.Next)
+	case paxos.ChangeReport:
+		return checkConfiguration(&m.Newest)
+	case paxos.Transfer:
+		return checkOptionalID("proposer", m.To)
 	case paxos.StoreGenesis:
 		return checkGenesis(&m.Genesis)
 	case paxos.GenesisReport:
@@ -154,7 +163,32 @@ func checkGenesis(g *paxos.Genesis) error {
 	if g == nil {
 		return nil
 	}
-	c := &g.First
+	return checkConfiguration(&g.First)
+}
+
+// maxTold is how many configurations a message tells at most.
+const maxTold = paxos.MaxConfigurations + 1
+
+func checkTold(known []paxos.Configuration) error {
+	if len(known) > maxTold {
+		return malformed("%d configurations, want at most %d", len(known), maxTold)
+	}
+	for i := range known {
+		if err := checkConfiguration(&known[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func checkPriority(priority int) error {
+	if priority < -maxCount || priority > maxCount {
+		return malformed("priority of %d, want at most %d", priority, maxCount)
+	}
+	return nil
+}
+
+func checkConfiguration(c *paxos.Configuration) error {
 	if len(c.Acceptors) > paxos.MaxAcceptors {
 		return malformed("%d acceptors, want at most %d", len(c.Acceptors), paxos.MaxAcceptors)
 	}

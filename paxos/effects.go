@@ -68,14 +68,23 @@ type Founded struct {
 	Sealed  bool
 }
 
+// Configured: the acceptor knows the configurations Known, which are chosen.
+type Configured struct{ Known []Configuration }
+
+// Reached: the acceptor knows that all slots below Below are chosen. It is kept when
+// a configuration has taken over, so that nobody needs its predecessor any more.
+type Reached struct{ Below Slot }
+
 // Abandoned: the unsealed genesis is dropped.
 type Abandoned struct{}
 
-func (Promised) record()  {}
-func (Voted) record()     {}
-func (Trimmed) record()   {}
-func (Founded) record()   {}
-func (Abandoned) record() {}
+func (Promised) record()   {}
+func (Voted) record()      {}
+func (Trimmed) record()    {}
+func (Founded) record()    {}
+func (Configured) record() {}
+func (Reached) record()    {}
+func (Abandoned) record()  {}
 
 // Refusal answers a command with "certainly not done": no Accept of this leader
 // ever carried this attempt. It says nothing of an earlier attempt with the same id.
@@ -129,7 +138,7 @@ const (
 	Foreign      DropReason = iota + 1 // of another cluster or generation
 	NotMember                          // an acceptor or a disk that the configuration does not name
 	OldDisk                            // an older boot or promise of a disk than was seen before
-	OtherConfig                        // of a configuration that this role cannot judge by
+	OtherConfig                        // of a newer configuration than this role knows, or for slots of another one
 	Extreme                            // a round, slot or watermark beyond any honest one
 	Stale                              // of a ballot, round or slot that is over
 	Unfounded                          // the acceptor has no sealed genesis, or was trimmed past the slot

@@ -13,6 +13,7 @@ type AcceptorState struct {
 	Marks    Marks // Clock is unused
 	Genesis  *Genesis
 	Sealed   bool
+	Known    Configurations // those that govern from the trim point on, at least
 }
 
 // Apply takes r into s. Nothing that it remembers is ever lowered.
@@ -27,17 +28,33 @@ func (s *AcceptorState) Apply(r Record) {
 		s.Marks.ChosenBelow = max(s.Marks.ChosenBelow, r.ChosenBelow)
 	case Trimmed:
 		s.Marks.TrimBelow = max(s.Marks.TrimBelow, r.Below)
-	case Founded:
-		g := r.Genesis
-		s.Genesis, s.Sealed = &g, s.Sealed || r.Sealed
-		if s.Sealed && g.First.From > 1 { // what comes before was chosen elsewhere
-			s.Marks.TrimBelow = max(s.Marks.TrimBelow, g.First.From)
-			s.Marks.ChosenBelow = max(s.Marks.ChosenBelow, g.First.From)
+		if s.Marks.TrimBelow > 0 { // of one that took over here, the first slot must be chosen
+			s.Known = s.Known.Since(s.Marks.TrimBelow - 1)
 		}
+	case Founded:
+		s.found(r)
+	case Configured:
+		if s.Genesis != nil {
+			s.Known = s.Known.With(r.Known)
+		}
+	case Reached:
+		s.Marks.ChosenBelow = max(s.Marks.ChosenBelow, r.Below)
 	case Abandoned:
 		if !s.Sealed {
-			s.Genesis = nil
+			s.Genesis, s.Known = nil, nil
 		}
+	}
+}
+
+func (s *AcceptorState) found(r Founded) {
+	g := r.Genesis
+	if s.Genesis == nil || s.Genesis.Cluster != g.Cluster {
+		s.Known = Configurations{&g.First}
+	}
+	s.Genesis, s.Sealed = &g, s.Sealed || r.Sealed
+	if s.Sealed && g.First.From > 1 { // what comes before was chosen elsewhere
+		s.Marks.TrimBelow = max(s.Marks.TrimBelow, g.First.From)
+		s.Marks.ChosenBelow = max(s.Marks.ChosenBelow, g.First.From)
 	}
 }
 

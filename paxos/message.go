@@ -150,12 +150,15 @@ type Trim struct {
 }
 
 // Hello makes a role known when it starts, periodically, and when it is asked:
-// by a Heartbeat, or by the Hello of a role that knows no cluster.
+// by a Heartbeat, or by a message of a role that knows no cluster or an older
+// configuration.
 type Hello struct {
-	Genesis *Genesis // acceptors: the cluster, once sealed; nil else
-	Marks   Marks    // acceptors
-	Leading Ballot   // proposers: the ballot they lead in; zero else
-	NoSpace bool     // acceptors: the disk is down to its reserve; no more values, please
+	Genesis  *Genesis        // the cluster, once known, and of an acceptor once sealed; nil else
+	Known    []Configuration // that the sender knows after the genesis; of an acceptor at least those that govern from its trim point on
+	Marks    Marks           // acceptors
+	Leading  Ballot          // proposers: the ballot they lead in; zero else
+	Priority int             // proposers: a leader hands over to one whose priority is higher
+	NoSpace  bool            // acceptors: the disk is down to its reserve; no more values, please
 }
 
 // Fetch asks the acceptors for their votes in [From, To). Only Values answers
@@ -244,6 +247,24 @@ type GenesisReport struct {
 	Refused string   // why the request was not carried out; empty when it was
 }
 
+// Change asks the leader to propose Next, if it follows the newest configuration, and
+// tells how things stand; without Next it only asks. The leader sets Next.From. It may
+// be sent again: what is proposed or chosen already is not proposed twice.
+type Change struct{ Next *Configuration }
+
+// ChangeReport answers Change and Transfer, from the leader. A change is done when
+// Newest is what was asked for and Waits is empty.
+type ChangeReport struct {
+	Newest  Configuration
+	Chosen  Slot   // all slots below are chosen
+	Next    Slot   // first slot that the leader has not used
+	Waits   string // what the newest change waits for before the next one may come; empty when it is finished
+	Refused string // why the request is not carried out; empty when it is
+}
+
+// Transfer asks the leader to hand over to the proposer To; empty: to any.
+type Transfer struct{ To NodeID }
+
 func (Prepare) message()       {}
 func (Promise) message()       {}
 func (Accept) message()        {}
@@ -269,3 +290,6 @@ func (StoreGenesis) message()  {}
 func (Seal) message()          {}
 func (Abandon) message()       {}
 func (GenesisReport) message() {}
+func (Change) message()        {}
+func (ChangeReport) message()  {}
+func (Transfer) message()      {}

@@ -22,6 +22,7 @@ func RestoreAcceptor(self paxos.Sender, state paxos.AcceptorState, now paxos.Now
 	a := &Acceptor{member: member{self: self}, state: state, signOfLife: now.Mono, nextHello: now.Mono}
 	if state.Sealed {
 		a.join(state.Genesis)
+		a.setKnown(state.Known)
 	}
 	a.self.Promised = state.Promised
 	return a
@@ -52,6 +53,13 @@ func (a *Acceptor) Step(now paxos.Now, e paxos.Envelope, out *paxos.Effects) {
 	if e.To != "" && e.To != a.self.ID {
 		return
 	}
+	a.step(now, e, out)
+	if a.gossip(now) {
+		a.hello(now, out)
+	}
+}
+
+func (a *Acceptor) step(now paxos.Now, e paxos.Envelope, out *paxos.Effects) {
 	switch m := e.Msg.(type) {
 	case paxos.GenesisQuery, paxos.StoreGenesis, paxos.Seal, paxos.Abandon:
 		a.stepGenesis(now, e, out)
@@ -101,7 +109,8 @@ func (a *Acceptor) stepPrepare(now paxos.Now, e paxos.Envelope, m paxos.Prepare,
 
 // stepAccept is phase 2b (PTP §2.3 step 4, PMS §2.2): vote unless promised
 // otherwise. Voting also promises: an acceptor that missed the Prepare of m's
-// ballot must still refuse every lower one afterwards.
+// ballot must still refuse every lower one afterwards. It votes in no slot that a
+// configuration without it governs, but hears there that a leader is alive.
 func (a *Acceptor) stepAccept(now paxos.Now, e paxos.Envelope, m paxos.Accept, out *paxos.Effects) {
 	if !a.mayFollow(e, m.Ballot, out) {
 		return
@@ -115,6 +124,9 @@ func (a *Acceptor) stepAccept(now paxos.Now, e paxos.Envelope, m paxos.Accept, o
 		return
 	}
 	a.signOfLife = now.Mono
+	if !a.governed(e, m.Slot) {
+		return
+	}
 	a.persist(paxos.Voted{
 		Vote:        paxos.Vote{Slot: m.Slot, Ballot: m.Ballot, Value: m.Value},
 		ChosenBelow: m.Chosen.Below,
@@ -133,8 +145,27 @@ func (a *Acceptor) stepHeartbeat(now paxos.Now, e paxos.Envelope, m paxos.Heartb
 		return
 	}
 	a.signOfLife = now.Mono
-	a.state.Marks.ChosenBelow = max(a.state.Marks.ChosenBelow, m.Chosen.Below)
+	a.reach(m.Chosen.Below, out)
 	a.hello(now, out)
+}
+
+// governed reports whether this acceptor may vote in slot, as the sender of e asks:
+// the configuration that governs it has this acceptor and this disk, and the sender
+// knew that configuration.
+func (a *Acceptor) governed(e paxos.Envelope, slot paxos.Slot) bool {
+	c := a.known.For(slot)
+	return c != nil && e.Config >= c.Number && c.Has(a.self.ID, a.self.Disk)
+}
+
+// reach notes that all slots below are chosen. It does so durably once the newest
+// configuration is in use: from then on, whoever asks enough of its acceptors learns
+// that nobody needs the one before.
+func (a *Acceptor) reach(below paxos.Slot, out *paxos.Effects) {
+	newest := a.known.Newest()
+	if a.state.Marks.ChosenBelow <= newest.From && newest.From < below && newest.Number > a.genesis.First.Number {
+		a.persist(paxos.Reached{Below: below}, out)
+	}
+	a.state.Marks.ChosenBelow = max(a.state.Marks.ChosenBelow, below)
 }
 
 // mayFollow reports whether the promise allows ballot b, and answers with Nack
@@ -194,12 +225,17 @@ func (a *Acceptor) persist(r paxos.Record, out *paxos.Effects) {
 	a.state.Apply(r)
 	a.self.Promised = a.state.Promised
 	out.Persist = append(out.Persist, r)
+	switch r.(type) {
+	case paxos.Configured, paxos.Trimmed:
+		a.setKnown(a.state.Known)
+	}
 }
 
-// stepHello answers a newcomer that asks for its cluster, and notices a twin: a
-// process that speaks under this id from this disk, or a copy of it. The one with
-// the older boot number stops, both when they are equal.
-func (a *Acceptor) stepHello(now paxos.Now, e paxos.Envelope, _ paxos.Hello, out *paxos.Effects) {
+// stepHello answers a newcomer that asks for its cluster, takes over the
+// configurations that it is told, and notices a twin: a process that speaks under
+// this id from this disk, or a copy of it. The one with the older boot number stops,
+// both when they are equal.
+func (a *Acceptor) stepHello(now paxos.Now, e paxos.Envelope, m paxos.Hello, out *paxos.Effects) {
 	if e.From.Role == paxos.AcceptorRole {
 		if e.From.ID == a.self.ID && e.From.Process != a.self.Process {
 			a.meetTwin(e, out)
@@ -208,7 +244,25 @@ func (a *Acceptor) stepHello(now paxos.Now, e paxos.Envelope, _ paxos.Hello, out
 	}
 	if e.Cluster == (paxos.ClusterID{}) {
 		a.hello(now, out)
+		return
 	}
+	if a.beFounded(e, m, out) || a.beConfigured(e, m, out) {
+		a.hello(now, out)
+	}
+}
+
+// beConfigured takes over the configurations in m that are newer, durably, and
+// reports whether there are any. One that knows only older ones is told.
+func (a *Acceptor) beConfigured(e paxos.Envelope, m paxos.Hello, out *paxos.Effects) bool {
+	if a.genesis == nil || e.Cluster != a.genesis.Cluster {
+		return false
+	}
+	a.ahead = a.ahead || e.Config < a.known.Number()
+	if a.known.With(m.Known).Number() <= a.known.Number() {
+		return false
+	}
+	a.persist(paxos.Configured{Known: m.Known}, out)
+	return true
 }
 
 func (a *Acceptor) meetTwin(e paxos.Envelope, out *paxos.Effects) {
@@ -224,5 +278,5 @@ func (a *Acceptor) hello(now paxos.Now, out *paxos.Effects) {
 	if a.Superseded() != (paxos.ClusterID{}) {
 		g = nil // nobody is to join this cluster any more
 	}
-	a.send(out, "", paxos.Hello{Genesis: g, Marks: a.marks(now), NoSpace: a.noSpace})
+	a.send(out, "", paxos.Hello{Genesis: g, Known: a.told(), Marks: a.marks(now), NoSpace: a.noSpace})
 }

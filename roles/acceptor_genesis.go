@@ -21,6 +21,23 @@ func (a *Acceptor) stepGenesis(now paxos.Now, e paxos.Envelope, out *paxos.Effec
 	a.send(out, e.From.ID, paxos.GenesisReport{Genesis: a.state.Genesis, Sealed: a.state.Sealed, Refused: refused})
 }
 
+// beFounded makes an acceptor with a fresh disk part of a cluster that it was not
+// founded with, once a configuration of that cluster names it and its disk: it has
+// forgotten nothing, and votes in no slot that an earlier one governs.
+func (a *Acceptor) beFounded(e paxos.Envelope, m paxos.Hello, out *paxos.Effects) bool {
+	if a.state.Genesis != nil || m.Genesis == nil || m.Genesis.Check() != nil || m.Genesis.Cluster != e.Cluster {
+		return false
+	}
+	known := paxos.Configurations{&m.Genesis.First}.With(m.Known)
+	if newest := known.Newest(); newest == nil || newest.Number <= m.Genesis.First.Number || !newest.Has(a.self.ID, a.self.Disk) {
+		return false
+	}
+	a.persist(paxos.Founded{Genesis: *m.Genesis, Sealed: true}, out)
+	a.join(a.state.Genesis)
+	a.persist(paxos.Configured{Known: m.Known}, out)
+	return true
+}
+
 func (a *Acceptor) storeGenesis(g paxos.Genesis, out *paxos.Effects) (refused string) {
 	if held := a.state.Genesis; held != nil {
 		if held.Equal(&g) {

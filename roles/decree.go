@@ -31,13 +31,22 @@ func higher(a, b paxos.Vote) paxos.Vote {
 // chooses (PTP §2.1 B2).
 type tally struct {
 	ballot paxos.Ballot
-	voters paxos.Set // an acceptor that repeats itself counts once
+	config *paxos.Configuration // that governs the slot, and that voters count by
+	voters paxos.Set            // an acceptor that repeats itself counts once
 	value  paxos.Value
 	known  bool // value is the value of ballot; votes can be heard before it
 }
 
+// count adds the vote of the acceptor with this seat in c, which governs the slot.
+func (t *tally) count(c *paxos.Configuration, seat int) {
+	if t.config != c {
+		t.config, t.voters = c, 0
+	}
+	t.voters = t.voters.With(seat)
+}
+
 // chosen reports whether the votes counted so far choose the tally's value.
-func (t *tally) chosen(c *paxos.Configuration) bool { return c.Phase2(t.voters) }
+func (t *tally) chosen() bool { return t.config != nil && t.config.Phase2(t.voters) }
 
 // tallies are the ballots of one slot that a learner heard of, in no order that
 // matters. There are rarely more than two.
@@ -84,9 +93,9 @@ func (t *tally) lessWanted(o *tally) bool {
 // (PTP §2.2, theorem 1). A ballot above it in which no acceptor is known to have voted
 // may be one that nobody could: anybody can make up such a proposal. ok is false while nothing is known to be chosen, or its
 // value is not known.
-func (ts tallies) decided(slot paxos.Slot, c *paxos.Configuration, claim claim) (paxos.Decision, bool) {
+func (ts tallies) decided(slot paxos.Slot, claim claim) (paxos.Decision, bool) {
 	for _, t := range ts {
-		if t.known && (t.chosen(c) || claim.covers(slot, t)) {
+		if t.known && (t.chosen() || claim.covers(slot, t)) {
 			return paxos.Decision{Slot: slot, Ballot: t.ballot, Value: t.value}, true
 		}
 	}
@@ -94,9 +103,9 @@ func (ts tallies) decided(slot paxos.Slot, c *paxos.Configuration, claim claim) 
 }
 
 // quorum reports whether some ballot has a quorum, its value known or not.
-func (ts tallies) quorum(c *paxos.Configuration) bool {
+func (ts tallies) quorum() bool {
 	for _, t := range ts {
-		if t.chosen(c) {
+		if t.chosen() {
 			return true
 		}
 	}

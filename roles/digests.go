@@ -74,7 +74,7 @@ func (l *Learner) compare(now paxos.Now, slot paxos.Slot, out *paxos.Effects) {
 		if slot == l.digests.slot {
 			l.settle(now, out) // the one that differed has taken it back
 		}
-		if l.config != nil && same >= l.config.Copies {
+		if c := l.known.Newest(); c != nil && same >= c.Copies {
 			l.digests.agreed = max(l.digests.agreed, slot)
 		}
 		return

@@ -101,21 +101,32 @@ func (l *Learner) Status() LearnerStatus {
 func (l *Learner) Hold(slot paxos.Slot) { l.held = slot }
 
 // NeedsSnapshot reports whether the next slot can no longer be learned from the
-// acceptors' votes, or the state machine cannot apply what a fellow did.
+// acceptors' votes: they have forgotten them, or those that governed it do not answer
+// and may be gone for good; or the state machine cannot apply what a fellow did.
 func (l *Learner) NeedsSnapshot() bool {
 	if l.genesis == nil {
 		return false
 	}
 	stuck := l.held != 0 && slices.ContainsFunc(l.answer.fellows, func(f fellow) bool { return f.applied >= l.held })
-	return stuck || l.next < l.trim
+	return stuck || l.next < l.trim || l.missing() && l.untold()
+}
+
+// untold reports whether those that could tell the next slot seem to be gone.
+func (l *Learner) untold() bool {
+	c := l.known.For(l.next)
+	return c == nil || c != l.known.Newest() && l.fetch.attempt > 2*fillAfter*len(c.Acceptors)
 }
 
 // SnapshotFrom is a live fellow whose state is past the trim point, another one
 // each turn; empty when there is none.
 func (l *Learner) SnapshotFrom(now paxos.Now, turn int) paxos.NodeID {
 	var ids []paxos.NodeID
+	lacks := l.next
+	if l.held != 0 {
+		lacks = l.held
+	}
 	for _, f := range l.answer.fellows {
-		if f.applied+1 >= l.trim && f.applied >= l.held && l.answer.live(now, f.id) {
+		if f.applied+1 >= l.trim && f.applied >= lacks && l.answer.live(now, f.id) {
 			ids = append(ids, f.id)
 		}
 	}
@@ -147,11 +158,7 @@ func (l *Learner) Wake() paxos.Instant {
 func (l *Learner) Tick(now paxos.Now, out *paxos.Effects) {
 	l.noteTime(now)
 	if now.Mono >= l.nextHello {
-		l.nextHello = now.Mono + paxos.Instant(AcceptorHello)
-		if l.genesis == nil {
-			l.nextHello = now.Mono + paxos.Instant(AcceptorHello/4)
-		}
-		l.send(out, "", paxos.Hello{})
+		l.hello(now, out)
 	}
 	if l.genesis == nil || l.fenced() {
 		return
@@ -166,12 +173,28 @@ func (l *Learner) Tick(now paxos.Now, out *paxos.Effects) {
 	}
 }
 
+// hello makes the learner known, and asks for the cluster while it knows none.
+func (l *Learner) hello(now paxos.Now, out *paxos.Effects) {
+	l.nextHello = now.Mono + paxos.Instant(AcceptorHello)
+	if l.genesis == nil {
+		l.nextHello = now.Mono + paxos.Instant(AcceptorHello/4)
+	}
+	l.send(out, "", paxos.Hello{Known: l.told()})
+}
+
 // Step handles one message.
 func (l *Learner) Step(now paxos.Now, e paxos.Envelope, out *paxos.Effects) {
 	l.meet(now, e)
 	if e.To != "" && e.To != l.self.ID && !l.overhears(e) {
 		return
 	}
+	l.step(now, e, out)
+	if l.gossip(now) {
+		l.hello(now, out)
+	}
+}
+
+func (l *Learner) step(now paxos.Now, e paxos.Envelope, out *paxos.Effects) {
 	switch m := e.Msg.(type) {
 	case paxos.Accept:
 		l.stepAccept(now, e, m, out)
@@ -248,14 +271,19 @@ func (l *Learner) hearClaim(now paxos.Now, c claim) {
 
 // stepAccepted counts an acceptor's votes.
 func (l *Learner) stepAccepted(now paxos.Now, e paxos.Envelope, m paxos.Accepted, out *paxos.Effects) {
-	i, reason := l.fromAcceptor(e)
+	v, reason := l.fromAcceptor(e)
 	if reason != 0 {
 		drop(out, e, reason)
 		return
 	}
 	for _, slot := range m.Slots {
+		c := l.known.For(slot)
+		seat, ok := mayVote(v, &e, c)
+		if !ok {
+			continue
+		}
 		if t := l.tally(slot, m.Ballot); t != nil {
-			t.voters = t.voters.With(i)
+			t.count(c, seat)
 		}
 	}
 	l.advance(now, out)
@@ -268,7 +296,7 @@ func (l *Learner) advance(now paxos.Now, out *paxos.Effects) {
 		if o == nil {
 			break
 		}
-		d, ok := o.decided(l.next, l.config, l.claim)
+		d, ok := o.decided(l.next, l.claim)
 		if !ok {
 			break
 		}
@@ -289,7 +317,18 @@ func (l *Learner) learn(d paxos.Decision, out *paxos.Effects) {
 	l.next = d.Slot + 1
 	l.fetch.progress()
 	l.answer.note(d)
+	if c := l.known.Change(d.Slot, l.genesis.Window, d.Value); c != nil {
+		l.configure(*c)
+	}
 	out.Learn = append(out.Learn, d)
+}
+
+// configure takes over newer configurations. Whom a round of reads asks changes with
+// them, so one that runs begins again.
+func (l *Learner) configure(told ...paxos.Configuration) {
+	if l.adopt(told) && l.reads.asking {
+		l.reads.again = true
+	}
 }
 
 // stepHello learns the cluster, and how far the log is, from the acceptors, and
@@ -303,12 +342,15 @@ func (l *Learner) stepHello(now paxos.Now, e paxos.Envelope, m paxos.Hello, out 
 		if l.genesis == nil {
 			return // the acceptor waits for its founding, too
 		}
-		i, reason := l.fromAcceptor(e)
+		if e.Cluster == l.genesis.Cluster {
+			l.configure(m.Known...)
+		}
+		v, reason := l.fromAcceptor(e)
 		if reason != 0 {
 			drop(out, e, reason)
 			return
 		}
-		l.hearMarks(i, m.Marks)
+		l.hearMarks(v, m.Marks)
 		l.noticeGap(now)
 	case paxos.LearnerRole:
 		l.meetLearner(e, out)
@@ -329,8 +371,8 @@ func (l *Learner) meetLearner(e paxos.Envelope, out *paxos.Effects) {
 }
 
 // hearMarks notes how far the log is, and how much of it is forgotten.
-func (l *Learner) hearMarks(i int, m paxos.Marks) {
-	l.noteMarks(i, m)
+func (l *Learner) hearMarks(v *voter, m paxos.Marks) {
+	l.noteMarks(v, m, max(l.below, l.next))
 	if known := max(l.below, l.next); l.tooFar(m.ChosenBelow, known) || l.tooFar(m.TrimBelow, known) {
 		return
 	}

@@ -42,14 +42,14 @@ func (l *Learner) noticeGap(now paxos.Now) {
 // missing reports whether the next slot is known to be chosen: someone said so,
 // or a quorum voted and only the value is unknown.
 func (l *Learner) missing() bool {
-	if l.config == nil || l.full() {
+	if l.genesis == nil || l.full() {
 		return false
 	}
 	if l.next < l.below {
 		return true
 	}
 	o := l.open[l.next]
-	return o != nil && o.quorum(l.config)
+	return o != nil && o.quorum()
 }
 
 // tickFetch asks for what is missing when it is due.
@@ -67,9 +67,13 @@ func (l *Learner) tickFetch(now paxos.Now, out *paxos.Effects) {
 func (l *Learner) ask(now paxos.Now, out *paxos.Effects) {
 	l.fetch.sent = now.Mono
 	l.fetch.attempt++
-	n := len(l.config.Acceptors)
+	c := l.known.For(l.next)
+	if c == nil {
+		return // a snapshot must help
+	}
+	n := len(c.Acceptors)
 	to := min(max(l.below, l.next+1), l.next+fetchSlots)
-	l.send(out, "", paxos.Fetch{From: l.next, To: to, Values: l.config.Acceptors[l.fetch.turn%n].ID})
+	l.send(out, "", paxos.Fetch{From: l.next, To: to, Values: c.Acceptors[l.fetch.turn%n].ID})
 	if l.fetch.attempt > fillAfter*n && !l.NeedsSnapshot() {
 		l.send(out, "", paxos.Fill{From: l.next, To: to})
 	}
@@ -79,26 +83,32 @@ func (l *Learner) ask(now paxos.Now, out *paxos.Effects) {
 // stepVotes takes an acceptor's votes. When they close the gap and more is
 // missing, the next page is asked for at once, of the same acceptor.
 func (l *Learner) stepVotes(now paxos.Now, e paxos.Envelope, m paxos.Votes, out *paxos.Effects) {
-	i, reason := l.fromAcceptor(e)
+	v, reason := l.fromAcceptor(e)
 	if reason != 0 {
 		drop(out, e, reason)
 		return
 	}
-	l.hearMarks(i, m.Marks)
-	for _, v := range m.Page.Votes {
-		t := l.tally(v.Slot, v.Ballot)
+	l.hearMarks(v, m.Marks)
+	for i := range m.Page.Votes {
+		vote := &m.Page.Votes[i]
+		c := l.known.For(vote.Slot)
+		seat, ok := mayVote(v, &e, c)
+		if !ok {
+			continue
+		}
+		t := l.tally(vote.Slot, vote.Ballot)
 		if t == nil {
 			continue
 		}
-		t.voters = t.voters.With(i)
+		t.count(c, seat)
 		if !m.Page.BallotsOnly {
-			l.keep(v.Slot, t, v.Value)
+			l.keep(vote.Slot, t, vote.Value)
 		}
 	}
 	before := l.next
 	l.advance(now, out)
-	if l.next > before && l.missing() && l.open[l.next] == nil {
-		l.fetch.turn += len(l.config.Acceptors) - 1
+	if c := l.known.For(l.next); l.next > before && l.missing() && l.open[l.next] == nil && c != nil {
+		l.fetch.turn += len(c.Acceptors) - 1
 		l.ask(now, out)
 	}
 }

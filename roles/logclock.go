@@ -1,6 +1,7 @@
 package roles
 
 import (
+	"maps"
 	"slices"
 
 	"github.com/synod-paxos/synod/paxos"
@@ -15,14 +16,14 @@ import (
 type logClock struct {
 	stamp   paxos.LogTime
 	at      paxos.Instant
-	offsets map[int]paxos.LogTime // by acceptor: its wall clock less our monotonic clock
+	offsets map[paxos.UUID]paxos.LogTime // by acceptor: its wall clock less our monotonic clock
 }
 
 // maxBend is the part of elapsed time by which the clock may run fast or slow: 1/maxBend.
 const maxBend = 10
 
 func startClock(highest paxos.LogTime, clocks []paxos.LogTime, now paxos.Now) logClock {
-	return logClock{stamp: max(highest, lowerMedian(clocks)), at: now.Mono, offsets: map[int]paxos.LogTime{}}
+	return logClock{stamp: max(highest, lowerMedian(clocks)), at: now.Mono, offsets: map[paxos.UUID]paxos.LogTime{}}
 }
 
 // lowerMedian of no clocks is 0.
@@ -34,11 +35,18 @@ func lowerMedian(clocks []paxos.LogTime) paxos.LogTime {
 	return sorted[(len(sorted)-1)/2]
 }
 
-// hear notes the wall clock of acceptor i.
-func (c *logClock) hear(i int, clock paxos.LogTime, now paxos.Now) {
+// hear notes the wall clock of the acceptor with this disk.
+func (c *logClock) hear(disk paxos.UUID, clock paxos.LogTime, now paxos.Now) {
 	if clock != 0 {
-		c.offsets[i] = clock - paxos.LogTime(now.Mono)
+		c.offsets[disk] = clock - paxos.LogTime(now.Mono)
 	}
+}
+
+// keep forgets the clocks of all acceptors but those of config.
+func (c *logClock) keep(config *paxos.Configuration) {
+	maps.DeleteFunc(c.offsets, func(disk paxos.UUID, _ paxos.LogTime) bool {
+		return !slices.ContainsFunc(config.Acceptors, func(m paxos.Member) bool { return m.Disk == disk })
+	})
 }
 
 // read is the stamp for a value proposed at now. It never falls.

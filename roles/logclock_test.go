@@ -24,7 +24,7 @@ func TestLogClockNeverFalls(t *testing.T) {
 		c := startClock(max(0, anyTime()), []paxos.LogTime{anyTime(), anyTime(), anyTime()}, now)
 		for last := c.read(now); now.Mono < start0+1e12; {
 			now.Mono += paxos.Instant(r.Int64N(1e11)) - 1e9
-			c.hear(r.IntN(5), anyTime(), now)
+			c.hear(paxos.UUID{byte(r.IntN(5))}, anyTime(), now)
 			stamp := c.read(now)
 			if stamp < last {
 				t.Fatalf("seed %d: %d after %d", seed, stamp, last)
@@ -41,7 +41,7 @@ func TestLogClockIsBentNotSet(t *testing.T) {
 		now := paxos.Now{Mono: start0}
 		c := startClock(wall0, nil, now)
 		for range 3600 {
-			c.hear(0, wrong, now)
+			c.hear(paxos.UUID{1}, wrong, now)
 			now.Mono += 1e9
 			c.read(now)
 		}

@@ -15,7 +15,7 @@ func (p *Proposer) refuseOrder(now paxos.Now, c paxos.Command) string {
 	}
 	switch o := order.(type) {
 	case paxos.Upgrade:
-		return p.learners.refuseUpgrade(now, o, p.config.Copies)
+		return p.learners.refuseUpgrade(now, o, p.deciding().Copies)
 	case paxos.Skip:
 		return p.refuseSkip(o)
 	default:

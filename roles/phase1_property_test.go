@@ -90,7 +90,7 @@ func (e *election) run() int {
 		})
 	}
 	for range 100000 {
-		before := e.proposer.phase1.complete
+		before := e.promisers()
 		i, out := e.next()
 		e.fly(out)
 		if e.proposer.stage == leading {
@@ -99,6 +99,11 @@ func (e *election) run() int {
 	}
 	e.t.Error("nobody leads")
 	return 0
+}
+
+// promisers is the acceptors whose promise is complete.
+func (e *election) promisers() paxos.Set {
+	return e.proposer.those(&e.genesis.First, e.proposer.phase1.complete)
 }
 
 // next lets something happen, and returns what the proposer asks for then. i is the

@@ -58,7 +58,6 @@ type Proposer struct {
 	random random
 	stage  stage
 
-	promised  []promised   // by acceptor
 	leader    paxos.Ballot // highest ballot of a leader heard of
 	chosen    paxos.Chosen // what is chosen; From counts only while leading
 	deadline  paxos.Instant
@@ -69,7 +68,7 @@ type Proposer struct {
 
 	query  query // while asking
 	ballot paxos.Ballot
-	phase1 promises      // while preparing
+	phase1 promises      // while preparing, and while leading for configurations to come
 	giveUp paxos.Instant // when phase 1 has gone on for too long, while preparing
 	lead   leadership
 	queue  queue
@@ -154,8 +153,9 @@ func (p *Proposer) Status(now paxos.Now) ProposerStatus {
 	}
 	if p.stage == leading {
 		s.Leader, s.Next, s.InFlight, s.Open = p.ballot, p.lead.next, len(p.lead.rounds), p.open(now)
-		for i, m := range p.config.Acceptors {
-			if !p.heardLately(now).Has(i) {
+		c := p.deciding()
+		for i, m := range c.Acceptors {
+			if !p.heardLately(now, c).Has(i) {
 				s.Silent = append(s.Silent, m.ID)
 			}
 		}
@@ -169,7 +169,7 @@ func (p *Proposer) open(now paxos.Now) (open []OpenSlot) {
 	for _, slot := range slots[:min(len(slots), maxOpen)] {
 		r := p.lead.rounds[slot]
 		o := OpenSlot{Slot: slot, Age: paxos.Duration(now.Mono - r.began)}
-		for i, m := range p.config.Acceptors {
+		for i, m := range p.known.For(slot).Acceptors {
 			if !r.voters.Has(i) {
 				o.Missing = append(o.Missing, m.ID)
 			}
@@ -221,6 +221,14 @@ func (p *Proposer) Step(now paxos.Now, e paxos.Envelope, out *paxos.Effects) {
 	if m, ok := e.Msg.(paxos.Hello); ok && p.genesis == nil {
 		p.learnCluster(now, e, m)
 	}
+	p.learnConfigurations(e, out)
+	p.step(now, e, out)
+	if p.gossip(now) {
+		p.hello(now, out)
+	}
+}
+
+func (p *Proposer) step(now paxos.Now, e paxos.Envelope, out *paxos.Effects) {
 	switch m := e.Msg.(type) {
 	case paxos.Heartbeat:
 		p.stepHeartbeat(now, e, m, out)
@@ -241,21 +249,21 @@ func (p *Proposer) Step(now paxos.Now, e paxos.Envelope, out *paxos.Effects) {
 
 // stepAnswer handles what only acceptors send.
 func (p *Proposer) stepAnswer(now paxos.Now, e paxos.Envelope, out *paxos.Effects) {
-	i, reason := p.fromAcceptor(e)
+	v, reason := p.fromAcceptor(e)
 	if reason != 0 {
 		drop(out, e, reason)
 		return
 	}
-	p.hearPromise(now, i, e.From.Promised, out)
+	p.hearPromise(now, v, e.From.Promised, out)
 	switch m := e.Msg.(type) {
 	case paxos.LeaderReport:
-		p.stepReport(now, i, m, out)
+		p.stepReport(now, v, m, out)
 	case paxos.Promise:
-		p.stepPromise(now, i, e, m, out)
+		p.stepPromise(now, v, e, m, out)
 	case paxos.Accepted:
-		p.stepAccepted(now, i, e, m, out)
+		p.stepAccepted(now, v, e, m, out)
 	case paxos.Nack:
-		p.stepNack(now, i, e, m, out)
+		p.stepNack(now, v, e, m, out)
 	}
 }
 
@@ -267,18 +275,32 @@ func (p *Proposer) stepHello(now paxos.Now, e paxos.Envelope, m paxos.Hello, out
 	}
 	switch e.From.Role {
 	case paxos.AcceptorRole:
-		i, reason := p.fromAcceptor(e)
+		v, reason := p.fromAcceptor(e)
 		if reason != 0 {
 			drop(out, e, reason)
 			return
 		}
-		p.heard(now, i, m.Marks)
-		p.lead.noSpace[i] = m.NoSpace
-		p.hearPromise(now, i, e.From.Promised, out)
+		p.heard(now, v, m.Marks)
+		v.noSpace = m.NoSpace
+		p.hearPromise(now, v, e.From.Promised, out)
+		p.crossOver(now, out)
 	case paxos.ProposerRole:
 		if p.foreign(e) == 0 {
 			p.peers.note(e.From.ID, now)
 		}
+	}
+}
+
+// learnConfigurations takes over the newer configurations that e tells.
+// Promises of those who know them were not taken until now.
+func (p *Proposer) learnConfigurations(e paxos.Envelope, out *paxos.Effects) {
+	m, ok := e.Msg.(paxos.Hello)
+	if !ok || p.genesis == nil || e.Cluster != p.genesis.Cluster || !p.adopt(m.Known) {
+		return
+	}
+	p.lead.until, p.lead.change.tell = 0, true
+	if p.stage == preparing {
+		p.askPromises(&p.phase1, out)
 	}
 }
 
@@ -291,8 +313,6 @@ func (p *Proposer) learnCluster(now paxos.Now, e paxos.Envelope, m paxos.Hello) 
 	}
 	p.join(m.Genesis)
 	p.chosen = paxos.Chosen{Below: m.Genesis.First.From}
-	p.promised = make([]promised, len(p.config.Acceptors))
-	p.lead.reset(len(p.config.Acceptors))
 	p.waitForLeader(now)
 }
 
@@ -324,7 +344,11 @@ func (p *Proposer) hello(now paxos.Now, out *paxos.Effects) {
 	}
 	p.nextHello = now.Mono + paxos.Instant(every)
 	if p.stage != retired {
-		p.send(out, "", paxos.Hello{Leading: p.Leading()})
+		g := p.genesis
+		if p.Superseded() != (paxos.ClusterID{}) {
+			g = nil // nobody is to join this cluster any more
+		}
+		p.send(out, "", paxos.Hello{Genesis: g, Known: p.told(), Leading: p.Leading()})
 	}
 }
 

@@ -12,9 +12,8 @@ import (
 
 // query is one question to the acceptors: do you hear a leader?
 type query struct {
-	nonce  uint64
-	since  paxos.Instant // when it was asked first
-	silent paxos.Set     // acceptors that heard none for an election timeout
+	nonce uint64
+	since paxos.Instant // when it was asked first
 }
 
 func cmpID(a, b paxos.NodeID) int { return cmp.Compare(a, b) }
@@ -63,14 +62,16 @@ func (p *Proposer) askAgain(now paxos.Now, out *paxos.Effects) {
 	p.send(out, "", paxos.LeaderQuery{Nonce: p.query.nonce})
 }
 
-// stepReport counts an acceptor's answer. One that this process comes to read only
+// stepReport counts an acceptor's answer, by the newest configuration: of an older
+// one perhaps nobody is left. One that this process comes to read only
 // after its question is over, because it stood still, says nothing about now.
-func (p *Proposer) stepReport(now paxos.Now, i int, m paxos.LeaderReport, out *paxos.Effects) {
+func (p *Proposer) stepReport(now paxos.Now, v *voter, m paxos.LeaderReport, out *paxos.Effects) {
 	if p.stage != asking || now.Mono >= p.deadline || m.Nonce != p.query.nonce || m.Silent < p.opts.Election {
 		return
 	}
-	p.query.silent = p.query.silent.With(i)
-	if p.config.Phase1(p.query.silent) {
+	v.silent = m.Nonce
+	c := p.known.Newest()
+	if c.Phase1(p.those(c, func(v *voter) bool { return v.silent == p.query.nonce })) {
 		p.prepare(now, out)
 	}
 }
@@ -118,27 +119,19 @@ func (p *Proposer) stepHandOver(now paxos.Now, e paxos.Envelope, m paxos.HandOve
 }
 
 // stepNack is a refusal of this proposer's ballot.
-func (p *Proposer) stepNack(now paxos.Now, i int, e paxos.Envelope, m paxos.Nack, out *paxos.Effects) {
+func (p *Proposer) stepNack(now paxos.Now, v *voter, e paxos.Envelope, m paxos.Nack, out *paxos.Effects) {
 	if m.Ballot != p.ballot {
 		drop(out, e, paxos.Stale)
 		return
 	}
-	p.hearPromise(now, i, m.Promised, out)
+	p.hearPromise(now, v, m.Promised, out)
 }
 
-// promised is the highest round that an acceptor is known to have promised, and
-// when it last said anything.
-type promised struct {
-	round uint64
-	heard paxos.Instant
-}
-
-// hearPromise notes what acceptor i says that it promised, and gives way to it. A
+// hearPromise notes what acceptor v says that it promised, and gives way to it. A
 // message may be late, so the highest round that is near stays.
-func (p *Proposer) hearPromise(now paxos.Now, i int, b paxos.Ballot, out *paxos.Effects) {
-	r := &p.promised[i]
-	if r.heard = now.Mono; b.Round > r.round || !p.near(now, r.round) {
-		r.round = b.Round
+func (p *Proposer) hearPromise(now paxos.Now, v *voter, b paxos.Ballot, out *paxos.Effects) {
+	if v.heard = now.Mono; b.Round > v.round || !p.near(now, v.round) {
+		v.round = b.Round
 	}
 	p.giveWay(now, b, out)
 }
@@ -162,7 +155,7 @@ func (p *Proposer) giveWay(now paxos.Now, b paxos.Ballot, out *paxos.Effects) {
 // ignores those too far above its promise, however high the others are.
 func (p *Proposer) limit(now paxos.Now) uint64 {
 	lowest, known := uint64(0), false
-	for _, r := range p.promised {
+	for _, r := range p.voters {
 		if r.heard != 0 && now.Mono-r.heard < paxos.Instant(3*AcceptorHello) && (!known || r.round < lowest) {
 			lowest, known = r.round, true
 		}
@@ -174,13 +167,13 @@ func (p *Proposer) limit(now paxos.Now) uint64 {
 // a step up: it may be all that hears them. They promise a ballot in which nothing
 // is ever proposed, so it binds nobody else.
 func (p *Proposer) lift(now paxos.Now, out *paxos.Effects) {
-	for i, r := range p.promised {
+	for _, r := range p.voters {
 		if r.heard == 0 || p.ballot.Round <= r.round+maxRoundStep {
 			continue
 		}
 		step := p.ballot
 		step.Round = r.round + maxRoundStep
-		p.send(out, p.config.Acceptors[i].ID, paxos.Prepare{Ballot: step, From: p.chosen.Below, To: p.chosen.Below})
+		p.send(out, r.ID, paxos.Prepare{Ballot: step, From: p.chosen.Below, To: p.chosen.Below})
 	}
 }
 
@@ -193,7 +186,7 @@ func (p *Proposer) near(now paxos.Now, round uint64) bool { return round <= p.li
 func (p *Proposer) nextRound(now paxos.Now) uint64 {
 	limit := p.limit(now)
 	round := max(p.ballot.Round, min(p.leader.Round, limit))
-	for _, r := range p.promised {
+	for _, r := range p.voters {
 		round = max(round, min(r.round, limit))
 	}
 	return round + 1

@@ -9,17 +9,17 @@ import (
 // leadership is what a leader keeps while its phase 1 holds.
 type leadership struct {
 	next    paxos.Slot                // first slot that it has not used
+	until   paxos.Slot                // it may use no slot from here on; see mayUse
 	adopted map[paxos.Slot]paxos.Vote // votes of phase 1 in slots not yet proposed again
 	top     paxos.Slot                // the last slot of adopted
 	rounds  map[paxos.Slot]*round     // proposed and not known to be chosen
 	batches int                       // of them, those with new commands
 	refill  *promises                 // phase 1 again, for slots that a learner lacks
 	clock   logClock
+	change  change
 
-	heard   []paxos.Instant // by acceptor
-	noSpace []bool          // by acceptor
-	beat    paxos.Instant   // when the next Heartbeat is due
-	trimAt  paxos.Instant   // when the next Trim is due
+	beat   paxos.Instant // when the next Heartbeat is due
+	trimAt paxos.Instant // when the next Trim is due
 }
 
 // round is phase 2 in one slot.
@@ -30,25 +30,24 @@ type round struct {
 	sent  paxos.Instant // last
 }
 
-func (l *leadership) reset(acceptors int) {
-	*l = leadership{heard: make([]paxos.Instant, acceptors), noSpace: make([]bool, acceptors)}
-}
-
 // becomeLeader starts phase 2 once a phase-1 quorum promised (PTP §3.1 step 4).
-// Slots below the highest chosen watermark or trim point of the quorum are left
-// alone. In those above with a vote the value is fixed by it; gaps get no-ops.
+// Slots below the highest chosen watermark or trim point of those that promised are
+// left alone: the quorum is one of the configuration that governs the first above. In
+// those with a vote the value is fixed by it; gaps get no-ops.
 func (p *Proposer) becomeLeader(now paxos.Now, out *paxos.Effects) {
-	ps := p.phase1
+	ps := &p.phase1
 	below := max(p.chosen.Below, ps.below)
-	heard, noSpace := p.lead.heard, p.lead.noSpace
+	c := p.known.For(below)
+	if !p.promisedBy(ps, c) {
+		return
+	}
 	p.lead = leadership{
 		next: below, adopted: ps.votes, top: ps.top, rounds: map[paxos.Slot]*round{},
-		clock: startClock(ps.stamp, ps.clocks, now), heard: heard, noSpace: noSpace,
+		clock: startClock(ps.stamp, ps.clocks(c), now),
 	}
-	for i := range heard {
-		heard[i] = now.Mono // from now on, each has an election timeout to answer
+	for _, v := range p.voters {
+		v.answered = now.Mono // from now on, each has an election timeout to answer
 	}
-	p.phase1 = promises{}
 	p.times.Phase1.Add(paxos.Duration(now.Mono - p.began))
 	p.stage, p.failures, p.leader = leading, 0, p.ballot
 	p.chosen = paxos.Chosen{From: below, Below: below}
@@ -58,7 +57,7 @@ func (p *Proposer) becomeLeader(now paxos.Now, out *paxos.Effects) {
 
 // tickLeading keeps the leadership alive, or ends it when it has no quorum.
 func (p *Proposer) tickLeading(now paxos.Now, out *paxos.Effects) {
-	if !p.config.Phase2(p.heardLately(now)) {
+	if c := p.deciding(); !c.Phase2(p.heardLately(now, c)) {
 		p.stepDown(now, out)
 		return
 	}
@@ -75,24 +74,21 @@ func (p *Proposer) tickLeading(now paxos.Now, out *paxos.Effects) {
 	p.handOver(now, out)
 }
 
-// heardLately is the acceptors that answered within an election timeout. A leader
+// deciding is the configuration that governs the lowest slot not known to be chosen.
+func (p *Proposer) deciding() *paxos.Configuration { return p.known.For(p.chosen.Below) }
+
+// heardLately is the acceptors of c that answered within an election timeout. A leader
 // that has no quorum of them must not keep clients waiting for nothing.
-func (p *Proposer) heardLately(now paxos.Now) paxos.Set {
-	var s paxos.Set
-	for i, at := range p.lead.heard {
-		if now.Mono-at < paxos.Instant(p.opts.Election) {
-			s = s.With(i)
-		}
-	}
-	return s
+func (p *Proposer) heardLately(now paxos.Now, c *paxos.Configuration) paxos.Set {
+	return p.those(c, func(v *voter) bool { return now.Mono-v.answered < paxos.Instant(p.opts.Election) })
 }
 
-// heard notes that acceptor i answered.
-func (p *Proposer) heard(now paxos.Now, i int, m paxos.Marks) {
-	p.lead.heard[i] = now.Mono
-	p.noteMarks(i, m)
+// heard notes that v answered.
+func (p *Proposer) heard(now paxos.Now, v *voter, m paxos.Marks) {
+	v.answered = now.Mono
+	p.noteMarks(v, m, p.chosen.Below)
 	if p.stage == leading {
-		p.lead.clock.hear(i, m.Clock, now)
+		p.lead.clock.hear(v.Disk, m.Clock, now)
 		p.giveUpTrimmed(m.TrimBelow)
 	}
 }
@@ -106,7 +102,13 @@ func (p *Proposer) giveUpTrimmed(below paxos.Slot) {
 	if below > max(p.lead.next, found) {
 		found = p.chosen.From
 	}
-	below = min(below, found)
+	p.skip(min(below, found))
+}
+
+// skip leaves alone the slots below, which are chosen: perhaps acceptors vote there no
+// more. Whoever says so knew every change there, and this leader knows what they knew.
+func (p *Proposer) skip(below paxos.Slot) {
+	p.lead.change.skip(below)
 	for _, slot := range p.openSlots() {
 		if slot < below {
 			p.finish(slot, p.lead.rounds[slot])
@@ -127,6 +129,7 @@ func (p *Proposer) giveUpTrimmed(below paxos.Slot) {
 func (p *Proposer) propose(now paxos.Now, slot paxos.Slot, v paxos.Value, batch bool, out *paxos.Effects) {
 	r := &round{tally: tally{ballot: p.ballot, value: v, known: true}, batch: batch, began: now.Mono, sent: now.Mono}
 	p.lead.rounds[slot] = r
+	p.lead.change.propose(slot, v)
 	if batch {
 		p.lead.batches++
 	}
@@ -139,7 +142,7 @@ func (p *Proposer) sendAccept(slot paxos.Slot, v paxos.Value, out *paxos.Effects
 
 // recover proposes again what phase 1 found, as far as the window allows.
 func (p *Proposer) recover(now paxos.Now, out *paxos.Effects) {
-	for p.lead.next <= p.lead.top && p.windowOpen() {
+	for p.lead.next <= p.lead.top && p.mayUse() {
 		slot := p.lead.next
 		gap := paxos.Value{Kind: paxos.Noop, Stamp: p.lead.clock.read(now)}
 		p.propose(now, slot, safeValue(p.lead.adopted[slot], gap), false, out)
@@ -148,23 +151,23 @@ func (p *Proposer) recover(now paxos.Now, out *paxos.Effects) {
 	}
 }
 
-// windowOpen reports whether one more slot stays within alpha of what is chosen.
-func (p *Proposer) windowOpen() bool { return p.lead.next < p.chosen.Below+p.genesis.Window }
-
 // stepAccepted counts votes (PMS §2.2: a value is chosen when a quorum accepted).
-func (p *Proposer) stepAccepted(now paxos.Now, i int, e paxos.Envelope, m paxos.Accepted, out *paxos.Effects) {
+func (p *Proposer) stepAccepted(now paxos.Now, v *voter, e paxos.Envelope, m paxos.Accepted, out *paxos.Effects) {
 	if p.stage != leading || m.Ballot != p.ballot {
 		drop(out, e, paxos.Stale)
 		return
 	}
-	p.lead.heard[i] = now.Mono
+	v.answered = now.Mono
 	for _, slot := range m.Slots {
 		r := p.lead.rounds[slot]
 		if r == nil {
 			continue // chosen already by the others
 		}
-		r.voters = r.voters.With(i)
-		if r.chosen(p.config) {
+		c := p.known.For(slot)
+		if seat, ok := mayVote(v, &e, c); ok {
+			r.count(c, seat)
+		}
+		if r.chosen() {
 			p.times.Phase2.Add(paxos.Duration(now.Mono - r.began))
 			p.finish(slot, r)
 		}
@@ -185,13 +188,18 @@ func (p *Proposer) finish(slot paxos.Slot, r *round) {
 // advance takes the watermark over all slots that are chosen.
 func (p *Proposer) advance() {
 	for p.chosen.Below < p.lead.next && p.lead.rounds[p.chosen.Below] == nil {
+		p.changeChosen(p.chosen.Below)
 		p.chosen.Below++
+		if c := p.known.Newest(); c.From == p.chosen.Below {
+			p.lead.clock.keep(c)
+		}
 	}
 }
 
 // resend repeats the Accepts that were not answered by a quorum in time. An
 // acceptor that voted already votes again, and its answer counts once.
 func (p *Proposer) resend(now paxos.Now, out *paxos.Effects) {
+	p.askMore(out)
 	if len(p.lead.rounds) == 0 && p.lead.refill == nil {
 		return
 	}
@@ -222,7 +230,7 @@ func (p *Proposer) openSlots() []paxos.Slot {
 // was certainly not done.
 func (p *Proposer) stepDown(now paxos.Now, out *paxos.Effects) {
 	p.queue.refuseAll(paxos.NotLeader, out)
-	p.lead.reset(len(p.config.Acceptors))
+	p.lead = leadership{}
 	p.stage = standby
 	if p.drain {
 		p.stage = retired
@@ -264,10 +272,14 @@ func (p *Proposer) stepFill(now paxos.Now, e paxos.Envelope, m paxos.Fill, out *
 // that no quorum remembers together. Slots of this ballot need no such help.
 func (p *Proposer) refill(m paxos.Fill, out *paxos.Effects) {
 	to := min(m.To, p.chosen.From, m.From+p.genesis.Window)
-	if p.lead.refill != nil || m.From >= to {
+	c := p.known.For(m.From)
+	if p.lead.refill != nil || m.From >= to || c == nil {
 		return
 	}
-	ps := newPromises(m.From, to, len(p.config.Acceptors))
+	if end := p.known.End(c); end != 0 {
+		to = min(to, end) // one configuration at a time
+	}
+	ps := newPromises(m.From, to)
 	p.lead.refill = &ps
 	p.askPromises(&ps, out)
 }
@@ -276,7 +288,7 @@ func (p *Proposer) refill(m paxos.Fill, out *paxos.Effects) {
 // reader waits for a slot there in which an acceptor voted: for a value of an
 // earlier leader that phase 1 did not find, so it was not chosen, and now cannot be.
 func (p *Proposer) fillUp(now paxos.Now, to paxos.Slot, out *paxos.Effects) {
-	for p.lead.next > p.lead.top && p.lead.next < to && p.windowOpen() {
+	for p.lead.next > p.lead.top && p.lead.next < to && p.mayUse() {
 		p.propose(now, p.lead.next, paxos.Value{Kind: paxos.Noop, Stamp: p.lead.clock.read(now)}, false, out)
 		p.lead.next++
 	}
@@ -287,6 +299,9 @@ func (p *Proposer) fillUp(now paxos.Now, to paxos.Slot, out *paxos.Effects) {
 // and learners take a snapshot instead.
 func (p *Proposer) refillFound(now paxos.Now, out *paxos.Effects) {
 	ps := p.lead.refill
+	if !p.promisedBy(ps, p.known.For(ps.from)) {
+		return
+	}
 	p.lead.refill = nil
 	for slot := max(ps.from, ps.trim); slot < ps.to; slot++ {
 		v, voted := ps.votes[slot]

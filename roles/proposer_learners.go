@@ -96,3 +96,14 @@ func (p *Proposer) stepPosition(now paxos.Now, e paxos.Envelope, m paxos.Positio
 		p.Flush(now, out)
 	}
 }
+
+// holdingDurably is how many learner disks hold all slots up to and including slot.
+func (ls learners) holdingDurably(slot paxos.Slot) int {
+	disks := map[paxos.UUID]bool{}
+	for _, v := range ls {
+		if v.position.Durable >= slot {
+			disks[v.disk] = true
+		}
+	}
+	return len(disks)
+}

@@ -5,24 +5,47 @@ import "github.com/synod-paxos/synod/paxos"
 // promises is phase 1 of one ballot, for all slots of [from, to) at once: PTP §3.1
 // step 1 to 3. It is used once per leadership with an open end, and again for the
 // few slots that a learner cannot assemble.
+//
+// A promise is for all slots, whoever governs them: it counts in every configuration
+// that has the acceptor. So a leader that goes on under a new configuration asks only
+// those that it has not asked yet.
 type promises struct {
 	from, to paxos.Slot
-	next     []paxos.Slot              // by acceptor: where its next page starts
-	complete paxos.Set                 // acceptors whose last page is in
+	used     paxos.Slot                // slots below are proposed in already
+	pages    map[paxos.UUID]page       // by disk
 	votes    map[paxos.Slot]paxos.Vote // by slot: the one with the highest ballot
 	top      paxos.Slot                // highest slot in votes
 	below    paxos.Slot                // all slots below are chosen, as the acceptors know
 	trim     paxos.Slot                // votes below are forgotten by some acceptor
 	stamp    paxos.LogTime             // highest stamp that they voted for
-	clocks   []paxos.LogTime           // of the acceptors that are complete
 }
 
-func newPromises(from, to paxos.Slot, acceptors int) promises {
-	return promises{from: from, to: to, next: make([]paxos.Slot, acceptors), votes: map[paxos.Slot]paxos.Vote{}}
+// page is how far the pages of one acceptor are in.
+type page struct {
+	next     paxos.Slot // where its next page starts
+	complete bool       // the last one is in
+	clock    paxos.LogTime
 }
 
-// asked is where the page that acceptor i owes must start.
-func (ps *promises) asked(i int) paxos.Slot { return max(ps.from, ps.next[i]) }
+func newPromises(from, to paxos.Slot) promises {
+	return promises{from: from, to: to, pages: map[paxos.UUID]page{}, votes: map[paxos.Slot]paxos.Vote{}}
+}
+
+// asked is where the page that v owes must start.
+func (ps *promises) asked(v *voter) paxos.Slot { return max(ps.from, ps.pages[v.Disk].next) }
+
+func (ps *promises) complete(v *voter) bool { return ps.pages[v.Disk].complete }
+
+// clocks is the clocks of the acceptors of c whose promise is complete.
+func (ps *promises) clocks(c *paxos.Configuration) []paxos.LogTime {
+	var clocks []paxos.LogTime
+	for _, a := range c.Acceptors {
+		if page := ps.pages[a.Disk]; page.complete {
+			clocks = append(clocks, page.clock)
+		}
+	}
+	return clocks
+}
 
 // starts is where an acceptor with these marks starts the page that was asked for
 // from asked: its votes below are forgotten, or not needed.
@@ -33,27 +56,32 @@ func (ps *promises) starts(asked paxos.Slot, m paxos.Marks) paxos.Slot {
 	return max(asked, m.TrimBelow)
 }
 
-// add takes a page of acceptor i. again is where its next page starts, 0 for no
-// further page. A page that answers another question, asked earlier in the same
+// add takes a page of v. again is where its next page starts, 0 for no further page. A page that answers another question, asked earlier in the same
 // ballot, could hide votes: it must start exactly where this one has it.
-func (ps *promises) add(i int, m paxos.Promise) (again paxos.Slot) {
-	if ps.complete.Has(i) || m.Page.To != ps.to || m.Page.From != ps.starts(ps.asked(i), m.Marks) {
+func (ps *promises) add(v *voter, m paxos.Promise) (again paxos.Slot) {
+	if ps.complete(v) || m.Page.To != ps.to || m.Page.From != ps.starts(ps.asked(v), m.Marks) {
 		return 0
 	}
-	for _, v := range m.Page.Votes {
-		ps.votes[v.Slot] = higher(ps.votes[v.Slot], v)
-		ps.top = max(ps.top, v.Slot)
+	for _, vote := range m.Page.Votes {
+		if vote.Slot >= ps.used {
+			ps.votes[vote.Slot] = higher(ps.votes[vote.Slot], vote)
+			ps.top = max(ps.top, vote.Slot)
+		}
 	}
 	ps.below = max(ps.below, m.Marks.ChosenBelow, m.Marks.TrimBelow)
 	ps.trim = max(ps.trim, m.Marks.TrimBelow)
 	ps.stamp = max(ps.stamp, m.Marks.MaxStamp)
 	if m.Page.Next != 0 {
-		ps.next[i] = m.Page.Next
+		ps.pages[v.Disk] = page{next: m.Page.Next}
 		return m.Page.Next
 	}
-	ps.complete = ps.complete.With(i)
-	ps.clocks = append(ps.clocks, m.Marks.Clock)
+	ps.pages[v.Disk] = page{complete: true, clock: m.Marks.Clock}
 	return 0
+}
+
+// promisedBy reports whether a phase-1 quorum of c has promised all that ps asks for.
+func (p *Proposer) promisedBy(ps *promises, c *paxos.Configuration) bool {
+	return c != nil && c.Phase1(p.those(c, ps.complete))
 }
 
 // prepare starts phase 1 with a ballot above every one heard of (PMS §2.2 phase
@@ -61,8 +89,7 @@ func (ps *promises) add(i int, m paxos.Promise) (again paxos.Slot) {
 func (p *Proposer) prepare(now paxos.Now, out *paxos.Effects) {
 	p.ballot = paxos.Ballot{Round: p.nextRound(now), Proposer: p.self.ID, Incarnation: p.self.Process}
 	p.stage, p.began = preparing, now.Mono
-	p.phase1 = newPromises(p.chosen.Below, 0, len(p.config.Acceptors))
-	p.query.silent = 0
+	p.phase1 = newPromises(p.chosen.Below, 0)
 	p.keepPreparing(now)
 	p.tickPreparing(now, out)
 }
@@ -86,47 +113,56 @@ func (p *Proposer) tickPreparing(now paxos.Now, out *paxos.Effects) {
 }
 
 func (p *Proposer) askPromises(ps *promises, out *paxos.Effects) {
-	for i, m := range p.config.Acceptors {
-		if !ps.complete.Has(i) {
-			p.send(out, m.ID, paxos.Prepare{Ballot: p.ballot, From: ps.asked(i), To: ps.to})
+	for _, v := range p.voters {
+		if !ps.complete(v) {
+			p.send(out, v.ID, paxos.Prepare{Ballot: p.ballot, From: ps.asked(v), To: ps.to})
 		}
 	}
 }
 
 // stepPromise takes phase 1b of this proposer's present ballot; one of an earlier
 // ballot says nothing about this one.
-func (p *Proposer) stepPromise(now paxos.Now, i int, e paxos.Envelope, m paxos.Promise, out *paxos.Effects) {
-	ps := &p.phase1
-	switch {
-	case m.Ballot != p.ballot:
-		drop(out, e, paxos.Stale)
-		return
-	case p.stage == leading && p.lead.refill != nil:
-		ps = p.lead.refill
-	case p.stage != preparing:
+func (p *Proposer) stepPromise(now paxos.Now, v *voter, e paxos.Envelope, m paxos.Promise, out *paxos.Effects) {
+	ps := p.wanted(m)
+	if ps == nil {
 		drop(out, e, paxos.Stale)
 		return
 	}
-	p.noteMarks(i, m.Marks)
+	p.noteMarks(v, m.Marks, p.chosen.Below)
 	if !p.credible(m) {
 		drop(out, e, paxos.Extreme)
 		return
 	}
-	before := ps.complete
-	again := ps.add(i, m)
-	if again != 0 || ps.complete != before {
+	p.phase1.used = p.lead.next // 0 while preparing
+	was := ps.complete(v)
+	again := ps.add(v, m)
+	if again != 0 || ps.complete(v) != was {
 		p.keepPreparing(now)
 	}
 	if again != 0 {
 		p.send(out, e.From.ID, paxos.Prepare{Ballot: p.ballot, From: again, To: ps.to})
 	}
-	if !p.config.Phase1(ps.complete) {
-		return
-	}
-	if p.stage == preparing {
+	switch {
+	case p.stage == preparing:
 		p.becomeLeader(now, out)
-	} else {
+	case ps == p.lead.refill:
 		p.refillFound(now, out)
+	default:
+		p.promisedMore(now, out)
+	}
+}
+
+// wanted is the phase 1 that m belongs to; nil when it is over, or of another ballot.
+func (p *Proposer) wanted(m paxos.Promise) *promises {
+	switch {
+	case m.Ballot != p.ballot:
+		return nil
+	case p.stage == leading && m.Page.To != 0:
+		return p.lead.refill
+	case p.stage == preparing || p.stage == leading && p.wantsPromises():
+		return &p.phase1
+	default:
+		return nil
 	}
 }
 

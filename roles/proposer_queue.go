@@ -79,13 +79,8 @@ func (p *Proposer) Propose(now paxos.Now, c paxos.Command, out *paxos.Effects) {
 
 // hasSpace reports whether a phase-2 quorum has disk space for more values.
 func (p *Proposer) hasSpace() bool {
-	var s paxos.Set
-	for i, full := range p.lead.noSpace {
-		if !full {
-			s = s.With(i)
-		}
-	}
-	return p.config.Phase2(s)
+	c := p.known.For(p.lead.next)
+	return c.Phase2(p.those(c, func(v *voter) bool { return !v.noSpace }))
 }
 
 // Flush proposes what waits: first what phase 1 found, then batches of commands
@@ -95,8 +90,10 @@ func (p *Proposer) Flush(now paxos.Now, out *paxos.Effects) {
 	if p.stage != leading {
 		return
 	}
+	p.tellChange(now, out)
 	p.recover(now, out)
-	for p.lead.next > p.lead.top && len(p.queue.commands) > 0 && p.lead.batches < p.opts.Pipeline && p.windowOpen() {
+	p.proposeChange(now, out)
+	for p.lead.next > p.lead.top && len(p.queue.commands) > 0 && p.lead.batches < p.opts.Pipeline && p.mayUse() {
 		answerer := p.learners.pick(now, p.lead.next, p.chosen.Below-min(p.chosen.Below, p.genesis.Window))
 		limit := p.opts.BatchCommands
 		if answerer == "" {
@@ -110,6 +107,7 @@ func (p *Proposer) Flush(now paxos.Now, out *paxos.Effects) {
 		p.propose(now, p.lead.next, v, true, out)
 		p.lead.next++
 	}
+	p.fillToChange(now, out)
 	p.proposeExpiry(now, out)
 }
 
@@ -134,7 +132,7 @@ func (p *Proposer) cut(now paxos.Now, limit int) []byte {
 // something that ends by time: a lease ends although nobody proposes anything.
 func (p *Proposer) proposeExpiry(now paxos.Now, out *paxos.Effects) {
 	due := p.learners.nextExpiry(now, p.lead.next)
-	if due == 0 || len(p.lead.rounds) > 0 || p.lead.next <= p.lead.top || !p.windowOpen() {
+	if due == 0 || len(p.lead.rounds) > 0 || p.lead.next <= p.lead.top || !p.mayUse() {
 		return
 	}
 	stamp := p.lead.clock.read(now)

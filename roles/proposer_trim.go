@@ -24,8 +24,8 @@ func (p *Proposer) trim(now paxos.Now, out *paxos.Effects) {
 		return
 	}
 	p.lead.trimAt = now.Mono + paxos.Instant(trimEvery)
-	below := min(p.learners.trimBelow(p.config.Copies), p.chosen.Below)
-	if !slices.Contains(p.lead.noSpace, true) {
+	below := min(p.learners.trimBelow(p.deciding().Copies), p.chosen.Below)
+	if !slices.ContainsFunc(p.voters, func(v *voter) bool { return v.noSpace }) {
 		kept := min(keptForLearners, below)
 		below = min(below, max(p.learners.slowest(now), below-kept))
 	}

@@ -8,6 +8,12 @@ import "github.com/synod-paxos/synod/paxos"
 // quorum ever voted in is not below it: a state that has applied that slot is no
 // older than the read. It takes no leader and no clock.
 //
+// The round asks by the newest configuration that the learner knows, and is not over
+// below its first slot: what the configurations before it chose lies there. If there is
+// a newer one under which anything was chosen, then a phase-2 quorum of this one knew
+// it before (see mayUse), so one of those that are asked says so, and the round begins
+// again under the newer one.
+//
 // A round serves every read that waited when it began. Reads that come while it
 // runs wait for the next, since its answers may be older than they are.
 type reads struct {
@@ -15,7 +21,7 @@ type reads struct {
 	asking  bool       // a round runs
 	asked   []uint64   // reads of the round
 	next    []uint64   // reads of the next round
-	got     paxos.Set  // acceptors that answered
+	again   bool       // a newer configuration became known: begin the round again
 	highest paxos.Slot // of their answers
 	began   paxos.Instant
 	sent    paxos.Instant
@@ -45,11 +51,11 @@ func (l *Learner) CannotRead(now paxos.Now, patience paxos.Duration) bool {
 
 func (l *Learner) beginRound(now paxos.Now, out *paxos.Effects) {
 	r := &l.reads
-	if r.asking || len(r.next) == 0 || l.config == nil {
+	if r.asking || len(r.next) == 0 || l.genesis == nil {
 		return
 	}
 	r.nonce++
-	r.asking, r.got, r.highest, r.began = true, 0, 0, now.Mono
+	r.asking, r.again, r.highest, r.began = true, false, 0, now.Mono
 	r.asked, r.next = r.next, nil
 	l.askReads(now, out)
 }
@@ -62,7 +68,7 @@ func (l *Learner) askReads(now paxos.Now, out *paxos.Effects) {
 // stepReadReport counts an acceptor's answer to the round that runs now. Answers
 // to earlier rounds, even if from a start before this one, say nothing about it.
 func (l *Learner) stepReadReport(now paxos.Now, e paxos.Envelope, m paxos.ReadReport, out *paxos.Effects) {
-	i, reason := l.fromAcceptor(e)
+	v, reason := l.fromAcceptor(e)
 	if reason == 0 && l.tooFar(m.MaxVoted, max(l.below, l.next)) {
 		reason = paxos.Extreme
 	}
@@ -74,12 +80,13 @@ func (l *Learner) stepReadReport(now paxos.Now, e paxos.Envelope, m paxos.ReadRe
 		drop(out, e, reason)
 		return
 	}
-	r.got, r.highest = r.got.With(i), max(r.highest, m.MaxVoted)
-	if !l.config.Phase1(r.got) {
+	v.read, r.highest = r.nonce, max(r.highest, m.MaxVoted)
+	c := l.known.Newest()
+	if r.again || !c.Phase1(l.those(c, func(v *voter) bool { return v.read == r.nonce })) {
 		return
 	}
 	r.asking = false
-	r.reached = append(r.reached, reached{slot: r.highest, since: now.Mono, nudge: now.Mono, reads: r.asked})
+	r.reached = append(r.reached, reached{slot: max(r.highest, c.From-1), since: now.Mono, nudge: now.Mono, reads: r.asked})
 	r.asked = nil
 	l.answerApplied(now, out)
 	l.beginRound(now, out)
@@ -116,6 +123,11 @@ func (l *Learner) readsWake() paxos.Instant {
 // hangs in the air until a leader fills it: the vote may be all that is left of a
 // leader that died.
 func (l *Learner) tickReads(now paxos.Now, out *paxos.Effects) {
+	if l.reads.again {
+		l.reads.nonce++
+		l.reads.again, l.reads.highest = false, 0
+		l.askReads(now, out)
+	}
 	if l.reads.asking && now.Mono >= l.reads.sent+paxos.Instant(l.opts.Retry) {
 		l.askReads(now, out)
 	}

@@ -139,8 +139,12 @@ func (a args) own(from paxos.Sender) paxos.Ballot {
 	return paxos.Ballot{Round: a.number("round", 0), Proposer: from.ID, Incarnation: from.Process}
 }
 
-// value is value=x or value=(x,y), a batch with these commands; value=noop, or none.
+// value is value=x or value=(x,y), a batch with these commands; value=noop, or none;
+// change=2 for the change to that configuration.
 func (a args) value() paxos.Value {
+	if n := a.number("change", 0); n != 0 {
+		return paxos.Value{Kind: paxos.Reconfigure, Stamp: a.logTime("stamp"), Body: paxos.AppendConfiguration(nil, &a.s.later[n-2])}
+	}
 	v := testValue(a.list("value")...)
 	v.Stamp, v.Answerer = a.logTime("stamp"), a.id("answerer")
 	return v
@@ -207,7 +211,7 @@ func (a args) marks() paxos.Marks {
 // cluster=, generation= and config= another cluster.
 func (s *script) parseEnvelope(td *datadriven.TestData) paxos.Envelope {
 	a := args{s, td}
-	e := paxos.Envelope{Cluster: s.genesis.Cluster, Config: a.number("config", 1), From: s.parseSender(a), To: a.id("to")}
+	e := paxos.Envelope{Cluster: s.genesis.Cluster, Config: a.number("config", 1+uint64(len(s.later))), From: s.parseSender(a), To: a.id("to")}
 	if a.has("cluster") {
 		e.Cluster.UUID = testCluster(a.text("cluster", ""))
 		e.Cluster.Generation-- // no rival, unless generation= says so
@@ -294,7 +298,7 @@ func (s *script) parseAnswer(a args) paxos.Message {
 	case "votes":
 		return paxos.Votes{Page: a.page(), Marks: a.marks()}
 	case "hello":
-		h := paxos.Hello{Marks: a.marks(), Leading: a.ballot("leading"), NoSpace: a.has("no-space")}
+		h := paxos.Hello{Marks: a.marks(), Leading: a.ballot("leading"), NoSpace: a.has("no-space"), Known: s.parseKnown(a)}
 		if a.has("genesis") {
 			g := s.parseGenesis(a)
 			g.Cluster.Generation = a.number("generation", g.Cluster.Generation)
@@ -319,6 +323,37 @@ func (s *script) parseAnswer(a args) paxos.Message {
 	}
 	a.td.Fatalf(s.t, "no such command")
 	return nil
+}
+
+// parseConfiguration reads the configuration that follows the last one.
+func (s *script) parseConfiguration(a args) paxos.Configuration {
+	last := s.genesis.First
+	if n := len(s.later); n > 0 {
+		last = s.later[n-1]
+	}
+	c := paxos.Configuration{Number: last.Number + 1, From: a.slot("from"), Quorums: last.Quorums, Copies: int(a.number("copies", uint64(last.Copies)))}
+	for _, name := range a.list("acceptors") {
+		id, disk, other := strings.Cut(name, "/")
+		m := paxos.Member{ID: paxos.NodeID(id), Disk: testDisk(paxos.NodeID(id))}
+		if other {
+			m.Disk = testCluster(disk)
+		}
+		c.Acceptors = append(c.Acceptors, m)
+	}
+	return c
+}
+
+// parseKnown is, for knows=3, the configurations after the genesis up to number 3, and
+// for knows=3-4 those from number 3 on.
+func (s *script) parseKnown(a args) []paxos.Configuration {
+	if !a.has("knows") {
+		return nil
+	}
+	first, last, ok := strings.Cut(a.text("knows", ""), "-")
+	if !ok {
+		first, last = "2", first
+	}
+	return s.later[parseNumber(s, first)-2 : parseNumber(s, last)-1]
 }
 
 // parseGenesis is the story's genesis, or for holds=c2 that of a cluster c2.

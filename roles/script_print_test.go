@@ -70,9 +70,35 @@ func printRecord(r paxos.Record) string {
 			return "genesis of " + printGenesis(&r.Genesis) + ", sealed"
 		}
 		return "genesis of " + printGenesis(&r.Genesis)
+	case paxos.Configured:
+		return "configurations" + printKnown(r.Known)
+	case paxos.Reached:
+		return fmt.Sprintf("chosen below %d", r.Below)
 	default:
 		return "no genesis"
 	}
+}
+
+// printKnown is the configurations after the genesis.
+func printKnown(known []paxos.Configuration) string {
+	text := ""
+	for i := range known {
+		if known[i].Number > 1 {
+			text += ", knows " + printConfiguration(&known[i])
+		}
+	}
+	return text
+}
+
+func printConfiguration(c *paxos.Configuration) string {
+	text := fmt.Sprintf("%d from %d of", c.Number, c.From)
+	for _, m := range c.Acceptors {
+		text += " " + string(m.ID)
+		if m.Disk != testDisk(m.ID) {
+			text += "/" + tellUUID(m.Disk)
+		}
+	}
+	return text
 }
 
 // printMessage is the message with the fields that say something.
@@ -152,7 +178,7 @@ func printHello(m paxos.Hello) string {
 	if m.NoSpace {
 		text += " no space"
 	}
-	return text + printMarks(m.Marks)
+	return text + printMarks(m.Marks) + printKnown(m.Known)
 }
 
 func printReport(m paxos.GenesisReport) string {
@@ -253,6 +279,9 @@ func printBallot(b paxos.Ballot) string {
 // printValue is the commands of a batch, or noop, with its stamp and answerer.
 func printValue(v paxos.Value) string {
 	text := v.Kind.String()
+	if c, err := paxos.DecodeConfiguration(v.Body); v.Kind == paxos.Reconfigure && err == nil {
+		text = "change to " + printConfiguration(&c)
+	}
 	if v.Kind == paxos.Batch {
 		commands, err := paxos.DecodeBatch(v.Body)
 		if err != nil {

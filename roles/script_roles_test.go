@@ -205,7 +205,7 @@ func (r *proposerActor) keep(s *script, d string, out *paxos.Effects) bool {
 func (r *proposerActor) hear(s *script, id paxos.NodeID, m paxos.Message, out *paxos.Effects) {
 	from := testSender(id)
 	from.Promised = s.promised[id]
-	r.Step(s.now, paxos.Envelope{Cluster: s.genesis.Cluster, Config: 1, From: from, Msg: m}, out)
+	r.Step(s.now, paxos.Envelope{Cluster: s.genesis.Cluster, Config: 1 + uint64(len(s.later)), From: from, Msg: m}, out)
 }
 
 func (r *proposerActor) print(s *script) string {

@@ -59,6 +59,7 @@ type script struct {
 	start   func(*script, *datadriven.TestData) actor
 	role    actor
 	genesis paxos.Genesis
+	later   []paxos.Configuration // after the genesis
 	now     paxos.Now
 
 	promised map[paxos.NodeID]paxos.Ballot // by acceptor, as far as the story tells
@@ -67,6 +68,7 @@ type script struct {
 // run carries out one command of a script:
 //
 //	cluster acceptors=5 sizes=(2,4) window=4   the cluster, before start; 3, majority and 8 when unsaid; from=101 for one that goes on from a state
+//	configuration from=10 acceptors=(a1,a2,a4) copies=1   the next one; messages are of the newest from then on
 //	start id=a1 ...                            the role, fresh; see startAcceptor and its like
 //	tick 300ms                                 time passes, then the role's timer fires
 //	wait                                       as long as the role wants to wait
@@ -81,6 +83,10 @@ func (s *script) run(t *testing.T, td *datadriven.TestData) string {
 	switch td.Cmd {
 	case "cluster":
 		s.cluster(td)
+	case "configuration":
+		c := s.parseConfiguration(args{s, td})
+		s.later = append(s.later, c)
+		return printConfiguration(&c) + "\n"
 	case "start":
 		s.promised = map[paxos.NodeID]paxos.Ballot{}
 		s.role = s.start(s, td)
@@ -128,7 +134,7 @@ func (s *script) cluster(td *datadriven.TestData) {
 	td.MaybeScanArgs(s.t, "acceptors", &acceptors)
 	td.MaybeScanArgs(s.t, "from", &from)
 	td.MaybeScanArgs(s.t, "window", &window)
-	s.genesis = testGenesis(acceptors)
+	s.genesis, s.later = testGenesis(acceptors), nil
 	s.genesis.Window = paxos.Slot(window)
 	startAt(&s.genesis, paxos.Slot(from))
 	if q := &s.genesis.First.Quorums; td.HasArg("sizes") {

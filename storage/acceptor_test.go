@@ -1,6 +1,7 @@
 package storage_test
 
 import (
+	"reflect"
 	"testing"
 
 	"github.com/synod-paxos/synod/paxos"
@@ -32,7 +33,7 @@ func TestAcceptorFindsWhatItAppended(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := a.State(); got != want.State {
+	if got := a.State(); !reflect.DeepEqual(got, want.State) {
 		t.Errorf("state %+v, want %+v", got, want.State)
 	}
 	if a.Boot() != 2 {

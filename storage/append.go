@@ -108,7 +108,7 @@ type stage struct {
 	next  state      // what is durable once the batch is
 	low   paxos.Slot // the lowest slot of a key in the batch
 
-	founded bool // the batch changes the genesis
+	founded bool // the batch changes the genesis or the configurations
 	scratch []byte
 }
 
@@ -132,11 +132,11 @@ func (s *stage) settle() { s.state = s.next }
 func (s *stage) put(r paxos.Record) error {
 	s.next.Apply(r)
 	switch r := r.(type) {
-	case paxos.Promised, paxos.Trimmed: // the state record says it
+	case paxos.Promised, paxos.Trimmed, paxos.Reached: // the state record says it
 		return nil
 	case paxos.Voted:
 		return s.putVote(r.Vote)
-	case paxos.Founded, paxos.Abandoned:
+	case paxos.Founded, paxos.Configured, paxos.Abandoned:
 		s.founded = true
 		return nil
 	default:
@@ -163,14 +163,15 @@ func (s *stage) putVote(v paxos.Vote) (err error) {
 	return op.Finish()
 }
 
-// putGenesis stores a genesis that is new, or that the trim point passes.
+// putGenesis stores a genesis and configurations that are new, or that the trim point
+// passes.
 func (s *stage) putGenesis() error {
 	if s.next.Genesis == nil || !s.founded && s.next.genesisAt >= s.next.Marks.TrimBelow {
 		return nil
 	}
 	s.next.genesisAt = s.next.position()
 	key := appendGenesisKey(nil, s.next.genesisAt)
-	value, err := appendGenesis(nil, s.seed, key, s.next.Genesis)
+	value, err := appendGenesis(nil, s.seed, key, s.next.Genesis, s.next.Known)
 	if err != nil {
 		return err
 	}

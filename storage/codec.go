@@ -46,8 +46,11 @@ func slotOf(key []byte) (paxos.Slot, bool) {
 	return paxos.Slot(binary.BigEndian.Uint64(key[1:])), true
 }
 
-// recordVersion starts each value.
-const recordVersion = 1
+// recordVersion starts each value but a genesis, genesisVersion that.
+const (
+	recordVersion  = 1
+	genesisVersion = 2
+)
 
 // errBroken is a value that does not decode.
 var errBroken = errors.New("the record does not have its checksum or its form")
@@ -101,7 +104,7 @@ func putBody(b []byte, sum uint32, body []byte) {
 // ballotOnly it neither reads nor returns the value.
 func decodeVote(b []byte, from seed, key []byte, ballotOnly bool) (paxos.Vote, error) {
 	d := decoder{rest: b}
-	d.version()
+	d.version(recordVersion)
 	v := paxos.Vote{Slot: paxos.Slot(binary.BigEndian.Uint64(key[1:]))}
 	v.Value.Kind = paxos.ValueKind(d.byte())
 	v.Ballot = d.ballot()
@@ -172,7 +175,7 @@ func decodeState(b []byte, from seed, key []byte) (state, error) {
 		return state{}, errBroken
 	}
 	d := decoder{rest: b}
-	d.version()
+	d.version(recordVersion)
 	s := state{appends: d.uvarint(), boot: d.uvarint()}
 	s.Promised = d.ballot()
 	s.Marks.ChosenBelow = paxos.Slot(d.uvarint())
@@ -195,25 +198,21 @@ func decodeState(b []byte, from seed, key []byte) (state, error) {
 	return s, d.done()
 }
 
-func appendGenesis(b []byte, from seed, key []byte, g *paxos.Genesis) ([]byte, error) {
+// appendGenesis adds the record of g and of the configurations known beside it.
+func appendGenesis(b []byte, from seed, key []byte, g *paxos.Genesis, known paxos.Configurations) ([]byte, error) {
 	start := len(b)
-	b = append(append(b, recordVersion), g.Cluster.UUID[:]...)
+	b = append(append(b, genesisVersion), g.Cluster.UUID[:]...)
 	b = binary.AppendUvarint(b, g.Cluster.Generation)
 	b = binary.AppendUvarint(b, uint64(g.Window))
-	b = binary.AppendUvarint(b, g.First.Number)
-	b = binary.AppendUvarint(b, uint64(g.First.From))
-	b = binary.AppendUvarint(b, uint64(len(g.First.Acceptors)))
-	for _, m := range g.First.Acceptors {
-		if err := checkIDs(m.ID); err != nil {
-			return nil, err
+	b = appendConfiguration(b, &g.First)
+	b = binary.AppendUvarint(b, uint64(len(known)))
+	for _, c := range known {
+		for _, m := range c.Acceptors {
+			if err := checkIDs(m.ID); err != nil {
+				return nil, err
+			}
 		}
-		b = append(append(b, byte(len(m.ID))), m.ID...)
-		b = append(b, m.Disk[:]...)
-	}
-	q := g.First.Quorums
-	b = append(b, byte(q.Kind))
-	for _, n := range []int{q.Size1, q.Size2, q.Rows, g.First.Copies} {
-		b = binary.AppendVarint(b, int64(n))
+		b = appendConfiguration(b, c)
 	}
 	if g.First.From != 1 {
 		b = append(b, g.State[:]...)
@@ -221,21 +220,22 @@ func appendGenesis(b []byte, from seed, key []byte, g *paxos.Genesis) ([]byte, e
 	return binary.LittleEndian.AppendUint32(b, from.seal(key, b[start:])), nil
 }
 
-func decodeGenesis(b []byte, from seed, key []byte) (*paxos.Genesis, error) {
+func appendConfiguration(b []byte, c *paxos.Configuration) []byte {
+	body := paxos.AppendConfiguration(nil, c)
+	return append(binary.AppendUvarint(b, uint64(len(body))), body...)
+}
+
+func decodeGenesis(b []byte, from seed, key []byte) (*paxos.Genesis, paxos.Configurations, error) {
 	d := decoder{rest: b}
-	d.version()
+	d.version(genesisVersion)
 	g := &paxos.Genesis{}
 	g.Cluster = paxos.ClusterID{UUID: d.uuid(), Generation: d.uvarint()}
 	g.Window = paxos.Slot(d.uvarint())
-	g.First.Number = d.uvarint()
-	g.First.From = paxos.Slot(d.uvarint())
+	g.First = d.configuration()
+	var known paxos.Configurations
 	for n := d.uvarint(); n > 0 && !d.bad; n-- {
-		g.First.Acceptors = append(g.First.Acceptors, paxos.Member{ID: paxos.NodeID(d.short()), Disk: d.uuid()})
-	}
-	q := &g.First.Quorums
-	q.Kind = paxos.QuorumKind(d.byte())
-	for _, n := range []*int{&q.Size1, &q.Size2, &q.Rows, &g.First.Copies} {
-		*n = int(d.varint())
+		c := d.configuration()
+		known = append(known, &c)
 	}
 	if g.First.From != 1 {
 		g.State = d.uuid()
@@ -244,7 +244,7 @@ func decodeGenesis(b []byte, from seed, key []byte) (*paxos.Genesis, error) {
 	if d.uint32() != sum {
 		d.bad = true
 	}
-	return g, d.done()
+	return g, known, d.done()
 }
 
 // checkIDs refuses ids whose length does not fit a byte; no valid one is that long.

@@ -117,13 +117,14 @@ func TestStateRecord(t *testing.T) {
 func TestGenesisRecord(t *testing.T) {
 	for _, g := range []*paxos.Genesis{{}, someGenesis()} {
 		key := appendGenesisKey(nil, 4)
-		b, err := appendGenesis(nil, seedOf(someDisk), key, g)
+		known := paxos.Configurations{&g.First, {Number: g.First.Number + 1, From: 9, Copies: 3}}
+		b, err := appendGenesis(nil, seedOf(someDisk), key, g, known)
 		if err != nil {
 			t.Fatal(err)
 		}
-		got, err := decodeGenesis(b, seedOf(someDisk), key)
-		if err != nil || !reflect.DeepEqual(got, g) {
-			t.Errorf("%+v, error %v; want %+v", got, err, g)
+		got, gotKnown, err := decodeGenesis(b, seedOf(someDisk), key)
+		if err != nil || !reflect.DeepEqual(got, g) || !reflect.DeepEqual(gotKnown, known) {
+			t.Errorf("%+v and %+v, error %v; want %+v and %+v", got, gotKnown, err, g, known)
 		}
 	}
 }
@@ -186,7 +187,7 @@ func FuzzState(f *testing.F) {
 func FuzzGenesis(f *testing.F) {
 	from, key := seedOf(someDisk), appendGenesisKey(nil, 1)
 	for _, g := range []*paxos.Genesis{{}, someGenesis()} {
-		b, err := appendGenesis(nil, from, key, g)
+		b, err := appendGenesis(nil, from, key, g, paxos.Configurations{&g.First})
 		if err != nil {
 			f.Fatal(err)
 		}
@@ -194,16 +195,16 @@ func FuzzGenesis(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
 		for _, b := range [][]byte{b, sealed(from, key, b)} {
-			g, err := decodeGenesis(b, from, key)
+			g, known, err := decodeGenesis(b, from, key)
 			if err != nil {
 				continue
 			}
-			encoded, err := appendGenesis(nil, from, key, g)
+			encoded, err := appendGenesis(nil, from, key, g, known)
 			if err != nil {
 				t.Fatal(err)
 			}
-			again, err := decodeGenesis(encoded, from, key)
-			if err != nil || !reflect.DeepEqual(again, g) {
+			again, knownAgain, err := decodeGenesis(encoded, from, key)
+			if err != nil || !reflect.DeepEqual(again, g) || !reflect.DeepEqual(knownAgain, known) {
 				t.Errorf("%+v became %+v, error %v", g, again, err)
 			}
 		}

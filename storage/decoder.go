@@ -32,8 +32,14 @@ func (d *decoder) bytes(n uint64) []byte {
 	return b
 }
 
-func (d *decoder) version() {
-	if d.byte() != recordVersion {
+func (d *decoder) configuration() paxos.Configuration {
+	c, err := paxos.DecodeConfiguration(d.bytes(d.uvarint()))
+	d.bad = d.bad || err != nil
+	return c
+}
+
+func (d *decoder) version(want byte) {
+	if d.byte() != want {
 		d.bad = true
 	}
 }

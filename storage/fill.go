@@ -93,7 +93,8 @@ func (a *Acceptor) loadState() (s state, err error) {
 	return s, a.loadGenesis(&s)
 }
 
-// loadGenesis completes s with the genesis that its record tells of.
+// loadGenesis completes s with the genesis and the configurations that its record
+// tells of.
 func (a *Acceptor) loadGenesis(s *state) error {
 	if s.Genesis == nil {
 		return nil
@@ -106,7 +107,7 @@ func (a *Acceptor) loadGenesis(s *state) error {
 	if err != nil {
 		return err
 	}
-	s.Genesis, err = decodeGenesis(value, a.seed, key)
+	s.Genesis, s.Known, err = decodeGenesis(value, a.seed, key)
 	if err = errors.Join(err, closer.Close()); err != nil {
 		return corrupt(a.votesPath(), "genesis record: %w", err)
 	}

@@ -18,7 +18,8 @@ type history struct {
 	ballot paxos.Ballot
 	head   paxos.Slot
 	trim   paxos.Slot
-	body   int // largest size of a value
+	number uint64 // of configurations after the first
+	body   int    // largest size of a value
 }
 
 func newHistory(seed uint64, body int) *history {
@@ -46,6 +47,8 @@ func (h *history) record() paxos.Record {
 		return paxos.Trimmed{Below: h.trim - min(h.trim, paxos.Slot(h.IntN(3)))} // some trim nothing
 	case 2:
 		return h.genesis()
+	case 4:
+		return h.configured()
 	case 3:
 		return h.vote(1 + paxos.Slot(h.Uint64N(uint64(h.head)))) // again, or below the trim point
 	default:
@@ -66,6 +69,17 @@ func (h *history) vote(slot paxos.Slot) paxos.Record {
 		Vote:        paxos.Vote{Slot: slot, Ballot: h.ballot, Value: v},
 		ChosenBelow: h.head - min(h.head, paxos.Slot(h.IntN(9))),
 	}
+}
+
+// configured is the next configurations, after a gap now and then, or one that is in use.
+func (h *history) configured() paxos.Record {
+	if h.IntN(3) == 0 {
+		return paxos.Reached{Below: h.head - min(h.head, paxos.Slot(h.IntN(9)))}
+	}
+	h.number += 1 + h.Uint64N(2)*h.Uint64N(2)
+	return paxos.Configured{Known: []paxos.Configuration{{
+		Number: 1 + h.number, From: h.head + paxos.Slot(h.number), Copies: 1, Acceptors: []paxos.Member{{ID: "a9", Disk: paxos.UUID{9}}},
+	}}}
 }
 
 func (h *history) genesis() paxos.Record {
@@ -114,6 +128,9 @@ func (c contents) text() string {
 	s := fmt.Sprintf("promised %s\nmarks %+v\nsealed %t\n", c.state.Promised, c.state.Marks, c.state.Sealed)
 	if c.state.Genesis != nil {
 		s += fmt.Sprintf("genesis %+v\n", *c.state.Genesis)
+	}
+	for _, known := range c.state.Known {
+		s += fmt.Sprintf("knows %+v\n", *known)
 	}
 	for _, v := range c.votes {
 		s += fmt.Sprintf("vote %d %s %s %d %s %x\n", v.Slot, v.Ballot, v.Value.Kind, v.Value.Stamp, v.Value.Answerer, v.Value.Body)

@@ -336,6 +336,7 @@ type Envelope struct {
 	//	*Envelope_LeaderQuery
 	//	*Envelope_HandOver
 	//	*Envelope_Trim
+	//	*Envelope_ChangeReport
 	//	*Envelope_Promise
 	//	*Envelope_Accepted
 	//	*Envelope_Nack
@@ -354,6 +355,8 @@ type Envelope struct {
 	//	*Envelope_StoreGenesis
 	//	*Envelope_Seal
 	//	*Envelope_Abandon
+	//	*Envelope_Change
+	//	*Envelope_Transfer
 	//	*Envelope_Hello
 	Body          isEnvelope_Body `protobuf_oneof:"body"`
 	unknownFields protoimpl.UnknownFields
@@ -488,6 +491,15 @@ func (x *Envelope) GetTrim() *Trim {
 	if x != nil {
 		if x, ok := x.Body.(*Envelope_Trim); ok {
 			return x.Trim
+		}
+	}
+	return nil
+}
+
+func (x *Envelope) GetChangeReport() *ChangeReport {
+	if x != nil {
+		if x, ok := x.Body.(*Envelope_ChangeReport); ok {
+			return x.ChangeReport
 		}
 	}
 	return nil
@@ -655,6 +667,24 @@ func (x *Envelope) GetAbandon() *Abandon {
 	return nil
 }
 
+func (x *Envelope) GetChange() *Change {
+	if x != nil {
+		if x, ok := x.Body.(*Envelope_Change); ok {
+			return x.Change
+		}
+	}
+	return nil
+}
+
+func (x *Envelope) GetTransfer() *Transfer {
+	if x != nil {
+		if x, ok := x.Body.(*Envelope_Transfer); ok {
+			return x.Transfer
+		}
+	}
+	return nil
+}
+
 func (x *Envelope) GetHello() *Hello {
 	if x != nil {
 		if x, ok := x.Body.(*Envelope_Hello); ok {
@@ -691,6 +721,10 @@ type Envelope_HandOver struct {
 
 type Envelope_Trim struct {
 	Trim *Trim `protobuf:"bytes,18,opt,name=trim,proto3,oneof"`
+}
+
+type Envelope_ChangeReport struct {
+	ChangeReport *ChangeReport `protobuf:"bytes,33,opt,name=change_report,json=changeReport,proto3,oneof"`
 }
 
 type Envelope_Promise struct {
@@ -768,6 +802,14 @@ type Envelope_Abandon struct {
 	Abandon *Abandon `protobuf:"bytes,28,opt,name=abandon,proto3,oneof"`
 }
 
+type Envelope_Change struct {
+	Change *Change `protobuf:"bytes,32,opt,name=change,proto3,oneof"`
+}
+
+type Envelope_Transfer struct {
+	Transfer *Transfer `protobuf:"bytes,34,opt,name=transfer,proto3,oneof"`
+}
+
 type Envelope_Hello struct {
 	// From every role but operators.
 	Hello *Hello `protobuf:"bytes,15,opt,name=hello,proto3,oneof"`
@@ -784,6 +826,8 @@ func (*Envelope_LeaderQuery) isEnvelope_Body() {}
 func (*Envelope_HandOver) isEnvelope_Body() {}
 
 func (*Envelope_Trim) isEnvelope_Body() {}
+
+func (*Envelope_ChangeReport) isEnvelope_Body() {}
 
 func (*Envelope_Promise) isEnvelope_Body() {}
 
@@ -820,6 +864,10 @@ func (*Envelope_StoreGenesis) isEnvelope_Body() {}
 func (*Envelope_Seal) isEnvelope_Body() {}
 
 func (*Envelope_Abandon) isEnvelope_Body() {}
+
+func (*Envelope_Change) isEnvelope_Body() {}
+
+func (*Envelope_Transfer) isEnvelope_Body() {}
 
 func (*Envelope_Hello) isEnvelope_Body() {}
 
@@ -1901,17 +1949,22 @@ func (x *Trim) GetBelow() uint64 {
 }
 
 // Hello makes a role known when it starts, periodically, and when it is asked: by a
-// Heartbeat, or by the Hello of a role that knows no cluster.
+// Heartbeat, or by a message of a role that knows no cluster or an older configuration.
 type Hello struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Acceptors: the cluster, once sealed; absent else.
+	// Acceptors, once sealed, and proposers, once they know it: the cluster.
 	Genesis *Genesis `protobuf:"bytes,1,opt,name=genesis,proto3" json:"genesis,omitempty"`
 	// Acceptors.
 	Marks *Marks `protobuf:"bytes,2,opt,name=marks,proto3" json:"marks,omitempty"`
 	// Proposers: the ballot they lead in; absent else.
 	Leading *Ballot `protobuf:"bytes,3,opt,name=leading,proto3" json:"leading,omitempty"`
 	// Acceptors: the disk is down to its reserve; no more values, please.
-	NoSpace       bool `protobuf:"varint,4,opt,name=no_space,json=noSpace,proto3" json:"no_space,omitempty"`
+	NoSpace bool `protobuf:"varint,4,opt,name=no_space,json=noSpace,proto3" json:"no_space,omitempty"`
+	// The configurations after the genesis that the sender knows, by number and without a
+	// gap; of an acceptor at least those that govern from its trim point on.
+	Known []*Configuration `protobuf:"bytes,5,rep,name=known,proto3" json:"known,omitempty"`
+	// Proposers: a leader hands over to one whose priority is higher.
+	Priority      int32 `protobuf:"zigzag32,6,opt,name=priority,proto3" json:"priority,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1972,6 +2025,20 @@ func (x *Hello) GetNoSpace() bool {
 		return x.NoSpace
 	}
 	return false
+}
+
+func (x *Hello) GetKnown() []*Configuration {
+	if x != nil {
+		return x.Known
+	}
+	return nil
+}
+
+func (x *Hello) GetPriority() int32 {
+	if x != nil {
+		return x.Priority
+	}
+	return 0
 }
 
 // Fetch asks the acceptors for their votes in [from, to).
@@ -2777,6 +2844,177 @@ func (x *GenesisReport) GetRefused() string {
 	return ""
 }
 
+// Change asks the leader to propose a configuration, and tells how things stand.
+type Change struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Its first slot is the leader's to set. Absent only asks.
+	Next          *Configuration `protobuf:"bytes,1,opt,name=next,proto3" json:"next,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Change) Reset() {
+	*x = Change{}
+	mi := &file_paxospb_paxos_proto_msgTypes[33]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Change) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Change) ProtoMessage() {}
+
+func (x *Change) ProtoReflect() protoreflect.Message {
+	mi := &file_paxospb_paxos_proto_msgTypes[33]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Change.ProtoReflect.Descriptor instead.
+func (*Change) Descriptor() ([]byte, []int) {
+	return file_paxospb_paxos_proto_rawDescGZIP(), []int{33}
+}
+
+func (x *Change) GetNext() *Configuration {
+	if x != nil {
+		return x.Next
+	}
+	return nil
+}
+
+// ChangeReport answers Change and Transfer, from the leader.
+type ChangeReport struct {
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	Newest *Configuration         `protobuf:"bytes,1,opt,name=newest,proto3" json:"newest,omitempty"`  // required
+	Chosen uint64                 `protobuf:"varint,2,opt,name=chosen,proto3" json:"chosen,omitempty"` // all slots below are chosen
+	Next   uint64                 `protobuf:"varint,3,opt,name=next,proto3" json:"next,omitempty"`     // first slot that the leader has not used
+	// What the newest change waits for; empty when it is finished.
+	Waits string `protobuf:"bytes,4,opt,name=waits,proto3" json:"waits,omitempty"`
+	// Why the request is not carried out; empty when it is.
+	Refused       string `protobuf:"bytes,5,opt,name=refused,proto3" json:"refused,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ChangeReport) Reset() {
+	*x = ChangeReport{}
+	mi := &file_paxospb_paxos_proto_msgTypes[34]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ChangeReport) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ChangeReport) ProtoMessage() {}
+
+func (x *ChangeReport) ProtoReflect() protoreflect.Message {
+	mi := &file_paxospb_paxos_proto_msgTypes[34]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ChangeReport.ProtoReflect.Descriptor instead.
+func (*ChangeReport) Descriptor() ([]byte, []int) {
+	return file_paxospb_paxos_proto_rawDescGZIP(), []int{34}
+}
+
+func (x *ChangeReport) GetNewest() *Configuration {
+	if x != nil {
+		return x.Newest
+	}
+	return nil
+}
+
+func (x *ChangeReport) GetChosen() uint64 {
+	if x != nil {
+		return x.Chosen
+	}
+	return 0
+}
+
+func (x *ChangeReport) GetNext() uint64 {
+	if x != nil {
+		return x.Next
+	}
+	return 0
+}
+
+func (x *ChangeReport) GetWaits() string {
+	if x != nil {
+		return x.Waits
+	}
+	return ""
+}
+
+func (x *ChangeReport) GetRefused() string {
+	if x != nil {
+		return x.Refused
+	}
+	return ""
+}
+
+// Transfer asks the leader to hand over.
+type Transfer struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Node id of the proposer that shall lead; empty for any.
+	To            string `protobuf:"bytes,1,opt,name=to,proto3" json:"to,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Transfer) Reset() {
+	*x = Transfer{}
+	mi := &file_paxospb_paxos_proto_msgTypes[35]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Transfer) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Transfer) ProtoMessage() {}
+
+func (x *Transfer) ProtoReflect() protoreflect.Message {
+	mi := &file_paxospb_paxos_proto_msgTypes[35]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Transfer.ProtoReflect.Descriptor instead.
+func (*Transfer) Descriptor() ([]byte, []int) {
+	return file_paxospb_paxos_proto_rawDescGZIP(), []int{35}
+}
+
+func (x *Transfer) GetTo() string {
+	if x != nil {
+		return x.To
+	}
+	return ""
+}
+
 // Genesis founds a cluster: every acceptor stores it before any of them votes.
 type Genesis struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -2796,7 +3034,7 @@ type Genesis struct {
 
 func (x *Genesis) Reset() {
 	*x = Genesis{}
-	mi := &file_paxospb_paxos_proto_msgTypes[33]
+	mi := &file_paxospb_paxos_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2808,7 +3046,7 @@ func (x *Genesis) String() string {
 func (*Genesis) ProtoMessage() {}
 
 func (x *Genesis) ProtoReflect() protoreflect.Message {
-	mi := &file_paxospb_paxos_proto_msgTypes[33]
+	mi := &file_paxospb_paxos_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2821,7 +3059,7 @@ func (x *Genesis) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Genesis.ProtoReflect.Descriptor instead.
 func (*Genesis) Descriptor() ([]byte, []int) {
-	return file_paxospb_paxos_proto_rawDescGZIP(), []int{33}
+	return file_paxospb_paxos_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *Genesis) GetCluster() []byte {
@@ -2877,7 +3115,7 @@ type Configuration struct {
 
 func (x *Configuration) Reset() {
 	*x = Configuration{}
-	mi := &file_paxospb_paxos_proto_msgTypes[34]
+	mi := &file_paxospb_paxos_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2889,7 +3127,7 @@ func (x *Configuration) String() string {
 func (*Configuration) ProtoMessage() {}
 
 func (x *Configuration) ProtoReflect() protoreflect.Message {
-	mi := &file_paxospb_paxos_proto_msgTypes[34]
+	mi := &file_paxospb_paxos_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2902,7 +3140,7 @@ func (x *Configuration) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Configuration.ProtoReflect.Descriptor instead.
 func (*Configuration) Descriptor() ([]byte, []int) {
-	return file_paxospb_paxos_proto_rawDescGZIP(), []int{34}
+	return file_paxospb_paxos_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *Configuration) GetNumber() uint64 {
@@ -2954,7 +3192,7 @@ type Member struct {
 
 func (x *Member) Reset() {
 	*x = Member{}
-	mi := &file_paxospb_paxos_proto_msgTypes[35]
+	mi := &file_paxospb_paxos_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2966,7 +3204,7 @@ func (x *Member) String() string {
 func (*Member) ProtoMessage() {}
 
 func (x *Member) ProtoReflect() protoreflect.Message {
-	mi := &file_paxospb_paxos_proto_msgTypes[35]
+	mi := &file_paxospb_paxos_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2979,7 +3217,7 @@ func (x *Member) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Member.ProtoReflect.Descriptor instead.
 func (*Member) Descriptor() ([]byte, []int) {
-	return file_paxospb_paxos_proto_rawDescGZIP(), []int{35}
+	return file_paxospb_paxos_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *Member) GetId() string {
@@ -3010,7 +3248,7 @@ type Quorums struct {
 
 func (x *Quorums) Reset() {
 	*x = Quorums{}
-	mi := &file_paxospb_paxos_proto_msgTypes[36]
+	mi := &file_paxospb_paxos_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3022,7 +3260,7 @@ func (x *Quorums) String() string {
 func (*Quorums) ProtoMessage() {}
 
 func (x *Quorums) ProtoReflect() protoreflect.Message {
-	mi := &file_paxospb_paxos_proto_msgTypes[36]
+	mi := &file_paxospb_paxos_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3035,7 +3273,7 @@ func (x *Quorums) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Quorums.ProtoReflect.Descriptor instead.
 func (*Quorums) Descriptor() ([]byte, []int) {
-	return file_paxospb_paxos_proto_rawDescGZIP(), []int{36}
+	return file_paxospb_paxos_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *Quorums) GetKind() QuorumKind {
@@ -3070,7 +3308,7 @@ var File_paxospb_paxos_proto protoreflect.FileDescriptor
 
 const file_paxospb_paxos_proto_rawDesc = "" +
 	"\n" +
-	"\x13paxospb/paxos.proto\x12\x0esynod.paxos.v1\"\xc2\f\n" +
+	"\x13paxospb/paxos.proto\x12\x0esynod.paxos.v1\"\xf1\r\n" +
 	"\bEnvelope\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\rR\aversion\x12\x18\n" +
 	"\acluster\x18\x02 \x01(\fR\acluster\x12\x1e\n" +
@@ -3085,7 +3323,8 @@ const file_paxospb_paxos_proto_rawDesc = "" +
 	"\theartbeat\x18\t \x01(\v2\x19.synod.paxos.v1.HeartbeatH\x00R\theartbeat\x12@\n" +
 	"\fleader_query\x18\x10 \x01(\v2\x1b.synod.paxos.v1.LeaderQueryH\x00R\vleaderQuery\x127\n" +
 	"\thand_over\x18\x11 \x01(\v2\x18.synod.paxos.v1.HandOverH\x00R\bhandOver\x12*\n" +
-	"\x04trim\x18\x12 \x01(\v2\x14.synod.paxos.v1.TrimH\x00R\x04trim\x123\n" +
+	"\x04trim\x18\x12 \x01(\v2\x14.synod.paxos.v1.TrimH\x00R\x04trim\x12C\n" +
+	"\rchange_report\x18! \x01(\v2\x1c.synod.paxos.v1.ChangeReportH\x00R\fchangeReport\x123\n" +
 	"\apromise\x18\n" +
 	" \x01(\v2\x17.synod.paxos.v1.PromiseH\x00R\apromise\x126\n" +
 	"\baccepted\x18\v \x01(\v2\x18.synod.paxos.v1.AcceptedH\x00R\baccepted\x12*\n" +
@@ -3106,7 +3345,9 @@ const file_paxospb_paxos_proto_rawDesc = "" +
 	"\rgenesis_query\x18\x19 \x01(\v2\x1c.synod.paxos.v1.GenesisQueryH\x00R\fgenesisQuery\x12C\n" +
 	"\rstore_genesis\x18\x1a \x01(\v2\x1c.synod.paxos.v1.StoreGenesisH\x00R\fstoreGenesis\x12*\n" +
 	"\x04seal\x18\x1b \x01(\v2\x14.synod.paxos.v1.SealH\x00R\x04seal\x123\n" +
-	"\aabandon\x18\x1c \x01(\v2\x17.synod.paxos.v1.AbandonH\x00R\aabandon\x12-\n" +
+	"\aabandon\x18\x1c \x01(\v2\x17.synod.paxos.v1.AbandonH\x00R\aabandon\x120\n" +
+	"\x06change\x18  \x01(\v2\x16.synod.paxos.v1.ChangeH\x00R\x06change\x126\n" +
+	"\btransfer\x18\" \x01(\v2\x18.synod.paxos.v1.TransferH\x00R\btransfer\x12-\n" +
 	"\x05hello\x18\x0f \x01(\v2\x15.synod.paxos.v1.HelloH\x00R\x05helloB\x06\n" +
 	"\x04body\"\xb8\x01\n" +
 	"\x06Sender\x12(\n" +
@@ -3178,12 +3419,14 @@ const file_paxospb_paxos_proto_rawDesc = "" +
 	"\x06chosen\x18\x02 \x01(\v2\x16.synod.paxos.v1.ChosenR\x06chosen\"L\n" +
 	"\x04Trim\x12.\n" +
 	"\x06ballot\x18\x01 \x01(\v2\x16.synod.paxos.v1.BallotR\x06ballot\x12\x14\n" +
-	"\x05below\x18\x02 \x01(\x04R\x05below\"\xb4\x01\n" +
+	"\x05below\x18\x02 \x01(\x04R\x05below\"\x85\x02\n" +
 	"\x05Hello\x121\n" +
 	"\agenesis\x18\x01 \x01(\v2\x17.synod.paxos.v1.GenesisR\agenesis\x12+\n" +
 	"\x05marks\x18\x02 \x01(\v2\x15.synod.paxos.v1.MarksR\x05marks\x120\n" +
 	"\aleading\x18\x03 \x01(\v2\x16.synod.paxos.v1.BallotR\aleading\x12\x19\n" +
-	"\bno_space\x18\x04 \x01(\bR\anoSpace\"C\n" +
+	"\bno_space\x18\x04 \x01(\bR\anoSpace\x123\n" +
+	"\x05known\x18\x05 \x03(\v2\x1d.synod.paxos.v1.ConfigurationR\x05known\x12\x1a\n" +
+	"\bpriority\x18\x06 \x01(\x11R\bpriority\"C\n" +
 	"\x05Fetch\x12\x12\n" +
 	"\x04from\x18\x01 \x01(\x04R\x04from\x12\x0e\n" +
 	"\x02to\x18\x02 \x01(\x04R\x02to\x12\x16\n" +
@@ -3236,7 +3479,17 @@ const file_paxospb_paxos_proto_rawDesc = "" +
 	"\rGenesisReport\x121\n" +
 	"\agenesis\x18\x01 \x01(\v2\x17.synod.paxos.v1.GenesisR\agenesis\x12\x16\n" +
 	"\x06sealed\x18\x02 \x01(\bR\x06sealed\x12\x18\n" +
-	"\arefused\x18\x03 \x01(\tR\arefused\"\xa6\x01\n" +
+	"\arefused\x18\x03 \x01(\tR\arefused\";\n" +
+	"\x06Change\x121\n" +
+	"\x04next\x18\x01 \x01(\v2\x1d.synod.paxos.v1.ConfigurationR\x04next\"\xa1\x01\n" +
+	"\fChangeReport\x125\n" +
+	"\x06newest\x18\x01 \x01(\v2\x1d.synod.paxos.v1.ConfigurationR\x06newest\x12\x16\n" +
+	"\x06chosen\x18\x02 \x01(\x04R\x06chosen\x12\x12\n" +
+	"\x04next\x18\x03 \x01(\x04R\x04next\x12\x14\n" +
+	"\x05waits\x18\x04 \x01(\tR\x05waits\x12\x18\n" +
+	"\arefused\x18\x05 \x01(\tR\arefused\"\x1a\n" +
+	"\bTransfer\x12\x0e\n" +
+	"\x02to\x18\x01 \x01(\tR\x02to\"\xa6\x01\n" +
 	"\aGenesis\x12\x18\n" +
 	"\acluster\x18\x01 \x01(\fR\acluster\x12\x1e\n" +
 	"\n" +
@@ -3288,7 +3541,7 @@ func file_paxospb_paxos_proto_rawDescGZIP() []byte {
 }
 
 var file_paxospb_paxos_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
-var file_paxospb_paxos_proto_msgTypes = make([]protoimpl.MessageInfo, 37)
+var file_paxospb_paxos_proto_msgTypes = make([]protoimpl.MessageInfo, 40)
 var file_paxospb_paxos_proto_goTypes = []any{
 	(Role)(0),             // 0: synod.paxos.v1.Role
 	(ValueKind)(0),        // 1: synod.paxos.v1.ValueKind
@@ -3326,10 +3579,13 @@ var file_paxospb_paxos_proto_goTypes = []any{
 	(*Seal)(nil),          // 33: synod.paxos.v1.Seal
 	(*Abandon)(nil),       // 34: synod.paxos.v1.Abandon
 	(*GenesisReport)(nil), // 35: synod.paxos.v1.GenesisReport
-	(*Genesis)(nil),       // 36: synod.paxos.v1.Genesis
-	(*Configuration)(nil), // 37: synod.paxos.v1.Configuration
-	(*Member)(nil),        // 38: synod.paxos.v1.Member
-	(*Quorums)(nil),       // 39: synod.paxos.v1.Quorums
+	(*Change)(nil),        // 36: synod.paxos.v1.Change
+	(*ChangeReport)(nil),  // 37: synod.paxos.v1.ChangeReport
+	(*Transfer)(nil),      // 38: synod.paxos.v1.Transfer
+	(*Genesis)(nil),       // 39: synod.paxos.v1.Genesis
+	(*Configuration)(nil), // 40: synod.paxos.v1.Configuration
+	(*Member)(nil),        // 41: synod.paxos.v1.Member
+	(*Quorums)(nil),       // 42: synod.paxos.v1.Quorums
 }
 var file_paxospb_paxos_proto_depIdxs = []int32{
 	4,  // 0: synod.paxos.v1.Envelope.from:type_name -> synod.paxos.v1.Sender
@@ -3339,62 +3595,68 @@ var file_paxospb_paxos_proto_depIdxs = []int32{
 	17, // 4: synod.paxos.v1.Envelope.leader_query:type_name -> synod.paxos.v1.LeaderQuery
 	19, // 5: synod.paxos.v1.Envelope.hand_over:type_name -> synod.paxos.v1.HandOver
 	20, // 6: synod.paxos.v1.Envelope.trim:type_name -> synod.paxos.v1.Trim
-	12, // 7: synod.paxos.v1.Envelope.promise:type_name -> synod.paxos.v1.Promise
-	14, // 8: synod.paxos.v1.Envelope.accepted:type_name -> synod.paxos.v1.Accepted
-	15, // 9: synod.paxos.v1.Envelope.nack:type_name -> synod.paxos.v1.Nack
-	18, // 10: synod.paxos.v1.Envelope.leader_report:type_name -> synod.paxos.v1.LeaderReport
-	23, // 11: synod.paxos.v1.Envelope.votes:type_name -> synod.paxos.v1.Votes
-	30, // 12: synod.paxos.v1.Envelope.read_report:type_name -> synod.paxos.v1.ReadReport
-	35, // 13: synod.paxos.v1.Envelope.genesis_report:type_name -> synod.paxos.v1.GenesisReport
-	22, // 14: synod.paxos.v1.Envelope.fetch:type_name -> synod.paxos.v1.Fetch
-	24, // 15: synod.paxos.v1.Envelope.fill:type_name -> synod.paxos.v1.Fill
-	25, // 16: synod.paxos.v1.Envelope.position:type_name -> synod.paxos.v1.Position
-	29, // 17: synod.paxos.v1.Envelope.read_query:type_name -> synod.paxos.v1.ReadQuery
-	26, // 18: synod.paxos.v1.Envelope.digest:type_name -> synod.paxos.v1.Digest
-	27, // 19: synod.paxos.v1.Envelope.snapshot_query:type_name -> synod.paxos.v1.SnapshotQuery
-	28, // 20: synod.paxos.v1.Envelope.snapshot_chunk:type_name -> synod.paxos.v1.SnapshotChunk
-	31, // 21: synod.paxos.v1.Envelope.genesis_query:type_name -> synod.paxos.v1.GenesisQuery
-	32, // 22: synod.paxos.v1.Envelope.store_genesis:type_name -> synod.paxos.v1.StoreGenesis
-	33, // 23: synod.paxos.v1.Envelope.seal:type_name -> synod.paxos.v1.Seal
-	34, // 24: synod.paxos.v1.Envelope.abandon:type_name -> synod.paxos.v1.Abandon
-	21, // 25: synod.paxos.v1.Envelope.hello:type_name -> synod.paxos.v1.Hello
-	0,  // 26: synod.paxos.v1.Sender.role:type_name -> synod.paxos.v1.Role
-	5,  // 27: synod.paxos.v1.Sender.promised:type_name -> synod.paxos.v1.Ballot
-	1,  // 28: synod.paxos.v1.Value.kind:type_name -> synod.paxos.v1.ValueKind
-	5,  // 29: synod.paxos.v1.Vote.ballot:type_name -> synod.paxos.v1.Ballot
-	6,  // 30: synod.paxos.v1.Vote.value:type_name -> synod.paxos.v1.Value
-	7,  // 31: synod.paxos.v1.Page.votes:type_name -> synod.paxos.v1.Vote
-	5,  // 32: synod.paxos.v1.Prepare.ballot:type_name -> synod.paxos.v1.Ballot
-	5,  // 33: synod.paxos.v1.Promise.ballot:type_name -> synod.paxos.v1.Ballot
-	8,  // 34: synod.paxos.v1.Promise.page:type_name -> synod.paxos.v1.Page
-	9,  // 35: synod.paxos.v1.Promise.marks:type_name -> synod.paxos.v1.Marks
-	5,  // 36: synod.paxos.v1.Accept.ballot:type_name -> synod.paxos.v1.Ballot
-	6,  // 37: synod.paxos.v1.Accept.value:type_name -> synod.paxos.v1.Value
-	10, // 38: synod.paxos.v1.Accept.chosen:type_name -> synod.paxos.v1.Chosen
-	5,  // 39: synod.paxos.v1.Accepted.ballot:type_name -> synod.paxos.v1.Ballot
-	5,  // 40: synod.paxos.v1.Nack.ballot:type_name -> synod.paxos.v1.Ballot
-	5,  // 41: synod.paxos.v1.Nack.promised:type_name -> synod.paxos.v1.Ballot
-	5,  // 42: synod.paxos.v1.Heartbeat.ballot:type_name -> synod.paxos.v1.Ballot
-	10, // 43: synod.paxos.v1.Heartbeat.chosen:type_name -> synod.paxos.v1.Chosen
-	5,  // 44: synod.paxos.v1.HandOver.ballot:type_name -> synod.paxos.v1.Ballot
-	10, // 45: synod.paxos.v1.HandOver.chosen:type_name -> synod.paxos.v1.Chosen
-	5,  // 46: synod.paxos.v1.Trim.ballot:type_name -> synod.paxos.v1.Ballot
-	36, // 47: synod.paxos.v1.Hello.genesis:type_name -> synod.paxos.v1.Genesis
-	9,  // 48: synod.paxos.v1.Hello.marks:type_name -> synod.paxos.v1.Marks
-	5,  // 49: synod.paxos.v1.Hello.leading:type_name -> synod.paxos.v1.Ballot
-	8,  // 50: synod.paxos.v1.Votes.page:type_name -> synod.paxos.v1.Page
-	9,  // 51: synod.paxos.v1.Votes.marks:type_name -> synod.paxos.v1.Marks
-	36, // 52: synod.paxos.v1.StoreGenesis.genesis:type_name -> synod.paxos.v1.Genesis
-	36, // 53: synod.paxos.v1.GenesisReport.genesis:type_name -> synod.paxos.v1.Genesis
-	37, // 54: synod.paxos.v1.Genesis.first:type_name -> synod.paxos.v1.Configuration
-	38, // 55: synod.paxos.v1.Configuration.acceptors:type_name -> synod.paxos.v1.Member
-	39, // 56: synod.paxos.v1.Configuration.quorums:type_name -> synod.paxos.v1.Quorums
-	2,  // 57: synod.paxos.v1.Quorums.kind:type_name -> synod.paxos.v1.QuorumKind
-	58, // [58:58] is the sub-list for method output_type
-	58, // [58:58] is the sub-list for method input_type
-	58, // [58:58] is the sub-list for extension type_name
-	58, // [58:58] is the sub-list for extension extendee
-	0,  // [0:58] is the sub-list for field type_name
+	37, // 7: synod.paxos.v1.Envelope.change_report:type_name -> synod.paxos.v1.ChangeReport
+	12, // 8: synod.paxos.v1.Envelope.promise:type_name -> synod.paxos.v1.Promise
+	14, // 9: synod.paxos.v1.Envelope.accepted:type_name -> synod.paxos.v1.Accepted
+	15, // 10: synod.paxos.v1.Envelope.nack:type_name -> synod.paxos.v1.Nack
+	18, // 11: synod.paxos.v1.Envelope.leader_report:type_name -> synod.paxos.v1.LeaderReport
+	23, // 12: synod.paxos.v1.Envelope.votes:type_name -> synod.paxos.v1.Votes
+	30, // 13: synod.paxos.v1.Envelope.read_report:type_name -> synod.paxos.v1.ReadReport
+	35, // 14: synod.paxos.v1.Envelope.genesis_report:type_name -> synod.paxos.v1.GenesisReport
+	22, // 15: synod.paxos.v1.Envelope.fetch:type_name -> synod.paxos.v1.Fetch
+	24, // 16: synod.paxos.v1.Envelope.fill:type_name -> synod.paxos.v1.Fill
+	25, // 17: synod.paxos.v1.Envelope.position:type_name -> synod.paxos.v1.Position
+	29, // 18: synod.paxos.v1.Envelope.read_query:type_name -> synod.paxos.v1.ReadQuery
+	26, // 19: synod.paxos.v1.Envelope.digest:type_name -> synod.paxos.v1.Digest
+	27, // 20: synod.paxos.v1.Envelope.snapshot_query:type_name -> synod.paxos.v1.SnapshotQuery
+	28, // 21: synod.paxos.v1.Envelope.snapshot_chunk:type_name -> synod.paxos.v1.SnapshotChunk
+	31, // 22: synod.paxos.v1.Envelope.genesis_query:type_name -> synod.paxos.v1.GenesisQuery
+	32, // 23: synod.paxos.v1.Envelope.store_genesis:type_name -> synod.paxos.v1.StoreGenesis
+	33, // 24: synod.paxos.v1.Envelope.seal:type_name -> synod.paxos.v1.Seal
+	34, // 25: synod.paxos.v1.Envelope.abandon:type_name -> synod.paxos.v1.Abandon
+	36, // 26: synod.paxos.v1.Envelope.change:type_name -> synod.paxos.v1.Change
+	38, // 27: synod.paxos.v1.Envelope.transfer:type_name -> synod.paxos.v1.Transfer
+	21, // 28: synod.paxos.v1.Envelope.hello:type_name -> synod.paxos.v1.Hello
+	0,  // 29: synod.paxos.v1.Sender.role:type_name -> synod.paxos.v1.Role
+	5,  // 30: synod.paxos.v1.Sender.promised:type_name -> synod.paxos.v1.Ballot
+	1,  // 31: synod.paxos.v1.Value.kind:type_name -> synod.paxos.v1.ValueKind
+	5,  // 32: synod.paxos.v1.Vote.ballot:type_name -> synod.paxos.v1.Ballot
+	6,  // 33: synod.paxos.v1.Vote.value:type_name -> synod.paxos.v1.Value
+	7,  // 34: synod.paxos.v1.Page.votes:type_name -> synod.paxos.v1.Vote
+	5,  // 35: synod.paxos.v1.Prepare.ballot:type_name -> synod.paxos.v1.Ballot
+	5,  // 36: synod.paxos.v1.Promise.ballot:type_name -> synod.paxos.v1.Ballot
+	8,  // 37: synod.paxos.v1.Promise.page:type_name -> synod.paxos.v1.Page
+	9,  // 38: synod.paxos.v1.Promise.marks:type_name -> synod.paxos.v1.Marks
+	5,  // 39: synod.paxos.v1.Accept.ballot:type_name -> synod.paxos.v1.Ballot
+	6,  // 40: synod.paxos.v1.Accept.value:type_name -> synod.paxos.v1.Value
+	10, // 41: synod.paxos.v1.Accept.chosen:type_name -> synod.paxos.v1.Chosen
+	5,  // 42: synod.paxos.v1.Accepted.ballot:type_name -> synod.paxos.v1.Ballot
+	5,  // 43: synod.paxos.v1.Nack.ballot:type_name -> synod.paxos.v1.Ballot
+	5,  // 44: synod.paxos.v1.Nack.promised:type_name -> synod.paxos.v1.Ballot
+	5,  // 45: synod.paxos.v1.Heartbeat.ballot:type_name -> synod.paxos.v1.Ballot
+	10, // 46: synod.paxos.v1.Heartbeat.chosen:type_name -> synod.paxos.v1.Chosen
+	5,  // 47: synod.paxos.v1.HandOver.ballot:type_name -> synod.paxos.v1.Ballot
+	10, // 48: synod.paxos.v1.HandOver.chosen:type_name -> synod.paxos.v1.Chosen
+	5,  // 49: synod.paxos.v1.Trim.ballot:type_name -> synod.paxos.v1.Ballot
+	39, // 50: synod.paxos.v1.Hello.genesis:type_name -> synod.paxos.v1.Genesis
+	9,  // 51: synod.paxos.v1.Hello.marks:type_name -> synod.paxos.v1.Marks
+	5,  // 52: synod.paxos.v1.Hello.leading:type_name -> synod.paxos.v1.Ballot
+	40, // 53: synod.paxos.v1.Hello.known:type_name -> synod.paxos.v1.Configuration
+	8,  // 54: synod.paxos.v1.Votes.page:type_name -> synod.paxos.v1.Page
+	9,  // 55: synod.paxos.v1.Votes.marks:type_name -> synod.paxos.v1.Marks
+	39, // 56: synod.paxos.v1.StoreGenesis.genesis:type_name -> synod.paxos.v1.Genesis
+	39, // 57: synod.paxos.v1.GenesisReport.genesis:type_name -> synod.paxos.v1.Genesis
+	40, // 58: synod.paxos.v1.Change.next:type_name -> synod.paxos.v1.Configuration
+	40, // 59: synod.paxos.v1.ChangeReport.newest:type_name -> synod.paxos.v1.Configuration
+	40, // 60: synod.paxos.v1.Genesis.first:type_name -> synod.paxos.v1.Configuration
+	41, // 61: synod.paxos.v1.Configuration.acceptors:type_name -> synod.paxos.v1.Member
+	42, // 62: synod.paxos.v1.Configuration.quorums:type_name -> synod.paxos.v1.Quorums
+	2,  // 63: synod.paxos.v1.Quorums.kind:type_name -> synod.paxos.v1.QuorumKind
+	64, // [64:64] is the sub-list for method output_type
+	64, // [64:64] is the sub-list for method input_type
+	64, // [64:64] is the sub-list for extension type_name
+	64, // [64:64] is the sub-list for extension extendee
+	0,  // [0:64] is the sub-list for field type_name
 }
 
 func init() { file_paxospb_paxos_proto_init() }
@@ -3409,6 +3671,7 @@ func file_paxospb_paxos_proto_init() {
 		(*Envelope_LeaderQuery)(nil),
 		(*Envelope_HandOver)(nil),
 		(*Envelope_Trim)(nil),
+		(*Envelope_ChangeReport)(nil),
 		(*Envelope_Promise)(nil),
 		(*Envelope_Accepted)(nil),
 		(*Envelope_Nack)(nil),
@@ -3427,6 +3690,8 @@ func file_paxospb_paxos_proto_init() {
 		(*Envelope_StoreGenesis)(nil),
 		(*Envelope_Seal)(nil),
 		(*Envelope_Abandon)(nil),
+		(*Envelope_Change)(nil),
+		(*Envelope_Transfer)(nil),
 		(*Envelope_Hello)(nil),
 	}
 	type x struct{}
@@ -3435,7 +3700,7 @@ func file_paxospb_paxos_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_paxospb_paxos_proto_rawDesc), len(file_paxospb_paxos_proto_rawDesc)),
 			NumEnums:      3,
-			NumMessages:   37,
+			NumMessages:   40,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
