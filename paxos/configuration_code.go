@@ -1,10 +1,10 @@
 package paxos
 
 import (
-	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 )
 
 // The encoding of a configuration, as the body of a Reconfigure value and on disks:
@@ -52,7 +52,7 @@ func DecodeConfiguration(b []byte) (Configuration, error) {
 	for _, n := range []*int{&c.Quorums.Size1, &c.Quorums.Size2, &c.Quorums.Rows, &c.Copies} {
 		*n = int(min(d.number(), 1<<31-1))
 	}
-	if d.bad || format != configurationFormat || !bytes.Equal(AppendConfiguration(nil, &c), b) {
+	if d.bad || format != configurationFormat || !slices.Equal(AppendConfiguration(nil, &c), b) {
 		return Configuration{}, fmt.Errorf("%w of %d bytes", ErrConfiguration, len(b))
 	}
 	return c, nil
