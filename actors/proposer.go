@@ -24,6 +24,9 @@ type ProposerConfig struct {
 	Front   Front
 	Clock   *Clock
 	Log     *slog.Logger
+	// Progress, if not nil, is told the ballot in which the proposer leads, zero when it
+	// does not, and the watermark below which it knows all slots to be chosen.
+	Progress func(leading paxos.Ballot, chosenBelow paxos.Slot)
 }
 
 // Proposer is a running proposer.
@@ -162,6 +165,9 @@ func (p *proposer) flush() {
 			p.stats.Batches++
 		}
 		_ = p.config.Send.Publish(e) // lost messages are normal; the bus counts them
+	}
+	if p.config.Progress != nil {
+		p.config.Progress(p.role.Leading(), p.role.ChosenBelow())
 	}
 	for _, r := range p.out.Refuse {
 		p.stats.Refused[r.Reason.String()]++

@@ -167,7 +167,7 @@ func (b *Bus) Publish(e paxos.Envelope) error {
 		return b.unsent(&e, err)
 	}
 	*buffer = data
-	if err := b.nc.Publish(string(subject), data); err != nil {
+	if err := b.send(string(subject), e.Trace, data); err != nil {
 		return b.unsent(&e, err)
 	}
 	b.stats.sent[KindOf(e.Msg)].add(len(data))
@@ -191,6 +191,20 @@ func (b *Bus) PublishConfirmed(e paxos.Envelope) error {
 		return fmt.Errorf("bus: these credentials may not speak as %s %s: %w (see `synod permissions` for what each role needs)", e.From.Role, e.From.ID, err)
 	}
 	return nil
+}
+
+// TraceHeader is the header with the W3C trace context of a message.
+const TraceHeader = "traceparent"
+
+// traceBytes is more than a header with nothing but a trace context takes.
+const traceBytes = 128
+
+// send publishes data, with its trace context if there is one and room for it.
+func (b *Bus) send(subject, trace string, data []byte) error {
+	if trace == "" || len(trace) > traceBytes/2 || len(data)+traceBytes > b.MaxPayload() {
+		return b.nc.Publish(subject, data)
+	}
+	return b.nc.PublishMsg(&nats.Msg{Subject: subject, Data: data, Header: nats.Header{TraceHeader: {trace}}})
 }
 
 func (b *Bus) buffer() *[]byte {

@@ -233,6 +233,9 @@ func (b *Bus) receive(m *nats.Msg) (paxos.Envelope, bool) {
 	}
 	if err == nil {
 		if err = b.subjects.CheckSender(m.Subject, e); err == nil {
+			if m.Header != nil {
+				e.Trace = m.Header.Get(TraceHeader)
+			}
 			return e, true
 		}
 		reason = DropSender

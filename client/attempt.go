@@ -165,6 +165,10 @@ func unsent(err error) result {
 // or ctx ends. When the error is nil, the state machine has answered; settled says
 // that no other copy of the command is on its way.
 func (c *Client) do(ctx context.Context, o *message) (r result, settled bool, err error) {
+	return c.traced(ctx, o, func(ctx context.Context) (result, bool, error) { return c.repeat(ctx, o) })
+}
+
+func (c *Client) repeat(ctx context.Context, o *message) (r result, settled bool, err error) {
 	var doubtful time.Time // of the first attempt that is not settled
 	pause, patience := pauseFirst, c.options.Attempt
 	for {

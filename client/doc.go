@@ -20,6 +20,11 @@
 // that was not answered; the client keeps account of that. So give every call a
 // context that ends: without a cluster it would wait for ever.
 //
+// # Traces
+//
+// A call whose context has a sampled OpenTelemetry span records one of its own below
+// it, and its command carries the trace to the roles, as the header traceparent.
+//
 // # Reads
 //
 // Reads see every change whose call returned before they began. [AtLeast] and

@@ -194,7 +194,18 @@ func (f *flight) message() *nats.Msg {
 	}
 	data := command.Command{Op: b}.Encode()
 	f.bytes = len(data)
-	return &nats.Msg{Subject: root + "command." + f.lane.stream, Data: data}
+	return &nats.Msg{Subject: root + "command." + f.lane.stream, Header: f.trace(), Data: data}
+}
+
+// trace is the header of a bundle: the trace context of the first message in it that
+// has one. The others find theirs in their own headers.
+func (f *flight) trace() nats.Header {
+	for _, it := range f.items {
+		if context := it.header.Get(bus.TraceHeader); context != "" {
+			return nats.Header{bus.TraceHeader: {context}}
+		}
+	}
+	return nil
 }
 
 // answered is called by NATS.

@@ -46,6 +46,9 @@ type Envelope struct {
 	From    Sender
 	To      NodeID // empty: every receiver that the message's subject reaches
 	Msg     Message
+	// Trace is the W3C trace context of a command that the message serves; mostly empty.
+	// No role reads it, and it may be lost where the rest is not.
+	Trace string `json:",omitempty"`
 }
 
 // Message is one of the types of this file; nothing else implements it.

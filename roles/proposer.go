@@ -99,6 +99,9 @@ func (p *Proposer) Leading() paxos.Ballot {
 	return p.ballot
 }
 
+// ChosenBelow is the watermark below which the proposer knows all slots to be chosen.
+func (p *Proposer) ChosenBelow() paxos.Slot { return p.chosen.Below }
+
 // Drain makes the proposer hand over as soon as what it took is decided: no
 // command is cut off, and the next leader need not wait for a timeout.
 func (p *Proposer) Drain(now paxos.Now, out *paxos.Effects) {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/synod-paxos/synod/internal/node"
 	"github.com/synod-paxos/synod/internal/node/cli"
+	"github.com/synod-paxos/synod/internal/tracing"
 	"github.com/synod-paxos/synod/paxos"
 )
 
@@ -74,6 +75,11 @@ func (d *devCommand) Run(ctx context.Context, s cli.Streams) error {
 		return err
 	}
 	log := node.Logging{LogLevel: d.LogLevel, LogFormat: d.LogFormat}.Logger(s.Err)
+	traces, err := tracing.FromEnvironment(ctx, "synod-dev", "", node.Version(), log)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = traces.Close() }() // a cluster for trying is not held up by what cannot be exported
 	h, err := node.ServeHTTP(d.HTTP, log)
 	if err != nil {
 		return err
@@ -83,7 +89,7 @@ func (d *devCommand) Run(ctx context.Context, s cli.Streams) error {
 	startCtx, cancel := context.WithTimeout(ctx, devReady)
 	defer cancel()
 	l, err := node.StartLocal(startCtx, node.LocalConfig{
-		Cluster: d.Cluster, Listen: d.Listen, Leaf: d.Leaf, Data: data, Log: log,
+		Cluster: d.Cluster, Listen: d.Listen, Leaf: d.Leaf, Data: data, Log: log, Tracers: traces.Tracers(),
 		Acceptors: d.Acceptors, Proposers: d.Proposers, Learners: d.Learners,
 	})
 	if err != nil {

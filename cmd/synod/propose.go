@@ -59,7 +59,15 @@ func (c *proposeCommand) Run(ctx context.Context, s cli.Streams) error {
 	if c.ID == "" {
 		c.ID = uuid.NewString()
 	}
+	span, end, err := startTrace(ctx, s.Err)
+	if err != nil {
+		return err
+	}
+	defer end()
 	p := proposal{bus: b, msg: &nats.Msg{Subject: b.Subjects().Propose(), Data: data, Header: nats.Header{nats.MsgIdHdr: {c.ID}}}}
+	if span != "" {
+		p.msg.Header.Set(bus.TraceHeader, span)
+	}
 	ack, err := p.untilAnswered(ctx, time.Now().Add(c.Timeout))
 	if err != nil {
 		return p.explain(err, c.ID)

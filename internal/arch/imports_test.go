@@ -30,6 +30,7 @@ const (
 	highway    = "github.com/minio/highwayhash"
 	porcupine  = "github.com/anishathalye/porcupine"
 	rate       = "golang.org/x/time/rate"
+	otel       = "go.opentelemetry.io/otel"
 	term       = "golang.org/x/term"
 )
 
@@ -57,7 +58,7 @@ var table = map[string]layer{
 	"bus/bustest":         {ours: []string{"paxos", "bus"}, others: []string{natsClient, natsServer}},
 	"actors":              {ours: []string{"paxos", "roles"}, others: []string{protoactor}},
 	"jsapi":               {ours: []string{"paxos", "streams/...", "bus"}, others: []string{natsClient, rate}},
-	"client":              {ours: []string{"bus", "streams/command"}, others: []string{natsClient}},
+	"client":              {ours: []string{"bus", "streams/command"}, others: []string{natsClient, otel}},
 	// Whoever replicates a state machine of their own imports this instead of starting the
 	// built-in learner: so it is above internal/node, and its users get all of that.
 	"learner": {ours: []string{"bus", "paxos", "actors", "internal/node"}},
@@ -70,8 +71,9 @@ var table = map[string]layer{
 	"internal/authority": {ours: []string{"bus"}, others: []string{natsKeys, natsJWT}},
 
 	// Processes.
-	"internal/node":            {ours: []string{"..."}, others: []string{natsClient, protoactor, prometheus, uuid, rate}},
+	"internal/node":            {ours: []string{"..."}, others: []string{natsClient, protoactor, prometheus, uuid, rate, otel}},
 	"internal/node/cli":        {ours: []string{"..."}, others: []string{kong}},
+	"internal/tracing":         {ours: []string{"paxos", "bus"}, others: []string{otel, rate}},
 	"internal/ladder":          {ours: []string{"paxos", "bus"}},
 	"internal/clustertest":     {ours: []string{"..."}, others: []string{natsClient}},
 	"internal/e2e":             {ours: []string{"..."}, others: []string{natsClient}},
@@ -81,7 +83,7 @@ var table = map[string]layer{
 	"cmd/acceptor":             {ours: []string{"internal/node/..."}},
 	"cmd/proposer":             {ours: []string{"internal/node/..."}},
 	"cmd/learner":              {ours: []string{"internal/node/..."}},
-	"cmd/synod":                {ours: []string{"..."}, others: []string{natsClient, kong, uuid, rate, term}},
+	"cmd/synod":                {ours: []string{"..."}, others: []string{natsClient, kong, uuid, rate, term, otel}},
 }
 
 // TestImports holds every file to the table.

@@ -28,6 +28,9 @@ type Cluster struct {
 	dir  string
 	log  *slog.Logger
 
+	// Configure, if not nil, changes what a role is told when it starts.
+	Configure func(*node.Config)
+
 	mu    sync.Mutex
 	roles map[paxos.NodeID]node.Role
 }
@@ -52,6 +55,13 @@ func New(t testing.TB, urls ...string) *Cluster {
 func Start(t testing.TB, size Size, urls ...string) *Cluster {
 	t.Helper()
 	c := New(t, urls...)
+	c.Start(size)
+	return c
+}
+
+// Start founds the cluster and starts its roles. It returns before a leader is elected.
+func (c *Cluster) Start(size Size) {
+	c.t.Helper()
 	c.found(size.Acceptors)
 	for i := range size.Proposers {
 		c.StartRole(paxos.NodeID(fmt.Sprintf("p%d", i+1)))
@@ -59,7 +69,6 @@ func Start(t testing.TB, size Size, urls ...string) *Cluster {
 	for i := range size.Learners {
 		c.StartRole(paxos.NodeID(fmt.Sprintf("l%d", i+1)))
 	}
-	return c
 }
 
 // found starts so many acceptors and founds the cluster with them.
@@ -92,6 +101,9 @@ func (c *Cluster) StartRole(id paxos.NodeID) {
 	c.t.Helper()
 	config := node.Config{
 		ID: id, Bus: bus.Options{Subjects: Subjects, URLs: c.urls}, Data: c.Data(id), Log: c.log,
+	}
+	if c.Configure != nil {
+		c.Configure(&config)
 	}
 	ctx, cancel := context.WithTimeout(c.t.Context(), 20*time.Second)
 	defer cancel()

@@ -8,6 +8,7 @@ import (
 
 	"github.com/synod-paxos/synod/actors"
 	"github.com/synod-paxos/synod/bus"
+	"github.com/synod-paxos/synod/internal/tracing"
 	"github.com/synod-paxos/synod/paxos"
 	"github.com/synod-paxos/synod/storage"
 )
@@ -38,7 +39,7 @@ func (a *Acceptor) start(ctx context.Context, c Config) error {
 	if err := a.openStore(c); err != nil {
 		return err
 	}
-	if err := a.spawn(); err != nil {
+	if err := a.spawn(c); err != nil {
 		return err
 	}
 	return a.listen(a.actor, a.Report)
@@ -56,13 +57,18 @@ func (a *Acceptor) openStore(c Config) error {
 	return nil
 }
 
-func (a *Acceptor) spawn() (err error) {
+func (a *Acceptor) spawn(c Config) error {
 	superseded, err := readSuperseded(a.data)
 	if err != nil {
 		return err
 	}
+	var send actors.Sender = a.bus
+	if c.Tracers != nil {
+		t := tracing.NewAcceptor(c.Tracers, a.cluster, a.self.ID, a.bus)
+		send, a.heard, a.count.trace = t, t.Heard, t.Append
+	}
 	a.actor, err = actors.SpawnAcceptor(actors.NewSystem(a.log), actors.AcceptorConfig{
-		Self: a.self, State: a.store.State(), Store: a.count, Send: a.bus,
+		Self: a.self, State: a.store.State(), Store: a.count, Send: send,
 		PageBytes: bus.MaxPageBytes(a.bus.MaxPayload()), Clock: actors.NewClock(), Log: a.log,
 		SupersededBy: superseded, Superseded: markSuperseded(a.data, a.log),
 	})

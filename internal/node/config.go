@@ -5,6 +5,8 @@ import (
 	"encoding/binary"
 	"log/slog"
 
+	"go.opentelemetry.io/otel/trace"
+
 	"github.com/synod-paxos/synod/actors"
 	"github.com/synod-paxos/synod/bus"
 	"github.com/synod-paxos/synod/paxos"
@@ -25,6 +27,9 @@ type Config struct {
 	// learners of a cluster must have the same one. nil: the streams of package
 	// streams, which alone are served to readers through the API.
 	OpenMachine func(dir string) (Machine, error)
+
+	// Tracers, if not nil, record spans for the commands whose clients trace them.
+	Tracers trace.TracerProvider
 
 	Log *slog.Logger // nil: slog.Default
 }

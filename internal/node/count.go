@@ -14,6 +14,8 @@ import (
 type countingStore struct {
 	*storage.Acceptor
 	commands atomic.Uint64
+	// trace, if not nil, does what it is given to do, and records how long it took.
+	trace func([]paxos.Record, func([]paxos.Record) error) error
 }
 
 // Append counts before it hands on: the records are the store's afterwards.
@@ -24,7 +26,12 @@ func (s *countingStore) Append(records []paxos.Record) error {
 			n += countCommands(v.Vote.Value.Body)
 		}
 	}
-	err := s.Acceptor.Append(records)
+	var err error
+	if s.trace != nil {
+		err = s.trace(records, s.Acceptor.Append)
+	} else {
+		err = s.Acceptor.Append(records)
+	}
 	if err == nil {
 		s.commands.Add(uint64(n))
 	}

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"github.com/synod-paxos/synod/bus"
+	"github.com/synod-paxos/synod/internal/tracing"
 	"github.com/synod-paxos/synod/paxos"
 )
 
@@ -41,6 +42,7 @@ type front struct {
 	propose func(paxos.Command) // collects
 	rest    func()              // lets the proposer work on what was collected
 	quiet   rate.Sometimes
+	trace   *tracing.Proposer // nil: off
 
 	mu       sync.Mutex
 	listener *bus.Listener
@@ -103,6 +105,9 @@ const burst = 256
 func (f *front) take(m *nats.Msg) {
 	n := f.requests.Add(1)
 	if c, err := f.bus.Subjects().CommandFrom(m); err == nil {
+		if f.trace != nil && m.Header != nil {
+			f.trace.Taken(m.Header.Get(bus.TraceHeader), &c)
+		}
 		f.propose(c)
 	} else {
 		f.refuseMalformed(m, err)
@@ -125,6 +130,9 @@ func (f *front) refuseMalformed(m *nats.Msg, err error) {
 
 // Refuse tells a client that its command was certainly not done.
 func (f *front) Refuse(r paxos.Refusal) {
+	if f.trace != nil {
+		f.trace.Refused(&r)
+	}
 	if m := bus.RefusalMessage(r); m != nil {
 		f.send(m)
 	}

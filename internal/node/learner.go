@@ -50,7 +50,7 @@ func (l *Learner) start(ctx context.Context, c Config) error {
 	if err := l.openState(c); err != nil {
 		return err
 	}
-	if err := l.spawn(); err != nil {
+	if err := l.spawn(c); err != nil {
 		return err
 	}
 	return l.listen(l.actor, l.Report)
@@ -88,7 +88,7 @@ func (l *Learner) openMachine(c Config, path string) (err error) {
 	return err
 }
 
-func (l *Learner) spawn() error {
+func (l *Learner) spawn(c Config) error {
 	transfer, err := l.dir.Sub(transferDir)
 	if err != nil {
 		return err
@@ -105,12 +105,16 @@ func (l *Learner) spawn() error {
 		l.stack.push("reads", l.api.Stop)
 		readers = l.api
 	}
-	l.actor, err = actors.SpawnLearner(actors.NewSystem(l.log), actors.LearnerConfig{
+	a := actors.LearnerConfig{
 		Self: l.self, Options: roles.DefaultLearnerOptions(), Machine: l.machine, Snapshots: l.machine,
 		Dir: transfer, ChunkBytes: bus.MaxChunkBytes(l.bus.MaxPayload()),
 		Send: l.bus, Answer: l.answers, Readers: readers, Joined: l.joined, Doubted: l.doubt,
 		Bound: l.dir.Info().Cluster, SupersededBy: superseded, Superseded: markSuperseded(l.dir.Path(), l.log), Clock: actors.NewClock(), Log: l.log,
-	})
+	}
+	if c.Tracers != nil {
+		l.tracing(c.Tracers, &a)
+	}
+	l.actor, err = actors.SpawnLearner(actors.NewSystem(l.log), a)
 	if err == nil {
 		l.stack.push("actor", l.actor.Stop)
 	}

@@ -9,6 +9,8 @@ import (
 	"sync"
 	"time"
 
+	"go.opentelemetry.io/otel/trace"
+
 	"github.com/synod-paxos/synod/bus"
 	"github.com/synod-paxos/synod/paxos"
 )
@@ -20,6 +22,7 @@ type LocalConfig struct {
 	Leaf    string // of the same for leaf nodes
 	Data    string // directory; each role with a disk gets its own below it
 	Log     *slog.Logger
+	Tracers trace.TracerProvider // nil: off
 
 	Acceptors, Proposers, Learners int
 }
@@ -101,7 +104,7 @@ func (l *Local) startRoles(ctx context.Context) error {
 // node is what the role with this letter and number is told.
 func (l *Local) node(letter string, i int) Config {
 	id := fmt.Sprintf("%s%d", letter, i+1)
-	return Config{ID: paxos.NodeID(id), Data: filepath.Join(l.config.Data, id), Bus: l.BusOptions(), Log: l.config.Log}
+	return Config{ID: paxos.NodeID(id), Data: filepath.Join(l.config.Data, id), Bus: l.BusOptions(), Tracers: l.config.Tracers, Log: l.config.Log}
 }
 
 // BusOptions are how to connect to the cluster's server.

@@ -8,6 +8,7 @@ import (
 
 	"github.com/synod-paxos/synod/actors"
 	"github.com/synod-paxos/synod/bus"
+	"github.com/synod-paxos/synod/internal/tracing"
 	"github.com/synod-paxos/synod/paxos"
 	"github.com/synod-paxos/synod/roles"
 )
@@ -36,21 +37,26 @@ func (p *Proposer) start(ctx context.Context, c Config) error {
 	if err := p.introduce(); err != nil {
 		return err
 	}
-	if err := p.spawn(); err != nil {
+	if err := p.spawn(c); err != nil {
 		return err
 	}
 	return p.listen(p.actor, p.Report)
 }
 
-func (p *Proposer) spawn() (err error) {
+func (p *Proposer) spawn(c Config) (err error) {
 	p.front = newFront(p.bus, p.log)
+	a := actors.ProposerConfig{
+		Self: p.self, Options: proposerOptions(p.bus.MaxPayload()), Send: p.bus, Front: p.front,
+		Clock: actors.NewClock(), Log: p.log,
+	}
+	if c.Tracers != nil {
+		t := tracing.NewProposer(c.Tracers, p.cluster, p.self.ID, p.bus)
+		a.Send, a.Progress, p.front.trace = t, t.Progress, t
+	}
 	// The front is opened by messages that arrive later, so it always finds propose.
 	p.front.propose = func(c paxos.Command) { p.actor.CollectCommand(c) }
 	p.front.rest = func() { p.actor.RestCommands() }
-	p.actor, err = actors.SpawnProposer(actors.NewSystem(p.log), actors.ProposerConfig{
-		Self: p.self, Options: proposerOptions(p.bus.MaxPayload()), Send: p.bus, Front: p.front,
-		Clock: actors.NewClock(), Log: p.log,
-	})
+	p.actor, err = actors.SpawnProposer(actors.NewSystem(p.log), a)
 	if err == nil {
 		p.stack.push("actor", p.actor.Stop)
 	}

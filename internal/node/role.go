@@ -40,7 +40,8 @@ type common struct {
 	started time.Time
 	bus     *bus.Bus
 	stack   stack
-	handle  actorHandle // once the role listens
+	handle  actorHandle           // once the role listens
+	heard   func(*paxos.Envelope) // if not nil, told of every message before the actor is
 }
 
 // actorHandle is what every actor of a role offers.
@@ -116,7 +117,14 @@ func (n *common) introduce() error {
 // listen lets the actor hear the protocol, and the role be asked how it does.
 func (n *common) listen(h actorHandle, report func() Report) error {
 	n.handle = h
-	l, err := n.bus.ListenInBursts(n.self.Role, n.self.ID, h.Collect, h.Rest)
+	collect := h.Collect
+	if n.heard != nil {
+		collect = func(e paxos.Envelope) {
+			n.heard(&e)
+			h.Collect(e)
+		}
+	}
+	l, err := n.bus.ListenInBursts(n.self.Role, n.self.ID, collect, h.Rest)
 	if err != nil {
 		return err
 	}

@@ -42,6 +42,7 @@ type Checker interface {
 type Streams struct {
 	In       io.Reader
 	Out, Err io.Writer
+	Program  string // its name
 }
 
 // Main runs the program with the arguments of the process until it ends or is
@@ -52,7 +53,7 @@ func Main(p Program, grammar any) int {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop)
-	return Run(ctx, p, grammar, os.Args[1:], Streams{os.Stdin, os.Stdout, os.Stderr})
+	return Run(ctx, p, grammar, os.Args[1:], Streams{In: os.Stdin, Out: os.Stdout, Err: os.Stderr})
 }
 
 // Run is Main less the process.
@@ -82,6 +83,7 @@ func Run(ctx context.Context, p Program, grammar any, args []string, s Streams) 
 		fmt.Fprintf(s.Err, "Run %s --help for what it takes.\n", p.Name)
 		return Misuse
 	}
+	s.Program = p.Name
 	parsed.BindTo(ctx, (*context.Context)(nil))
 	if err := parsed.Run(s); err != nil {
 		return report(p, s.Err, err)

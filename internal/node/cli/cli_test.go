@@ -42,7 +42,7 @@ var program = Program{Name: "prog", About: "It tests.", Examples: "Examples:\n  
 func run(args ...string) (g *grammar, code int, out, errs string) {
 	g = &grammar{}
 	var o, e strings.Builder
-	code = Run(context.Background(), program, g, args, Streams{strings.NewReader(""), &o, &e})
+	code = Run(context.Background(), program, g, args, Streams{In: strings.NewReader(""), Out: &o, Err: &e})
 	return g, code, o.String(), e.String()
 }
 

@@ -9,6 +9,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"github.com/synod-paxos/synod/internal/node"
+	"github.com/synod-paxos/synod/internal/tracing"
 	"github.com/synod-paxos/synod/paxos"
 )
 
@@ -60,7 +61,16 @@ func (r *Role) Serve(ctx context.Context, s Streams, data string, start func(con
 	if err != nil {
 		return err
 	}
-	c := node.Config{ID: paxos.NodeID(r.ID), Bus: o, Data: data, Log: log}
+	traces, err := tracing.FromEnvironment(ctx, "synod-"+s.Program, r.ID, node.Version(), log)
+	if err != nil {
+		return &MisuseError{err.Error()}
+	}
+	defer func() {
+		if err := traces.Close(); err != nil {
+			log.Warn("the last traces are not exported", "err", err)
+		}
+	}()
+	c := node.Config{ID: paxos.NodeID(r.ID), Bus: o, Data: data, Tracers: traces.Tracers(), Log: log}
 	return node.Run(ctx, node.RunOptions{HTTP: r.HTTP, Drain: r.Drain, Log: log}, func(ctx context.Context) (node.Role, error) {
 		return start(ctx, c)
 	})
