@@ -123,6 +123,24 @@ func (c *Client) Bucket(ctx context.Context, name string) (*Bucket, error) {
 	return c.bucket(name, a.Config), nil
 }
 
+// DeleteBucket removes the bucket name with all that is in it, for ever. When there
+// is none the error matches [ErrNotFound].
+func (c *Client) DeleteBucket(ctx context.Context, name string) error {
+	op := "delete bucket " + name
+	if err := checkBucket(name); err != nil {
+		return &Error{Op: op, Outcome: bus.NotDone, Err: err}
+	}
+	o := &message{op: op, subject: "api.STREAM.DELETE." + streamOf(name), header: nats.Header{}, window: forever}
+	r, settled, err := c.do(ctx, o)
+	if err != nil {
+		return err
+	}
+	if err := parseAPI(r.data, &struct{}{}); err != nil && (settled || !errors.Is(err, ErrNotFound)) {
+		return c.refusal(o, r, settled, err)
+	}
+	return nil // a copy that found none came after the one that removed it, or there was none
+}
+
 func (c *Client) bucket(name string, config streamConfig) *Bucket {
 	return &Bucket{client: c, name: name, window: config.Duplicates / 2}
 }

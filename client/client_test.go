@@ -114,6 +114,38 @@ func checkEntry(t *testing.T, b *client.Bucket, key, value string, revision uint
 	}
 }
 
+// TestDeleteBucket: nothing of it is left, and the next of its name is empty.
+func TestDeleteBucket(t *testing.T) {
+	url := bustest.Server(t).URL()
+	clustertest.Start(t, small, url)
+	c, ctx := connect(t, url), within(t)
+	b, err := c.CreateBucket(ctx, "gone", client.BucketConfig{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := b.Put(ctx, "a", []byte("1")); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.DeleteBucket(ctx, "gone"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.Bucket(ctx, "gone"); !errors.Is(err, client.ErrNotFound) {
+		t.Errorf("the bucket is there after it was deleted: %v", err)
+	}
+	if err := c.DeleteBucket(ctx, "gone"); !errors.Is(err, client.ErrNotFound) || !errors.Is(err, client.ErrNotDone) {
+		t.Errorf("deleting what is not there: %v", err)
+	}
+	if err := c.DeleteBucket(ctx, "a.b"); !errors.Is(err, client.ErrName) {
+		t.Errorf("deleting what has no name: %v", err)
+	}
+	if b, err = c.CreateBucket(ctx, "gone", client.BucketConfig{}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := b.Get(ctx, "a"); !errors.Is(err, client.ErrNotFound) {
+		t.Errorf("the new bucket has the old one's key: %v", err)
+	}
+}
+
 // TestNames that are none are refused before anything is sent.
 func TestNames(t *testing.T) {
 	url := bustest.Server(t).URL()

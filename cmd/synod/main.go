@@ -17,6 +17,7 @@ var program = cli.Program{
   synod propose "hello"             append to the log
   synod log --follow                read it
   synod status                      who leads, who is missing, and what to do
+  synod bench                       how fast it answers
   synod trace                       watch the roles talk
   synod init --acceptors a1,a2,a3   found a cluster of acceptor processes
 
@@ -31,6 +32,7 @@ type commands struct {
 	Log         logCommand         `cmd:"" help:"Print the log."`
 	Status      statusCommand      `cmd:"" help:"Show how the cluster does, and what is wrong."`
 	Permissions permissionsCommand `cmd:"" help:"Print what nats-server needs to hold every role and client to its part."`
+	Bench       benchCommand       `cmd:"" help:"Load the cluster, and tell how fast it answers."`
 	Trace       traceCommand       `cmd:"" help:"Show the messages of the protocol as they pass."`
 
 	Version kong.VersionFlag `help:"Show the version and exit."`

@@ -32,6 +32,7 @@ const (
 	rate       = "golang.org/x/time/rate"
 	otel       = "go.opentelemetry.io/otel"
 	term       = "golang.org/x/term"
+	hdr        = "github.com/HdrHistogram/hdrhistogram-go"
 )
 
 // pure is what packages may use that read no clock, no randomness and no environment,
@@ -80,10 +81,12 @@ var table = map[string]layer{
 	"internal/linearizability": {ours: []string{"bus", "client"}, others: []string{natsClient, porcupine}},
 	"internal/arch":            {},
 	"torture":                  {ours: []string{"..."}, others: []string{natsClient, porcupine}},
+	"internal/load":            {others: []string{hdr}},
+	"internal/chart":           {others: []string{hdr}},
 	"cmd/acceptor":             {ours: []string{"internal/node/..."}},
 	"cmd/proposer":             {ours: []string{"internal/node/..."}},
 	"cmd/learner":              {ours: []string{"internal/node/..."}},
-	"cmd/synod":                {ours: []string{"..."}, others: []string{natsClient, kong, uuid, rate, term, otel}},
+	"cmd/synod":                {ours: []string{"..."}, others: []string{natsClient, kong, uuid, rate, term, otel, hdr}},
 }
 
 // TestImports holds every file to the table.

@@ -6,11 +6,13 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"syscall"
 	"testing"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 )
 
@@ -30,6 +32,7 @@ func TestBadFlagsAreAllNamed(t *testing.T) {
 		{"synod", []string{"init", "--acceptors", "a1,A2", "--quorums", "most", "--copies", "-1", "--abandon", "x"}, []string{"A2", "--quorums", "--copies", "--abandon"}},
 		{"synod", []string{"init", "--acceptors", "a1,a2,a3", "--quorums", "sizes:1,2"}, []string{"need not meet"}},
 		{"synod", []string{"propose", "x", "--timeout", "0s"}, []string{"--timeout"}},
+		{"synod", []string{"bench", "--callers", "0", "--reads", "101", "--log", "--duration", "0s"}, []string{"--callers", "--reads 101", "--log", "--duration"}},
 		{"synod", []string{"dev", "--listen", "here", "--learners", "0"}, []string{"--listen", "--learners"}},
 	} {
 		r := call(t, test.name, test.args...)
@@ -47,7 +50,7 @@ func TestBadFlagsAreAllNamed(t *testing.T) {
 // TestHelpAndVersion end well, and help shows what to type.
 func TestHelpAndVersion(t *testing.T) {
 	for _, args := range [][]string{
-		{"acceptor"}, {"proposer"}, {"learner"}, {"synod"}, {"synod", "dev"}, {"synod", "init"}, {"synod", "propose"}, {"synod", "log"}, {"synod", "status"},
+		{"acceptor"}, {"proposer"}, {"learner"}, {"synod"}, {"synod", "dev"}, {"synod", "init"}, {"synod", "propose"}, {"synod", "log"}, {"synod", "status"}, {"synod", "bench"},
 	} {
 		out := call(t, args[0], append(args[1:], "--help")...).must(t)
 		if !strings.Contains(out, "Examples:") {
@@ -125,8 +128,49 @@ func TestOneClusterManyCommands(t *testing.T) {
 	t.Run("health", c.health)
 	t.Run("table", c.table)
 	t.Run("trace", c.trace)
+	t.Run("bench", c.bench)
 	t.Run("micro service", c.microService)
 	t.Run("twin", c.twin)
+}
+
+// bench does some of what it is asked, and leaves no bucket behind.
+func (c *cluster) bench(t *testing.T) {
+	plot := filepath.Join(t.TempDir(), "plot.svg")
+	out := c.synod("bench", "--callers", "4", "--reads", "50", "--keys", "10", "--warm", "0s", "--duration", "300ms", "--json", "--plot", plot).must(t)
+	var r struct {
+		Done, Failed int
+		Latency      []struct {
+			Kind string
+			Done int
+		}
+	}
+	if err := json.Unmarshal([]byte(out), &r); err != nil {
+		t.Fatal(err)
+	}
+	if len(r.Latency) != 2 || r.Failed != 0 || r.Done != r.Latency[0].Done+r.Latency[1].Done || r.Latency[0].Done == 0 || r.Latency[1].Done == 0 {
+		t.Errorf("want writes and reads, none failed: %s", out)
+	}
+	if picture, err := os.ReadFile(plot); err != nil || !strings.Contains(string(picture), "write 50 %: ") {
+		t.Errorf("the plot lacks the median of writes (%v):\n%s", err, picture)
+	}
+	if out := c.synod("bench", "--callers", "4", "--log", "--together", "--warm", "0s", "--duration", "100ms").must(t); !strings.Contains(out, "write ") {
+		t.Errorf("appending to the log is not reported:\n%s", out)
+	}
+	nc, err := nats.Connect(c.url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer nc.Close()
+	js, err := jetstream.NewWithAPIPrefix(nc, "synod.main.api")
+	if err != nil {
+		t.Fatal(err)
+	}
+	names := js.StreamNames(t.Context())
+	for name := range names.Name() {
+		if strings.HasPrefix(name, "KV_synod-bench") {
+			t.Errorf("the bucket %s is left", name)
+		}
+	}
 }
 
 func (c *cluster) proposeAndLog(t *testing.T) {
