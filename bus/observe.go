@@ -3,6 +3,7 @@ package bus
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
@@ -42,6 +43,9 @@ func (l *Listener) observe(arrived <-chan *nats.Msg, deliver func(subject string
 		case <-l.done:
 			return
 		case m := <-arrived:
+			if strings.HasSuffix(m.Subject, "."+consumersWord) {
+				continue // JSON, see Subjects.Consumers
+			}
 			if e, ok := l.bus.receive(m); ok {
 				l.deliver(&e, len(m.Data), func(e paxos.Envelope) { deliver(m.Subject, e) })
 			}

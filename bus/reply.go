@@ -45,6 +45,7 @@ const (
 	CodeNotFresh   Code = 20007 // 503 not done: a read that could not be made linearizable in time
 	CodeFailed     Code = 20008 // 500 not done: the state machine failed on it, and skipped it
 	CodeNotAllowed Code = 20009 // 409 not done: an operator's order that would do harm now
+	CodeNoPush     Code = 20010 // 503 not done: no learner can push messages to clients
 )
 
 var codes = map[Code]struct {
@@ -60,6 +61,7 @@ var codes = map[Code]struct {
 	CodeNotFresh:   {503, NotDone},
 	CodeFailed:     {500, NotDone},
 	CodeNotAllowed: {409, NotDone},
+	CodeNoPush:     {503, NotDone},
 }
 
 // Error is an error as JetStream's clients read it, with one field more.

@@ -24,6 +24,7 @@ const DefaultPrefix = "synod"
 //	learner.<id>.fetch|read                               learner id to acceptors
 //	learner.<id>.fill|applied|digest                      learner id to proposers; the last two to learners too
 //	learner.<id>.snapshot|chunk.<to>                      learner id to learner to
+//	learner.<id>.consumers                                learner id to learners, request-reply, JSON
 //	<role>.<id>.hello                                     role id to those it works with
 //	operator.init.<id>.<to>                               operator id to acceptor to, or to "_all"
 //	operator.member|transfer.<id>                         operator id to proposers
@@ -89,6 +90,15 @@ func (s Subjects) Command(stream string) string { return s.Root() + "command." +
 
 // API is the JetStream API prefix of the cluster followed by rest, such as ">".
 func (s Subjects) API(rest string) string { return s.Root() + "api." + rest }
+
+// Consumers is where learner id asks the other learners about consumers of the
+// JetStream API, which live in one learner each; "*" for all. It is no message of the
+// protocol.
+func (s Subjects) Consumers(id paxos.NodeID) string {
+	return s.Root() + "learner." + string(id) + "." + consumersWord
+}
+
+const consumersWord = "consumers"
 
 // Status is where operators ask every role for its state.
 func (s Subjects) Status() string { return s.Root() + "operator.status" }

@@ -15,15 +15,13 @@ import (
 
 // Headers of messages that are read directly.
 const (
-	headerStream      = "Nats-Stream"
-	headerSubject     = "Nats-Subject"
-	headerSequence    = "Nats-Sequence"
-	headerTime        = "Nats-Time-Stamp"
-	headerPending     = "Nats-Num-Pending"
-	headerLast        = "Nats-Last-Sequence"
-	headerUpTo        = "Nats-UpTo-Sequence"
-	headerStatus      = "Status"
-	headerDescription = "Description"
+	headerStream   = "Nats-Stream"
+	headerSubject  = "Nats-Subject"
+	headerSequence = "Nats-Sequence"
+	headerTime     = "Nats-Time-Stamp"
+	headerPending  = "Nats-Num-Pending"
+	headerLast     = "Nats-Last-Sequence"
+	headerUpTo     = "Nats-UpTo-Sequence"
 )
 
 // batchBytes is how much one request may read when it names no bound, and at most.
@@ -32,15 +30,17 @@ const batchBytes = 64 << 20
 // maxLast is how many messages an answer to multi_last may hold, as in JetStream.
 const maxLast = 1024
 
-// status answers with a status instead of a message.
+// status answers with a status instead of a message. more is names and values of
+// headers.
 func (r *request) status(code int, description string, more ...string) {
-	m := &nats.Msg{Subject: r.msg.Reply, Header: nats.Header{
-		headerStatus: {strconv.Itoa(code)}, headerDescription: {description},
-	}}
-	for i := 0; i+1 < len(more); i += 2 {
-		m.Header[more[i]] = []string{more[i+1]}
+	if r.slot > 0 {
+		more = append(more, bus.SlotHeader, strconv.FormatUint(uint64(r.slot), 10))
 	}
-	r.publish(m)
+	var lines strings.Builder
+	for i := 0; i+1 < len(more); i += 2 {
+		lines.WriteString(more[i] + ": " + more[i+1] + "\r\n")
+	}
+	r.server.options.Consumers.PushStatus(r.msg.Reply, code, description, lines.String())
 }
 
 // statusOf is err as a status.
@@ -50,6 +50,10 @@ func statusOf(err error) (int, string) {
 	switch {
 	case errors.Is(err, streams.ErrMessageNotFound):
 		return 404, "Message Not Found"
+	case errors.Is(err, streams.ErrStreamNotFound):
+		// NATS's own "no responders": there is nobody at a stream of JetStream's that is
+		// gone, and clients take 404 for a stream without the message.
+		return 503, "No Responders"
 	case errors.As(err, &theirs):
 		return theirs.Code, theirs.Description
 	case errors.As(err, &ours):

@@ -9,6 +9,9 @@
 //	STREAM.MSG.GET.<stream>           one message, as JSON
 //	DIRECT.GET.<stream>               messages as they were published, or a batch of them
 //	DIRECT.GET.<stream>.<subject>     the last message of a subject
+//	CONSUMER.CREATE.<stream>...       a consumer, which lives in the learner that answers
+//	CONSUMER.INFO, CONSUMER.DELETE    one of them, in whichever learner it lives
+//	CONSUMER.NAMES, CONSUMER.LIST     those of a stream, of all learners
 //
 // Learners serve it as one queue group. Before every read [Options.Barrier] is
 // passed, which is what makes the answer as fresh as the caller was promised. The
@@ -28,6 +31,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"github.com/synod-paxos/synod/bus"
+	"github.com/synod-paxos/synod/consumers"
 	"github.com/synod-paxos/synod/paxos"
 	"github.com/synod-paxos/synod/streams"
 )
@@ -47,7 +51,11 @@ type Options struct {
 	Timeout time.Duration // of a request, Barrier and Reach included; 0: 5 s
 	// Concurrent is how many requests are in work at once; more are refused. 0: 4096.
 	Concurrent int
-	Log        *slog.Logger // nil: slog.Default
+	// Consumers are this learner's, which must be stopped after the Server. nil: it has
+	// none, and statuses are those of nats.go.
+	Consumers *consumers.Service
+	ID        paxos.NodeID // this learner's
+	Log       *slog.Logger // nil: slog.Default
 }
 
 func (o Options) withDefaults() Options {
@@ -84,6 +92,7 @@ type Server struct {
 
 	mu       sync.Mutex
 	listener *bus.Listener // nil: closed
+	peers    *bus.Listener // questions of other learners; as listener
 	slots    chan struct{}
 	ctx      context.Context
 	cancel   context.CancelFunc
@@ -105,6 +114,13 @@ func New(b *bus.Bus, s Source, o Options) *Server {
 		bus: b, source: s, options: o, slots: make(chan struct{}, o.Concurrent),
 		counts: make([]atomic.Uint64, len(operations)), quiet: rate.Sometimes{First: 1, Interval: 10 * time.Second},
 	}
+	if o.Consumers == nil {
+		c, err := consumers.New(b, s, consumers.Options{Log: o.Log})
+		if err != nil {
+			panic("jsapi: consumers without a connection cannot fail: " + err.Error())
+		}
+		server.options.Consumers = c
+	}
 	server.ctx, server.cancel = context.WithCancel(context.Background())
 	server.groups.wait.L = &server.groups.mu
 	server.work.Go(server.runGroups)
@@ -122,11 +138,16 @@ func (s *Server) Open() error {
 	for i := range operations {
 		subjects = append(subjects, s.bus.Subjects().API(operations[i].subject))
 	}
-	l, err := s.bus.ServeClients(Queue, subjects, s.take)
-	if err == nil {
-		s.listener = l
+	peers, err := s.bus.ServeClients("", []string{s.bus.Subjects().Consumers("*")}, s.takePeer)
+	if err != nil {
+		return err
 	}
-	return err
+	l, err := s.bus.ServeClients(Queue, subjects, s.take)
+	if err != nil {
+		return errors.Join(err, peers.Stop())
+	}
+	s.listener, s.peers = l, peers
+	return nil
 }
 
 // Close leaves new readers to others. Those that came are still answered.
@@ -136,9 +157,9 @@ func (s *Server) Close() error {
 	if s.listener == nil {
 		return nil
 	}
-	err := s.listener.Stop()
+	err := errors.Join(s.listener.Stop(), s.peers.Stop())
 	if err == nil {
-		s.listener = nil
+		s.listener, s.peers = nil, nil
 	}
 	return err
 }
@@ -203,8 +224,11 @@ func (s *Server) admit(m *nats.Msg) {
 	}
 }
 
-// start gives r a goroutine, unless the server is being stopped.
-func (s *Server) start(r *request) {
+// start gives r a goroutine.
+func (s *Server) start(r *request) { s.spawn(func() { s.carryOut(r) }) }
+
+// spawn runs work, for which there is a slot, unless the server is being stopped.
+func (s *Server) spawn(work func()) {
 	s.begin.Lock()
 	defer s.begin.Unlock()
 	if s.stopped {
@@ -212,7 +236,7 @@ func (s *Server) start(r *request) {
 	}
 	s.work.Go(func() {
 		defer func() { <-s.slots }()
-		s.carryOut(r)
+		work()
 	})
 }
 
@@ -233,6 +257,10 @@ func (s *Server) carryOut(r *request) {
 		r.view, r.slot = view, paxos.Slot(at.Slot)
 		return r.op.answer(r)
 	})
+	if err == nil && r.then != nil {
+		r.view = nil
+		err = r.then(ctx)
+	}
 	if err != nil {
 		r.fail(err)
 	}

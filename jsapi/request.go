@@ -1,6 +1,7 @@
 package jsapi
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"strconv"
@@ -36,7 +37,47 @@ func init() {
 		{"msg_get", "STREAM.MSG.GET.*", "stream_msg_get_response", (*request).get, false},
 		{"direct_get", "DIRECT.GET.*", "", (*request).direct, false},
 		{"direct_get", "DIRECT.GET.*.>", "", (*request).directLast, true},
+		{"consumer_create", "CONSUMER.CREATE.*", "consumer_create_response", (*request).createConsumer, false},
+		{"consumer_create", "CONSUMER.CREATE.*.*", "consumer_create_response", (*request).createConsumer, false},
+		{"consumer_create", "CONSUMER.CREATE.*.*.>", "consumer_create_response", (*request).createConsumer, false},
+		{"consumer_info", "CONSUMER.INFO.*.*", "consumer_info_response", (*request).consumerInfo, false},
+		{"consumer_delete", "CONSUMER.DELETE.*.*", "consumer_delete_response", (*request).deleteConsumer, false},
+		{"consumer_names", "CONSUMER.NAMES.*", "consumer_names_response", (*request).consumerNames, false},
+		{"consumer_list", "CONSUMER.LIST.*", "consumer_list_response", (*request).consumerList, false},
 	}
+	for _, r := range refused {
+		operations = append(operations, operation{"refused_by_name", r.subject, r.kind, func(q *request) error { return notOffered(r.what) }, false})
+	}
+}
+
+// refused is what a JetStream has and Synod has not: it is refused by name.
+var refused = []struct{ subject, kind, what string }{
+	{"CONSUMER.DURABLE.CREATE.*.*", "consumer_create_response", "durable consumers"},
+	{"CONSUMER.PAUSE.*.*", "consumer_pause_response", "paused consumers"},
+	{"CONSUMER.LEADER.STEPDOWN.*.*", "consumer_leader_stepdown_response", "leaders of consumers"},
+	{"STREAM.LEADER.STEPDOWN.*", "stream_leader_stepdown_response", "leaders of streams: one leader serves all of them"},
+	{"STREAM.PEER.REMOVE.*", "stream_remove_peer_response", "peers of streams: see `synod member`"},
+	{"STREAM.SNAPSHOT.*", "stream_snapshot_response", "snapshots of single streams: see `synod backup`"},
+	{"STREAM.RESTORE.*", "stream_restore_response", "snapshots of single streams: see `synod backup`"},
+}
+
+func notOffered(what string) error {
+	return &streams.APIError{Code: 400, ErrCode: 10052, Description: "synod does not offer " + what}
+}
+
+// matches reports whether o serves a subject below the API prefix, and what the
+// subject says after o's fixed tokens.
+func (o *operation) matches(subject string) (tail string, ok bool) {
+	fixed, wild, _ := strings.Cut(o.subject, "*")
+	if wild == "" && !strings.HasSuffix(o.subject, "*") {
+		return "", subject == o.subject
+	}
+	tail, ok = strings.CutPrefix(subject, fixed)
+	if !ok || tail == "" {
+		return "", false
+	}
+	want, have := strings.Count(wild, "."), strings.Count(tail, ".")
+	return tail, have == want || have > want && strings.HasSuffix(wild, ">")
 }
 
 // find is the operation that serves subject, and what the subject says after the
@@ -48,21 +89,8 @@ func find(s bus.Subjects, subject string) (int, string) {
 		return -1, ""
 	}
 	for i := range operations {
-		fixed, wild := strings.CutSuffix(operations[i].subject, "*.>")
-		if wild {
-			if tail, ok := strings.CutPrefix(rest, fixed); ok && strings.Contains(tail, ".") {
-				return i, tail
-			}
-			continue
-		}
-		if fixed, wild = strings.CutSuffix(fixed, "*"); wild {
-			if tail, ok := strings.CutPrefix(rest, fixed); ok && tail != "" && !strings.Contains(tail, ".") {
-				return i, tail
-			}
-			continue
-		}
-		if rest == fixed {
-			return i, ""
+		if tail, ok := operations[i].matches(rest); ok {
+			return i, tail
 		}
 	}
 	return -1, ""
@@ -77,6 +105,9 @@ type request struct {
 	came   time.Time
 	view   *streams.View
 	slot   paxos.Slot // whose state the view shows; 0 without a view
+
+	// then goes on without a view, when the answer is elsewhere; nil: all is answered.
+	then func(context.Context) error
 }
 
 // publish sends one message of the answer, with the slot that it shows.

@@ -35,6 +35,7 @@ type Link struct {
 	conn    *conn         // nil: not connected
 	problem error         // why not; nil while the first attempt runs
 	up      chan struct{} // closed while connected
+	down    chan struct{} // closed while not connected
 	served  string        // address of the server, without secrets
 }
 
@@ -58,8 +59,9 @@ func Open(o Options) (*Link, error) {
 	l := &Link{
 		name: cmp.Or(o.Name, "synod") + "-" + crand.Text(), plain: o.Plain, urls: urls, options: options,
 		log: cmp.Or(o.Log, slog.Default()), quiet: rate.Sometimes{First: 1, Interval: 10 * time.Second}, changed: o.Changed,
-		interest: newInterest(), done: make(chan struct{}), up: make(chan struct{}),
+		interest: newInterest(), done: make(chan struct{}), up: make(chan struct{}), down: make(chan struct{}),
 	}
+	close(l.down)
 	if l.changed == nil {
 		l.changed = func(string) {}
 	}
@@ -102,6 +104,13 @@ func (l *Link) Up() <-chan struct{} {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.up
+}
+
+// Lost is closed while there is no connection.
+func (l *Link) Lost() <-chan struct{} {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.down
 }
 
 // Push sends a message to the subscribers of inbox. It never waits for the network,
@@ -182,6 +191,7 @@ func (l *Link) serve(ctx context.Context, c *conn, u *url.URL) error {
 	l.mu.Lock()
 	l.conn, l.served, l.problem = c, u.Redacted(), nil
 	close(l.up)
+	l.down = make(chan struct{})
 	l.mu.Unlock()
 	l.log.Info(l.kind()+" is up", "server", u.Redacted())
 	l.changed("")
@@ -189,6 +199,7 @@ func (l *Link) serve(ctx context.Context, c *conn, u *url.URL) error {
 	l.mu.Lock()
 	l.conn = nil
 	l.up = make(chan struct{})
+	close(l.down)
 	l.mu.Unlock()
 	l.interest.clear()
 	l.changed("")

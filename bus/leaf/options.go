@@ -52,6 +52,12 @@ func (o *Options) defaultPort() string {
 	return "7422"
 }
 
+// Check reports what is wrong with o, as Open would.
+func (o Options) Check() error {
+	_, _, err := o.parse()
+	return err
+}
+
 // parse turns the options into addresses and the credentials as nats.go reads them.
 func (o *Options) parse() ([]*url.URL, *nats.Options, error) {
 	b := o.Bus
@@ -79,6 +85,12 @@ func (o *Options) parse() ([]*url.URL, *nats.Options, error) {
 		errs = append(errs, errors.New("no address"))
 	}
 	return urls, &resolved, errors.Join(errs...)
+}
+
+// CheckURL refuses what is no address of a leaf-node port. Its error tells no password.
+func CheckURL(server string) error {
+	_, err := (&Options{}).address(server)
+	return err
 }
 
 // address is server with a port. Its errors tell no password.

@@ -20,7 +20,7 @@ import (
 // devCommand runs a whole cluster.
 type devCommand struct {
 	Listen    string `env:"SYNOD_LISTEN" default:"127.0.0.1:4222" placeholder:"ADDR" help:"Address of the NATS server; port 0 is a free one (${default})."`
-	Leaf      string `env:"SYNOD_LEAF" default:"127.0.0.1:0" placeholder:"ADDR" help:"Address for leaf nodes of that server (${default})."`
+	Leaf      string `env:"SYNOD_DEV_LEAF" default:"127.0.0.1:0" placeholder:"ADDR" help:"Address for leaf nodes of that server (${default})."`
 	Data      string `env:"SYNOD_DATA" placeholder:"DIR" help:"Data directory, made when missing; the log in it goes on (default: a fresh temporary one)."`
 	HTTP      string `name:"http" env:"SYNOD_HTTP" placeholder:"ADDR" help:"Serve /healthz, /readyz and /metrics of all roles on this address."`
 	Cluster   string `env:"SYNOD_CLUSTER" default:"main" help:"Name of the cluster."`

@@ -58,7 +58,8 @@ var table = map[string]layer{
 	"bus/leaf":            {ours: []string{"bus"}, others: []string{natsClient, natsServer, rate}},
 	"bus/bustest":         {ours: []string{"paxos", "bus"}, others: []string{natsClient, natsServer}},
 	"actors":              {ours: []string{"paxos", "roles"}, others: []string{protoactor}},
-	"jsapi":               {ours: []string{"paxos", "streams/...", "bus"}, others: []string{natsClient, rate}},
+	"consumers":           {ours: []string{"paxos", "streams", "bus/..."}, others: []string{natsClient, rate}},
+	"jsapi":               {ours: []string{"paxos", "streams/...", "bus/...", "consumers"}, others: []string{natsClient, rate}},
 	"client":              {ours: []string{"bus", "streams/command"}, others: []string{natsClient, otel}},
 	// Whoever replicates a state machine of their own imports this instead of starting the
 	// built-in learner: so it is above internal/node, and its users get all of that.

@@ -93,7 +93,7 @@ func (p *Permissions) permitBucket(root, bucket string) {
 	} {
 		p.Publish = append(p.Publish, root+"api."+what+stream)
 	}
-	for _, what := range []string{"DIRECT.GET.%s.>", "CONSUMER.*.%s", "CONSUMER.*.%s.>"} {
+	for _, what := range []string{"DIRECT.GET.%s.>", "CONSUMER.*.%s", "CONSUMER.*.%s.>", "CONSUMER.MSG.NEXT.%s.*", "FLOW.%s.>"} {
 		p.Publish = append(p.Publish, root+"api."+fmt.Sprintf(what, stream))
 	}
 }

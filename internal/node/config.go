@@ -9,6 +9,7 @@ import (
 
 	"github.com/synod-paxos/synod/actors"
 	"github.com/synod-paxos/synod/bus"
+	"github.com/synod-paxos/synod/bus/leaf"
 	"github.com/synod-paxos/synod/paxos"
 	"github.com/synod-paxos/synod/storage"
 )
@@ -30,6 +31,10 @@ type Config struct {
 
 	// Tracers, if not nil, record spans for the commands whose clients trace them.
 	Tracers trace.TracerProvider
+
+	// Leaf is the leaf-node connection of a learner, over which it pushes messages to
+	// watchers; nil: it serves none. Name and Log are filled in.
+	Leaf *leaf.Options
 
 	Log *slog.Logger // nil: slog.Default
 }

@@ -105,20 +105,28 @@ func (c *Connection) checkCredentials() []error {
 
 // Options are c as the bus takes them. It reads the files with secrets.
 func (c *Connection) Options() (bus.Options, error) {
-	o := bus.Options{
-		Subjects: bus.Subjects{Prefix: c.Prefix, Cluster: c.Cluster},
-		URLs:     c.NATS, Context: c.Context, Inbox: c.Inbox,
-		Creds: c.Creds, NKey: c.NKey, User: c.User,
-		CA: c.TLSCA, Cert: c.TLSCert, Key: c.TLSKey,
+	o, err := c.credentials("")
+	if err != nil {
+		return bus.Options{}, err
 	}
+	o.Subjects = bus.Subjects{Prefix: c.Prefix, Cluster: c.Cluster}
+	o.URLs, o.Context, o.Inbox = c.NATS, c.Context, c.Inbox
+	o.CA, o.Cert, o.Key = c.TLSCA, c.TLSCert, c.TLSKey
+	return o, nil
+}
+
+// credentials says who connects. Environment variables with secrets are called
+// SYNOD_, infix and the secret.
+func (c *Connection) credentials(infix string) (bus.Options, error) {
+	o := bus.Options{Creds: c.Creds, NKey: c.NKey, User: c.User}
 	var err error
 	if c.User != "" {
-		if o.Password, err = secret("--password-file", c.PasswordFile, "SYNOD_PASSWORD"); err != nil {
+		if o.Password, err = secret("--password-file", c.PasswordFile, "SYNOD_"+infix+"PASSWORD"); err != nil {
 			return bus.Options{}, err
 		}
 	}
 	if c.User == "" && c.Creds == "" && c.NKey == "" {
-		if o.Token, err = secret("--token-file", c.TokenFile, "SYNOD_TOKEN"); err != nil {
+		if o.Token, err = secret("--token-file", c.TokenFile, "SYNOD_"+infix+"TOKEN"); err != nil {
 			return bus.Options{}, err
 		}
 	}

@@ -8,6 +8,8 @@ import (
 
 	"github.com/synod-paxos/synod/actors"
 	"github.com/synod-paxos/synod/bus"
+	"github.com/synod-paxos/synod/bus/leaf"
+	"github.com/synod-paxos/synod/consumers"
 	"github.com/synod-paxos/synod/jsapi"
 	"github.com/synod-paxos/synod/paxos"
 	"github.com/synod-paxos/synod/roles"
@@ -23,7 +25,9 @@ type Learner struct {
 	streams *machine // the same machine, if it is the built-in one; else nil
 	answers *answerer
 	actor   *actors.Learner
-	api     *jsapi.Server // nil without streams
+	leaf    bool               // there is to be a leaf-node connection
+	watch   *consumers.Service // nil without streams, as the next
+	api     *jsapi.Server
 }
 
 // Where in a learner's data directory its state machine lives, and where snapshots
@@ -100,9 +104,9 @@ func (l *Learner) spawn(c Config) error {
 	l.answers = newAnswerer(l.bus, l.log)
 	var readers actors.Door
 	if l.streams != nil {
-		// Its door is opened by messages that arrive later, so it always finds the actor.
-		l.api = jsapi.New(l.bus, l.streams, jsapi.Options{Barrier: l.Barrier, Reach: l.streams.reach, Log: l.log})
-		l.stack.push("reads", l.api.Stop)
+		if err := l.serve(c); err != nil {
+			return err
+		}
 		readers = l.api
 	}
 	a := actors.LearnerConfig{
@@ -119,6 +123,29 @@ func (l *Learner) spawn(c Config) error {
 		l.stack.push("actor", l.actor.Stop)
 	}
 	return err
+}
+
+// serve makes what answers JetStream's clients. Its door is opened by messages that
+// arrive later, so it always finds the actor.
+func (l *Learner) serve(c Config) (err error) {
+	l.leaf = c.Leaf != nil
+	o := consumers.Options{Leaf: c.Leaf, Reach: l.streams.reach, Log: l.log}
+	if o.Leaf != nil {
+		link := *o.Leaf
+		link.Name = c.Bus.Name
+		o.Leaf = &link
+	} else if plain := (leaf.Options{Bus: c.Bus, Plain: true, Name: c.Bus.Name + " statuses"}); plain.Check() == nil {
+		o.Plain = &plain // not over a websocket
+	}
+	if l.watch, err = consumers.New(l.bus, l.streams, o); err != nil {
+		return err
+	}
+	l.stack.push("consumers", l.watch.Stop)
+	l.api = jsapi.New(l.bus, l.streams, jsapi.Options{
+		Barrier: l.Barrier, Reach: l.streams.reach, Consumers: l.watch, ID: c.ID, Log: l.log,
+	})
+	l.stack.push("reads", l.api.Stop)
+	return nil
 }
 
 // Barrier returns nil once the state machine holds every command that was answered
@@ -155,6 +182,9 @@ func (l *Learner) Report() Report {
 		CanRead: l.canRead(s), Commands: s.Commands, Batches: s.Batches, Apply: newDurations(s.Apply), Answered: s.Answered, AnswersLost: l.answers.lost.Load(),
 		Digest: DigestReport{Slot: paxos.Slot(digest.Slot), Sum: digest.Sum.String()}, Reads: reads,
 	}
+	if l.watch != nil {
+		r.Learner.Watch = watchReport(l.watch, l.leaf)
+	}
 	r.setReady(l.notReady(s, r.Learner.CanRead))
 	return r
 }
@@ -171,6 +201,16 @@ func (l *Learner) canRead(s actors.LearnerStatus) bool {
 	ctx, cancel := context.WithTimeout(context.Background(), readPatience)
 	defer cancel()
 	return l.Barrier(ctx) == nil
+}
+
+// watchReport tells of what is pushed to clients.
+func watchReport(s *consumers.Service, leaf bool) *WatchReport {
+	w := &WatchReport{Leaf: leaf}
+	w.Consumers, w.Delivered = s.Counts()
+	if err := s.Path(); err != nil {
+		w.Problem = err.Error()
+	}
+	return w
 }
 
 // lag is how many chosen slots are not applied.

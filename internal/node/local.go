@@ -12,6 +12,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/synod-paxos/synod/bus"
+	"github.com/synod-paxos/synod/bus/leaf"
 	"github.com/synod-paxos/synod/paxos"
 )
 
@@ -85,7 +86,11 @@ func (l *Local) startRoles(ctx context.Context) error {
 		return err
 	}
 	for i := range l.config.Learners {
-		n, err := StartLearner(ctx, l.node("l", i))
+		c := l.node("l", i)
+		if u := l.server.LeafURL(); u != "" {
+			c.Leaf = &leaf.Options{Bus: bus.Options{URLs: []string{u}}}
+		}
+		n, err := StartLearner(ctx, c)
 		if err != nil {
 			return err
 		}
@@ -166,7 +171,7 @@ func (l *Local) awaitReady(ctx context.Context) error {
 // it says is chosen.
 func (l *Local) ready() bool {
 	for _, n := range l.learners {
-		if r := n.Report(); !r.Ready || r.Learner.Lag > 0 {
+		if r := n.Report(); !r.Ready || r.Learner.Lag > 0 || r.Learner.Watch.Leaf && r.Learner.Watch.Problem != "" {
 			return false
 		}
 	}

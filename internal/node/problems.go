@@ -293,6 +293,9 @@ func (c *Cluster) problemsOfAnyone(reports []Report) {
 			c.say("Proposer %s is not ready: %s.", r.ID, r.NotReady)
 		}
 		c.problemsOfMessages(r)
+		if r.Learner != nil && r.Learner.Watch != nil && r.Learner.Watch.Leaf && r.Learner.Watch.Problem != "" {
+			c.say("Learner %s cannot serve key-value watchers: %s.", r.ID, r.Learner.Watch.Problem)
+		}
 		if r.Bus.SlowConsumers > 0 {
 			c.say("%s %s did not keep up and lost messages %s: it is overloaded, or its machine is.",
 				title(r.Role), r.ID, plural(int(r.Bus.SlowConsumers), "time"))

@@ -127,6 +127,15 @@ type LearnerReport struct {
 	Answered    uint64            `json:"answered"`
 	AnswersLost uint64            `json:"answers_lost"`
 	Reads       map[string]uint64 `json:"reads,omitempty"` // requests of the reading API, by operation
+	Watch       *WatchReport      `json:"watch,omitempty"` // nil: another state machine than the built-in one
+}
+
+// WatchReport tells of key-value watchers and ordered consumers.
+type WatchReport struct {
+	Leaf      bool   `json:"leaf"`              // there is to be a leaf-node connection
+	Problem   string `json:"problem,omitempty"` // why nothing can be pushed
+	Consumers int    `json:"consumers"`
+	Delivered uint64 `json:"delivered"` // messages
 }
 
 // DigestReport is the digest of a learner's state after a slot. Learners of one

@@ -117,5 +117,6 @@ func (e *MisuseError) Error() string { return e.Problem }
 // groups are the headings of flags in --help.
 var groups = kong.ExplicitGroups([]kong.Group{
 	{Key: "nats", Title: "Connection to NATS:"},
+	{Key: "leaf", Title: "Leaf-node connection to NATS, for key-value watchers and ordered consumers:"},
 	{Key: "log", Title: "Log:"},
 })

@@ -1,0 +1,199 @@
+package jsapi
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"github.com/synod-paxos/synod/bus"
+	"github.com/synod-paxos/synod/consumers"
+	"github.com/synod-paxos/synod/paxos"
+	"github.com/synod-paxos/synod/streams"
+)
+
+// A learner asks the others about consumers that it does not have itself. Whoever has
+// the answer gives it; nobody else says anything, so that nobody has the consumer shows
+// by silence.
+
+// peerTime is how long an answer of another learner is waited for.
+const peerTime = 250 * time.Millisecond
+
+// What is asked.
+const (
+	opInfo   = "info"
+	opDelete = "delete"
+	opList   = "list"
+	opPush   = "push"   // who can push at all?
+	opCreate = "create" // of the learner To
+)
+
+// question is what one learner asks the others.
+type question struct {
+	Op     string                   `json:"op"`
+	From   paxos.NodeID             `json:"from"`
+	To     paxos.NodeID             `json:"to,omitempty"`
+	Stream string                   `json:"stream,omitempty"`
+	Name   string                   `json:"name,omitempty"`
+	Filter string                   `json:"filter,omitempty"`
+	Create *consumers.CreateRequest `json:"create,omitempty"`
+}
+
+// peerAnswer is another learner's answer.
+type peerAnswer struct {
+	From    paxos.NodeID      `json:"from"`
+	Infos   []*consumers.Info `json:"infos,omitempty"`
+	Error   *streams.APIError `json:"error,omitempty"`
+	Refused *bus.Error        `json:"refused,omitempty"`
+}
+
+// ask publishes q, and returns where the answers come.
+func (s *Server) ask(q *question) (*nats.Subscription, error) {
+	q.From = s.options.ID
+	nc := s.bus.Conn()
+	sub, err := nc.SubscribeSync(nc.NewInbox())
+	if err == nil {
+		err = nc.PublishRequest(s.bus.Subjects().Consumers(q.From), sub.Subject, mustJSON(q))
+	}
+	if err != nil {
+		return nil, fmt.Errorf("ask the other learners: %w", err)
+	}
+	return sub, nil
+}
+
+// next is one more answer, nil when none comes in time.
+func next(ctx context.Context, sub *nats.Subscription) (*peerAnswer, error) {
+	m, err := sub.NextMsgWithContext(ctx)
+	switch {
+	case errors.Is(err, nats.ErrNoResponders), errors.Is(err, context.DeadlineExceeded):
+		return nil, nil
+	case err != nil:
+		return nil, fmt.Errorf("ask the other learners: %w", err)
+	}
+	a := &peerAnswer{}
+	if err := json.Unmarshal(m.Data, a); err != nil {
+		return nil, fmt.Errorf("answer of another learner: %w", err)
+	}
+	return a, nil
+}
+
+// askOne returns the first answer to q, or nil when nobody has one.
+func (s *Server) askOne(ctx context.Context, q *question) (*peerAnswer, error) {
+	most := peerTime
+	if q.Op == opCreate { // it passes the barrier, which may take longer
+		most = s.options.Timeout
+	}
+	ctx, cancel := context.WithTimeout(ctx, most)
+	defer cancel()
+	sub, err := s.ask(q)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = sub.Unsubscribe() }() // the connection is gone otherwise
+	return next(ctx, sub)
+}
+
+// askAll returns all answers to q that come in time.
+func (s *Server) askAll(ctx context.Context, q *question) (all []*peerAnswer, err error) {
+	ctx, cancel := context.WithTimeout(ctx, peerTime)
+	defer cancel()
+	sub, err := s.ask(q)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = sub.Unsubscribe() }() // the connection is gone otherwise
+	for {
+		a, err := next(ctx, sub)
+		if a == nil || err != nil {
+			return all, err
+		}
+		all = append(all, a)
+	}
+}
+
+// takePeer takes another learner's question.
+func (s *Server) takePeer(m *nats.Msg) {
+	q := &question{}
+	if m.Reply == "" || json.Unmarshal(m.Data, q) != nil {
+		return
+	}
+	if q.From == s.options.ID || q.To != "" && q.To != s.options.ID || m.Subject != s.bus.Subjects().Consumers(q.From) {
+		return
+	}
+	select {
+	case s.slots <- struct{}{}:
+		s.spawn(func() { s.answerPeer(m.Reply, q) })
+	default: // it shows by silence, too
+	}
+}
+
+// answerPeer answers q, if there is an answer here.
+func (s *Server) answerPeer(reply string, q *question) {
+	ctx, cancel := context.WithTimeout(s.ctx, s.options.Timeout)
+	defer cancel()
+	a, err := s.answer(ctx, q)
+	if err != nil {
+		s.quiet.Do(func() { s.options.Log.Warn("no answer to another learner", "err", err) })
+	}
+	if a == nil {
+		return
+	}
+	a.From = s.options.ID
+	s.publish(&nats.Msg{Subject: reply, Data: mustJSON(a)})
+}
+
+func (s *Server) answer(ctx context.Context, q *question) (a *peerAnswer, err error) {
+	switch q.Op {
+	case opPush:
+		if s.options.Consumers.Path() == nil {
+			return &peerAnswer{}, nil
+		}
+		return nil, nil
+	case opDelete:
+		if s.options.Consumers.Delete(q.Stream, q.Name) {
+			return &peerAnswer{}, nil
+		}
+		return nil, nil
+	case opCreate:
+		if q.Create == nil {
+			return nil, nil
+		}
+		if err := s.options.Barrier(ctx); err != nil {
+			return nil, err
+		}
+	}
+	err = s.source.Read(func(view *streams.View) error {
+		a, err = s.answerFrom(view, q)
+		return err
+	})
+	return a, err
+}
+
+// answerFrom answers what is asked about the state of consumers.
+func (s *Server) answerFrom(view *streams.View, q *question) (*peerAnswer, error) {
+	switch q.Op {
+	case opInfo:
+		info, err := s.options.Consumers.Info(view, q.Stream, q.Name)
+		if info == nil || err != nil {
+			return nil, err
+		}
+		return &peerAnswer{Infos: []*consumers.Info{info}}, nil
+	case opList:
+		infos, err := s.options.Consumers.List(view, q.Stream)
+		if len(infos) == 0 || err != nil {
+			return nil, err
+		}
+		return &peerAnswer{Infos: infos}, nil
+	case opCreate:
+		info, err := s.options.Consumers.Create(view, q.Create, q.Filter)
+		a := &peerAnswer{Infos: []*consumers.Info{info}}
+		if errors.As(err, &a.Error) || errors.As(err, &a.Refused) {
+			a.Infos, err = nil, nil
+		}
+		return a, err
+	}
+	return nil, nil
+}
