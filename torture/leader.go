@@ -26,8 +26,8 @@ func watchLeader(j *journal, nc *nats.Conn) (*leaderWatch, error) {
 	w := &leaderWatch{journal: j}
 	_, err := nc.Subscribe("synod.main.proposer.*.heartbeat", func(m *nats.Msg) {
 		e, err := bus.Decode(m.Data)
-		if err != nil {
-			return // the hostile peer's
+		if err != nil || m.Header.Get(lie) != "" {
+			return
 		}
 		if h, ok := e.Msg.(paxos.Heartbeat); ok && bus.Subjects.CheckSender(bus.Subjects{Cluster: "main"}, m.Subject, e) == nil {
 			w.hear(h)

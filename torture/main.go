@@ -76,7 +76,7 @@ func start(ctx context.Context, do command, o *options, stdout io.Writer) ([]str
 }
 
 func parse(args []string, stderr io.Writer) (command, *options, error) {
-	commands := map[string]command{"": torture, "failover": failover}
+	commands := map[string]command{"": torture, "failover": failover, "hostile": hostile}
 	name := ""
 	if len(args) > 0 && len(args[0]) > 0 && args[0][0] != '-' {
 		name, args = args[0], args[1:]
@@ -92,6 +92,7 @@ func parse(args []string, stderr io.Writer) (command, *options, error) {
 		o.only, err = regexp.Compile(s)
 		return err
 	})
+	f.StringVar(&o.bin, "bin", "", "`directory` with the programs, built with -tags torture; default: they are built")
 	f.IntVar(&o.kills, "kills", 50, "failover: kills of the leader")
 	if err := f.Parse(args); err != nil {
 		return nil, nil, err

@@ -29,7 +29,8 @@ func watchResources(ctx context.Context, w *world) *resources {
 	go func() {
 		defer close(r.done)
 		for ctx.Err() == nil {
-			for name, p := range w.all {
+			for _, name := range append(w.servers(), w.roles()...) {
+				p := w.all[name]
 				r.most[name] = max(r.most[name], p.memory())
 			}
 			pause(ctx, time.Second)
@@ -40,13 +41,15 @@ func watchResources(ctx context.Context, w *world) *resources {
 
 // report ends the watch, and fails a run in which a process took too much or has
 // kept goroutines.
-func (r *resources) report(j *journal) {
+func (r *resources) report(j *journal) { r.reportAbove(j, tooMuchMemory) }
+
+func (r *resources) reportAbove(j *journal, memory uint64) {
 	r.end()
 	<-r.done
 	for _, name := range append(r.world.servers(), r.world.roles()...) {
 		goroutines := r.goroutines(name)
 		j.note("%s took at most %d MiB, and ends with %d goroutines", name, r.most[name]>>20, goroutines)
-		if r.most[name] > tooMuchMemory || goroutines > tooManyGoroutines {
+		if r.most[name] > memory || goroutines > tooManyGoroutines {
 			j.fail("%s took %d MiB of memory, and has %d goroutines", name, r.most[name]>>20, goroutines)
 		}
 	}

@@ -26,7 +26,7 @@ type options struct {
 	length time.Duration
 	seed   uint64
 	dir    string
-	bin    string
+	bin    string // where the programs are; empty: they are built
 	kills  int
 	only   *regexp.Regexp // names of faults; nil: all
 }
@@ -38,6 +38,9 @@ func prepare(o *options, screen io.Writer) (*journal, error) {
 		return nil, err
 	}
 	j.say("the report and the logs are in %s", o.dir)
+	if o.bin != "" {
+		return j, nil
+	}
 	o.bin = filepath.Join(o.dir, "bin")
 	if err := os.MkdirAll(o.bin, 0o755); err != nil {
 		return nil, err

@@ -12,6 +12,9 @@ import (
 // operator.status, and this one as a NATS micro service.
 func (n *common) answerStatus(report func() Report) error {
 	l, err := n.bus.ServeClients("", []string{n.bus.Subjects().Status()}, func(m *nats.Msg) {
+		if m.Reply == "" {
+			return // nobody waits for it
+		}
 		if err := m.Respond(reportJSON(report())); err != nil {
 			n.log.Warn("status not sent", "err", err)
 		}
