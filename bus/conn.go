@@ -243,6 +243,12 @@ func (b *Bus) Connected() bool { return b.nc.IsConnected() }
 // closes it breaks b.
 func (b *Bus) Conn() *nats.Conn { return b.nc }
 
+// Move leaves the present server for another one of those that are known, with all
+// subscriptions, and reports whether there is another. Messages are lost meanwhile.
+func (b *Bus) Move() bool {
+	return len(b.nc.Servers()) > 1 && b.nc.IsConnected() && b.nc.ForceReconnect() == nil
+}
+
 // Close sends what is published, if it goes within a second, and ends the
 // connection and every subscription. Callbacks may still run when it returns.
 func (b *Bus) Close() {

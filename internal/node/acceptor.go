@@ -42,7 +42,12 @@ func (a *Acceptor) start(ctx context.Context, c Config) error {
 	if err := a.spawn(c); err != nil {
 		return err
 	}
-	return a.listen(a.actor, a.Report)
+	if err := a.listen(a.actor, a.Report); err != nil {
+		return err
+	}
+	unheard := a.leaderUnheard()
+	a.wander(func() bool { return unheard() && a.actor.Status().State.Sealed })
+	return nil
 }
 
 func (a *Acceptor) openStore(c Config) error {

@@ -57,7 +57,11 @@ func (l *Learner) start(ctx context.Context, c Config) error {
 	if err := l.spawn(c); err != nil {
 		return err
 	}
-	return l.listen(l.actor, l.Report)
+	if err := l.listen(l.actor, l.Report); err != nil {
+		return err
+	}
+	l.wander(l.leaderUnheard())
+	return nil
 }
 
 func (l *Learner) openState(c Config) error {

@@ -40,7 +40,15 @@ func (p *Proposer) start(ctx context.Context, c Config) error {
 	if err := p.spawn(c); err != nil {
 		return err
 	}
-	return p.listen(p.actor, p.Report)
+	if err := p.listen(p.actor, p.Report); err != nil {
+		return err
+	}
+	unheard := p.leaderUnheard()
+	p.wander(func() bool {
+		s := p.actor.Status()
+		return unheard() || s.Stage == "leading" && len(s.LiveLearners) == 0
+	})
+	return nil
 }
 
 func (p *Proposer) spawn(c Config) (err error) {
