@@ -65,6 +65,12 @@ type LearnerConfig struct {
 	// Doubted, if not nil, is called before the learner stops because its state differs
 	// from others': whoever starts it again must not trust that state.
 	Doubted func(Doubt)
+	// Agreed, if not nil, is told the last slot after which enough fellows had the same
+	// state, as roles.Learner.Agreed has it, whenever it rises.
+	Agreed func(paxos.Slot)
+	// Held is the slot that the state machine cannot apply; 0: there is none. Until it
+	// can, the machine only looks at what is learned, and the learner is mute.
+	Held paxos.Slot
 	// Bound is the cluster that the disk belongs to; zero for a new one.
 	Bound paxos.ClusterID
 	// SupersededBy is the cluster that has taken the name of this one, as an earlier start
@@ -158,6 +164,7 @@ type learner struct {
 	applier  *applier
 	role     *roles.Learner
 	position paxos.Position // that the role knows
+	agreed   paxos.Slot     // that Agreed was told
 	out      paxos.Effects
 	joined   bool
 	answered uint64
@@ -178,6 +185,9 @@ type learner struct {
 func (l *learner) begin() {
 	l.position = l.config.Machine.Position()
 	l.role = roles.NewLearner(l.config.Self, l.config.Options, l.position, l.config.Clock.Now())
+	if l.config.Held != 0 {
+		l.role.Hold(l.config.Held)
+	}
 	l.role.Bind(l.config.Bound)
 	l.role.Supersede(l.config.SupersededBy)
 	l.rivals = rivalry{log: l.config.Log, marked: l.config.Superseded, higher: l.config.SupersededBy}
@@ -204,6 +214,10 @@ func (l *learner) settle(now paxos.Now) {
 	}
 	l.install(now)
 	l.role.Tick(now, &l.out)
+	if a := l.role.Agreed(); a > l.agreed && l.config.Agreed != nil {
+		l.agreed = a
+		l.config.Agreed(a)
+	}
 	if !l.joined && l.role.Genesis() != nil {
 		if err := l.config.Joined(l.role.Genesis()); err != nil {
 			panic(err)

@@ -184,7 +184,7 @@ type Fill struct{ From, To Slot }
 // Position tells how far a learner is. All learners and proposers hear it.
 type Position struct {
 	Applied    Slot    // all slots up to and including it are applied
-	Durable    Slot    // and up to this one survive a power loss
+	Durable    Slot    // and up to this one survive a power loss, and a state that turns out to be wrong
 	NextExpiry LogTime // when the state next changes by itself; 0 never
 	Inherited  Slot    // it has up to this one from its disk or a snapshot, and may have answered nothing there
 	Version    uint64  // of the rules that its state machine applies; 0: it has none

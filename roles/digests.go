@@ -43,6 +43,9 @@ func digestAt(ds []paxos.Digest, slot paxos.Slot) (sum [16]byte, ok bool) {
 
 // Digested tells the learner what its own state is after a slot, and publishes it.
 func (l *Learner) Digested(now paxos.Now, d paxos.Digest, out *paxos.Effects) {
+	if l.held != 0 {
+		return // the state is not that after the slot
+	}
 	l.digests.own = keepDigest(l.digests.own, d)
 	l.send(out, "", d)
 	l.compare(now, d.Slot, out)

@@ -48,8 +48,9 @@ func (m *Machine) Apply(slot uint64, stamp int64, commands []Message) (replies [
 // endSlot drops the batch, and turns a failure into an error. After any panic the
 // machine's memory is ahead of its disk, so it must not be used again.
 func (m *Machine) endSlot(slot uint64, replies *[]Reply, err *error) {
-	p := recover()
+	p, at := recover(), ""
 	if p != nil {
+		at = m.work.slot.present()
 		m.broken = fmt.Errorf("streams: slot %d was not applied, open the state again", slot)
 	}
 	closeErr := m.work.close()
@@ -63,7 +64,7 @@ func (m *Machine) endSlot(slot uint64, replies *[]Reply, err *error) {
 	}
 	f, ok := p.(*failure)
 	if !ok {
-		panic(fmt.Sprintf("%v\nwhile applying slot %d\n%s", p, slot, debug.Stack()))
+		panic(fmt.Sprintf("%s of slot %d: %v\n%s", at, slot, p, debug.Stack()))
 	}
 	m.broken = fmt.Errorf("streams: apply slot %d: %w", slot, errors.Join(f.err, closeErr))
 	*replies, *err = nil, m.broken
@@ -102,5 +103,6 @@ func (m *Machine) publish(d Digest, catalogChanged bool, commit func()) {
 	}
 	m.position.Store(&d)
 	m.expiry.Store(m.nextDue)
+	m.version.Store(m.globals.version)
 	m.advanced.wake()
 }

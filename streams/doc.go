@@ -32,7 +32,8 @@
 //	01                     format version of this layout; local
 //	02                     position: applied slot, log time, digest
 //	03                     what is left of a slot that is half applied; local
-//	04                     globals: state-machine version, last numbers, limits
+//	04                     globals: version of the rules, last numbers, limits
+//	05 hash                a command that an operator had skipped: the slot
 //	10 s                   configuration of stream s
 //	11 s                   counters and digests of stream s
 //	20 s seq               message
@@ -52,6 +53,6 @@
 // The digest of a set of pairs is the sum modulo 2^128 of HighwayHash-128 of each
 // pair, so it does not depend on order and follows every write in constant time.
 // A stream's counters hold the digests of its messages (20 to 23), of its ids (28,
-// 29) and of its sessions and leases (30 to 34); the digest of the state is that of the pairs 04, 10 and 11, which
+// 29) and of its sessions and leases (30 to 34); the digest of the state is that of the pairs 04, 05, 10 and 11, which
 // contain the former. Dropping a whole stream therefore needs no reading.
 package streams

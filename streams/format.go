@@ -9,16 +9,12 @@ import (
 // A directory with another version is refused, never guessed at.
 const formatVersion = 1
 
-// machineVersion is the version of the rules by which commands change the state.
-// It is part of the state, so a build with newer rules can apply the old ones
-// until the log says otherwise.
-const machineVersion = 1
-
 const (
 	tableVersion  = 0x01
 	tablePosition = 0x02
 	tableProgress = 0x03
 	tableGlobals  = 0x04
+	tableSkip     = 0x05
 	tableConfig   = 0x10
 	tableState    = 0x11
 	tableMessage  = 0x20

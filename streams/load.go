@@ -30,7 +30,7 @@ func (m *Machine) genesis(limits Limits) error {
 		fail(w.m.db.Set([]byte{tableVersion}, []byte{formatVersion}, pebble.NoSync))
 		w.begin(0)
 		w.sum = Sum{}
-		m.globals = globals{version: machineVersion, nextStream: 1, limits: limits}
+		m.globals = globals{version: firstVersion, nextStream: 1, limits: limits}
 		w.insert(&w.sum, []byte{tableGlobals}, appendGlobals(nil, m.globals))
 		w.addStream(ledgerConfig())
 		w.commit(Digest{})
@@ -72,6 +72,7 @@ func (m *Machine) load() error {
 			want = progress.sum
 		}
 		sum := w.loadGlobals()
+		w.loadSkips(&sum)
 		w.loadStreams(&sum)
 		if sum != want {
 			fail(fmt.Errorf("streams: damaged state in %s: digest after slot %d is %s, its records have %s", m.dir, position.Slot, want, sum))
@@ -85,6 +86,7 @@ func (m *Machine) load() error {
 		m.catalog = newCatalog(m.order)
 		m.position.Store(&position)
 		m.expiry.Store(m.nextDue)
+		m.version.Store(m.globals.version)
 		m.durable.Store(position.Slot)
 		if half {
 			w.resume(progress)
@@ -124,8 +126,11 @@ func (w *work) loadGlobals() Sum {
 	if !ok {
 		fail(damaged(key, "not the globals"))
 	}
-	if g.version != machineVersion {
-		fail(fmt.Errorf("streams: open %s: state machine version %d, this build has version %d only", w.m.dir, g.version, machineVersion))
+	if g.version < firstVersion {
+		fail(damaged(key, "no version of the rules"))
+	}
+	if g.version > w.m.supports {
+		fail(&VersionError{g.version, w.m.supports})
 	}
 	w.m.globals = g
 	return w.hash.pair(key, v)

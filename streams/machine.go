@@ -14,6 +14,7 @@ type Message struct {
 	Subject string // relative to "synod.<cluster>."
 	Header  []byte // NATS wire form, "NATS/1.0\r\nKey: value\r\n\r\n"; nil for none
 	Data    []byte
+	Skipped bool // an operator had it skipped: it is answered with an error, and not applied
 }
 
 // A Reply answers one command.
@@ -40,6 +41,7 @@ type Machine struct {
 	order   []*stream          // by id
 	routes  routes
 	ledger  *stream
+	skips   int   // commands that are remembered as skipped
 	nextDue int64 // log time of the next expiry, 0 none; may be early
 	broken  error
 	work    work
@@ -52,6 +54,8 @@ type Machine struct {
 	position atomic.Pointer[Digest]
 	expiry   atomic.Int64
 	durable  atomic.Uint64
+	version  atomic.Uint64
+	supports uint64
 	advanced notifier
 	failure  *failureReport
 }
@@ -150,7 +154,7 @@ func openMachine(home *home, name string, o Options) (*Machine, error) {
 		cache.Unref()
 		return nil, fmt.Errorf("streams: open %s: %w", path, err)
 	}
-	m := &Machine{dir: path, db: db, cache: cache, lock: home.lock, spillAt: spillBytes, failure: failure}
+	m := &Machine{dir: path, db: db, cache: cache, lock: home.lock, spillAt: spillBytes, failure: failure, supports: o.Supports}
 	m.position.Store(&Digest{})
 	return m, nil
 }

@@ -24,6 +24,10 @@ type Options struct {
 	// file; up to memTables such buffers live at once. Default 16 MiB.
 	MemTableBytes uint64
 
+	// Supports is the highest version of the rules that the machine offers to apply.
+	// Default, and at most, MaxVersion; lower, it is what an older build would be.
+	Supports uint64
+
 	// Limits are written into a state when it is made. A state that exists, or
 	// that a snapshot brings, keeps its own.
 	Limits Limits
@@ -54,6 +58,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.MemTableBytes == 0 {
 		o.MemTableBytes = 16 << 20
+	}
+	if o.Supports == 0 || o.Supports > MaxVersion {
+		o.Supports = MaxVersion
 	}
 	o.Limits = o.Limits.withDefaults()
 	return o

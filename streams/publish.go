@@ -21,6 +21,12 @@ const (
 
 // command applies one command and answers it.
 func (w *work) command(c *Message) Reply {
+	if c.Skipped {
+		return w.skip(c)
+	}
+	if w.wasSkipped(c) {
+		return w.refusePublish(nil, errSkipped)
+	}
 	if c.Subject == subjectPropose {
 		return w.publish(w.m.ledger, c.Subject, c)
 	}
@@ -29,6 +35,9 @@ func (w *work) command(c *Message) Reply {
 	}
 	if name, ok := strings.CutPrefix(c.Subject, prefixCommand); ok {
 		return w.typed(name, c.Data)
+	}
+	if c.Subject == subjectUpgrade {
+		return w.upgrade(c)
 	}
 	return w.refusePublish(nil, errBadRequest)
 }

@@ -68,6 +68,13 @@ func appendBytes(b, v []byte) []byte {
 	return append(binary.AppendUvarint(b, uint64(len(v))), v...)
 }
 
+func appendBool(b []byte, v bool) []byte {
+	if v {
+		return append(b, 1)
+	}
+	return append(b, 0)
+}
+
 // A message as it is stored. The slices point into the record.
 type message struct {
 	time    int64 // log time of the slot that stored it

@@ -47,7 +47,8 @@ type scrub struct {
 
 func (s *scrub) add(key, value []byte) error {
 	sum := s.hash.pair(key, value)
-	if len(key) == 1 && key[0] == tableGlobals {
+	switch {
+	case len(key) == 1 && key[0] == tableGlobals, key[0] == tableSkip && validSkip(key, value):
 		s.total.add(sum)
 		return nil
 	}

@@ -26,6 +26,14 @@ type slotInput struct {
 	next     int // the command after the one that is applied
 }
 
+// present names the command that is applied.
+func (s *slotInput) present() string {
+	if s.next == 0 || s.next > len(s.commands) {
+		return "expiry"
+	}
+	return fmt.Sprintf("command %d (%.200q)", s.next, s.commands[s.next-1].Subject)
+}
+
 // The kinds of jobs. They are part of the format.
 const (
 	jobPurge = 1
@@ -54,7 +62,7 @@ func appendProgress(b []byte, p *progress) []byte {
 	b = appendBytes(b, []byte(p.job.purge.Filter))
 	b = binary.AppendUvarint(b, uint64(len(p.input.commands)))
 	for _, c := range p.input.commands {
-		b = appendBytes(appendBytes(appendBytes(b, []byte(c.Subject)), c.Header), c.Data)
+		b = appendBool(appendBytes(appendBytes(appendBytes(b, []byte(c.Subject)), c.Header), c.Data), c.Skipped)
 	}
 	return b
 }
@@ -66,7 +74,7 @@ func parseProgress(b []byte) (p progress, ok bool) {
 	p.job = job{kind: byte(r.uvarint()), stream: r.uvarint()}
 	p.job.purge = purgeRequest{Sequence: r.uvarint(), Keep: r.uvarint(), Filter: string(r.bytes())}
 	for n := r.uvarint(); n > 0 && !r.bad; n-- {
-		p.input.commands = append(p.input.commands, Message{Subject: string(r.bytes()), Header: r.bytes(), Data: r.bytes()})
+		p.input.commands = append(p.input.commands, Message{Subject: string(r.bytes()), Header: r.bytes(), Data: r.bytes(), Skipped: r.byte() != 0})
 	}
 	return p, r.done() && p.input.next <= len(p.input.commands)
 }

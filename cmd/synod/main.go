@@ -31,6 +31,8 @@ type commands struct {
 	Propose     proposeCommand     `cmd:"" help:"Append to the log and print where."`
 	Log         logCommand         `cmd:"" help:"Print the log."`
 	Status      statusCommand      `cmd:"" help:"Show how the cluster does, and what is wrong."`
+	Upgrade     upgradeCommand     `cmd:"" help:"Let the state machine apply newer rules, once all learners can."`
+	Skip        skipCommand        `cmd:"" help:"Make an error of a command on which every learner fails."`
 	Permissions permissionsCommand `cmd:"" help:"Print what nats-server needs to hold every role and client to its part."`
 	Bench       benchCommand       `cmd:"" help:"Load the cluster, and tell how fast it answers."`
 	Trace       traceCommand       `cmd:"" help:"Show the messages of the protocol as they pass."`

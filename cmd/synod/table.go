@@ -38,6 +38,9 @@ func writeHead(b *strings.Builder, c *node.Cluster) {
 		fmt.Fprintf(b, "Leader %s, ballot %s\n", c.Leader.ID, c.Leader.Ballot)
 	}
 	fmt.Fprintf(b, "Chosen up to slot %d\n", c.Chosen)
+	if inForce, supported := versions(c.Learners); supported > inForce {
+		fmt.Fprintf(b, "State machine version %d; every learner supports version %d: `synod upgrade`\n", inForce, supported)
+	}
 }
 
 // columns writes rows of tab-separated cells in columns.

@@ -101,6 +101,7 @@ func (c *Cluster) StartRole(id paxos.NodeID) {
 	c.t.Helper()
 	config := node.Config{
 		ID: id, Bus: bus.Options{Subjects: Subjects, URLs: c.urls}, Data: c.Data(id), Log: c.log,
+		CheckpointEvery: 200 * time.Millisecond,
 	}
 	if c.Configure != nil {
 		c.Configure(&config)
@@ -155,6 +156,21 @@ func (c *Cluster) stop(ctx context.Context, id paxos.NodeID) {
 	if err := role.Stop(ctx); err != nil {
 		c.t.Errorf("stop %s: %v", id, err)
 	}
+}
+
+// Revive starts the role id again if it has failed, as a service manager does, and
+// reports whether it had.
+func (c *Cluster) Revive(id paxos.NodeID) (failed bool, why error) {
+	c.t.Helper()
+	role := c.Role(id)
+	select {
+	case why = <-role.Failed():
+	default:
+		return false, nil
+	}
+	_ = role.Stop(context.Background()) // says once more why it failed
+	c.StartRole(id)
+	return true, why
 }
 
 // Role is the running role id; nil when it does not run.

@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"encoding/binary"
 	"log/slog"
+	"time"
 
 	"go.opentelemetry.io/otel/trace"
 
@@ -35,6 +36,13 @@ type Config struct {
 	// Leaf is the leaf-node connection of a learner, over which it pushes messages to
 	// watchers; nil: it serves none. Name and Log are filled in.
 	Leaf *leaf.Options
+
+	// Supports is the highest version of the built-in machine's rules that the learner
+	// offers to apply, as an older build would; 0: all that this build can.
+	Supports uint64
+	// CheckpointEvery is the least time between two copies of the built-in machine's state
+	// that a learner could go back to; 0: 10 s. The acceptors keep the log from there.
+	CheckpointEvery time.Duration
 
 	Log *slog.Logger // nil: slog.Default
 }

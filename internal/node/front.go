@@ -32,6 +32,8 @@ var leaderSubjects = []string{
 	"api.STREAM.DELETE.*",
 	"api.STREAM.PURGE.*",
 	"api.STREAM.MSG.DELETE.*",
+	paxos.UpgradeSubject,
+	paxos.SkipSubject,
 }
 
 // front is where clients reach a proposer while it leads. Nobody subscribed is

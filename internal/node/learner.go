@@ -21,8 +21,10 @@ import (
 type Learner struct {
 	common
 	dir     *storage.Dir
-	machine Machine
-	streams *machine // the same machine, if it is the built-in one; else nil
+	machine Machine  // an overseer, or held
+	streams *machine // the machine below it, if it is the built-in one; else nil
+	keeper  *keeper  // of copies of streams; else nil
+	halt    halt     // why the machine is held; zero when it is not
 	answers *answerer
 	actor   *actors.Learner
 	leaf    bool               // there is to be a leaf-node connection
@@ -33,8 +35,9 @@ type Learner struct {
 // Where in a learner's data directory its state machine lives, and where snapshots
 // are kept on their way from one learner to another.
 const (
-	stateDir    = "state"
-	transferDir = "transfer"
+	stateDir      = "state"
+	transferDir   = "transfer"
+	checkpointDir = "checkpoint" // copies of the state to go back to
 )
 
 // StartLearner starts a learner. ctx bounds the wait for a NATS server.
@@ -51,7 +54,7 @@ func (l *Learner) start(ctx context.Context, c Config) error {
 	if err := l.connectFor(ctx, c); err != nil {
 		return err
 	}
-	if err := l.openState(c); err != nil {
+	if err := l.openState(ctx, c); err != nil {
 		return err
 	}
 	if err := l.spawn(c); err != nil {
@@ -64,7 +67,7 @@ func (l *Learner) start(ctx context.Context, c Config) error {
 	return nil
 }
 
-func (l *Learner) openState(c Config) error {
+func (l *Learner) openState(ctx context.Context, c Config) error {
 	dir, err := storage.OpenLearnerDir(c.Data, c.ID, c.Storage)
 	if err != nil {
 		return err
@@ -72,7 +75,7 @@ func (l *Learner) openState(c Config) error {
 	l.dir = dir
 	l.stack.push("data directory", dir.Close)
 	l.self.Disk, l.self.Boot = dir.Info().Disk, dir.Info().Boot
-	if err := l.checkDoubt(); err != nil {
+	if err := l.resolveDoubt(ctx, c); err != nil {
 		return err
 	}
 	path, err := dir.Sub(stateDir)
@@ -86,14 +89,39 @@ func (l *Learner) openState(c Config) error {
 	return nil
 }
 
-func (l *Learner) openMachine(c Config, path string) (err error) {
-	if c.OpenMachine != nil {
-		l.machine, err = c.OpenMachine(path)
+func (l *Learner) openMachine(c Config, path string) error {
+	m, err := l.openOwn(c, path)
+	if err != nil {
 		return err
 	}
-	l.streams, err = openMachine(path, streams.Options{Logger: l.log})
-	l.machine = l.streams
-	return err
+	o, err := oversee(m, l.keeper, l.dir.Path(), l.log)
+	if err == nil {
+		l.machine, err = l.hold(o)
+	}
+	if err != nil {
+		return errors.Join(err, m.Close())
+	}
+	return nil
+}
+
+// openOwn opens the machine that the configuration asks for.
+func (l *Learner) openOwn(c Config, path string) (Machine, error) {
+	if c.OpenMachine != nil {
+		return c.OpenMachine(path)
+	}
+	m, err := openMachine(path, streams.Options{Logger: l.log, Supports: c.Supports})
+	if err != nil {
+		return nil, err
+	}
+	l.streams = m
+	kept, err := l.dir.Sub(checkpointDir)
+	if err == nil {
+		l.keeper, err = openKeeper(kept, m, c.CheckpointEvery)
+	}
+	if err != nil {
+		return nil, errors.Join(err, m.Close())
+	}
+	return m, nil
 }
 
 func (l *Learner) spawn(c Config) error {
@@ -117,6 +145,7 @@ func (l *Learner) spawn(c Config) error {
 		Self: l.self, Options: roles.DefaultLearnerOptions(), Machine: l.machine, Snapshots: l.machine,
 		Dir: transfer, ChunkBytes: bus.MaxChunkBytes(l.bus.MaxPayload()),
 		Send: l.bus, Answer: l.answers, Readers: readers, Joined: l.joined, Doubted: l.doubt,
+		Agreed: l.agreed, Held: l.halt.Slot,
 		Bound: l.dir.Info().Cluster, SupersededBy: superseded, Superseded: markSuperseded(l.dir.Path(), l.log), Clock: actors.NewClock(), Log: l.log,
 	}
 	if c.Tracers != nil {
@@ -156,6 +185,13 @@ func (l *Learner) serve(c Config) (err error) {
 // anywhere before the call, and ctx's error when that takes too long.
 func (l *Learner) Barrier(ctx context.Context) error { return l.actor.Barrier(ctx) }
 
+// agreed notes after which slot fellows were found to have the same state.
+func (l *Learner) agreed(slot paxos.Slot) {
+	if l.keeper != nil {
+		l.keeper.agreed.Store(uint64(slot))
+	}
+}
+
 // joined binds the directory to the cluster that the learner found, for ever: a
 // state of one cluster never gets another one's log.
 func (l *Learner) joined(g *paxos.Genesis) error {
@@ -189,8 +225,19 @@ func (l *Learner) Report() Report {
 	if l.watch != nil {
 		r.Learner.Watch = watchReport(l.watch, l.leaf)
 	}
+	l.reportState(r.Learner, s.Position)
 	r.setReady(l.notReady(s, r.Learner.CanRead))
 	return r
+}
+
+// reportState is what a report says of versions, of the copy of the state that is kept
+// and of what the state machine fails on.
+func (l *Learner) reportState(r *LearnerReport, p paxos.Position) {
+	if l.keeper != nil {
+		r.Kept, r.Durable = l.keeper.slot(), paxos.Slot(l.streams.durable())
+	}
+	r.StateVersion, r.Supports = p.Version, p.Supports
+	r.HeldAt, r.HeldWhy = l.halt.Slot, l.halt.Reason
 }
 
 // readPatience is how long the read that shows whether reads are possible may take.
@@ -232,6 +279,9 @@ func (l *Learner) notReady(s actors.LearnerStatus, canRead bool) error {
 		return errNotConnected
 	case s.Rival != (paxos.ClusterID{}):
 		return notAlone(s.Genesis, s.Rival)
+	case l.halt.Slot != 0:
+		return fmt.Errorf("it is held at slot %d, on which its state machine fails: %s; a newer build may do better, else make an error of it with `synod skip --slot %d`",
+			l.halt.Slot, l.halt.Reason, l.halt.Slot)
 	case s.Genesis == nil:
 		return errNoCluster
 	case s.Learned+1 < s.TrimBelow:

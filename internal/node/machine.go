@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"sync"
 	"syscall"
 
@@ -51,7 +52,8 @@ func (m *machine) Apply(slot paxos.Slot, stamp paxos.LogTime, commands []paxos.C
 	m.commands = m.commands[:0]
 	for i := range commands {
 		c := &commands[i]
-		m.commands = append(m.commands, streams.Message{Subject: c.Subject, Header: c.Header, Data: c.Data})
+		subject, skipped := strings.CutPrefix(c.Subject, skippedPrefix)
+		m.commands = append(m.commands, streams.Message{Subject: subject, Header: c.Header, Data: c.Data, Skipped: skipped})
 	}
 	replies, err := m.streams.Apply(uint64(slot), int64(stamp), m.commands)
 	clear(m.commands)
@@ -74,6 +76,30 @@ func (m *machine) Position() paxos.Position {
 		Durable:    paxos.Slot(m.streams.Durable()),
 		NextExpiry: paxos.LogTime(m.streams.NextExpiry()),
 	}
+}
+
+// Version is the version of the rules in force, and the highest that this build has.
+func (m *machine) Version() (inForce, supports uint64) {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	return m.streams.Version()
+}
+
+// Checkpoint copies the state into a new directory.
+func (m *machine) Checkpoint(dir string) (from, to uint64, err error) {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	if m.broken != nil {
+		return 0, 0, m.broken
+	}
+	return m.streams.Checkpoint(dir)
+}
+
+// durable is the last slot that survives a loss of power.
+func (m *machine) durable() uint64 {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	return m.streams.Durable()
 }
 
 // Sync makes durable what was applied before the call.
@@ -178,8 +204,9 @@ func (m *machine) reopen(why error) error {
 	}
 	m.streams = old
 	var errno syscall.Errno
-	if errors.As(why, &errno) {
-		return why // the disk, not the snapshot
+	var version *streams.VersionError
+	if errors.As(why, &errno) || errors.As(why, &version) {
+		return why // the disk, or this build; not the snapshot
 	}
 	return fmt.Errorf("%w: %w", actors.ErrBadSnapshot, why)
 }

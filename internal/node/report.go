@@ -121,6 +121,12 @@ type LearnerReport struct {
 	CanRead     bool         `json:"can_read"` // a linearizable read was possible just now
 	Digest      DigestReport `json:"digest"`
 
+	StateVersion uint64     `json:"state_version"`      // of the state machine's rules; 0: it has none
+	Supports     uint64     `json:"supports"`           // highest version of them that this build can apply
+	Kept         paxos.Slot `json:"kept"`               // the copy of the state to go back to has the slots up to it
+	HeldAt       paxos.Slot `json:"held_at,omitempty"`  // slot that the state machine fails on; 0: none
+	HeldWhy      string     `json:"held_why,omitempty"` // how
+
 	Commands    uint64            `json:"commands"`
 	Batches     uint64            `json:"batches"`
 	Apply       Latency           `json:"apply"` // of slots to the state
