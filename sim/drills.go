@@ -177,7 +177,7 @@ func (g *generator) repeat(kind FaultKind, length time.Duration, times int) {
 // Plan is the plan of the drill for a seed.
 func (d Drill) Plan(seed uint64) *Plan {
 	g := &generator{Rand: rand.New(rand.NewPCG(seed, 3)), p: CalmPlan(seed)}
-	g.p.Acceptors = pick(g, 3, 3, 5)
+	g.p.Drill, g.p.Acceptors = d.Name, pick(g, 3, 3, 5)
 	d.set(g)
 	g.clocks()
 	g.p.Audit = g.IntN(2) == 0

@@ -11,7 +11,8 @@ import (
 
 // Plan is everything that a run is made of. The same Plan gives the same run.
 type Plan struct {
-	Seed uint64
+	Seed  uint64
+	Drill string // the family that it is of; empty: none
 
 	Acceptors, Proposers, Learners int
 
@@ -205,8 +206,12 @@ func (g *generator) anyNode() paxos.NodeID {
 
 // String is the plan for a person who looks for what went wrong.
 func (p *Plan) String() string {
-	s := fmt.Sprintf("seed %d: %d acceptors (%s), %d proposers, %d learners, window %d, pages of %d bytes, faults end at %v\n",
-		p.Seed, p.Acceptors, p.Quorums, p.Proposers, p.Learners, p.Window, p.PageBytes, p.Quiet.Round(time.Millisecond))
+	family := ""
+	if p.Drill != "" {
+		family = fmt.Sprintf(" of the drill %q", p.Drill)
+	}
+	s := fmt.Sprintf("seed %d%s: %d acceptors (%s), %d proposers, %d learners, window %d, pages of %d bytes, faults end at %v\n",
+		p.Seed, family, p.Acceptors, p.Quorums, p.Proposers, p.Learners, p.Window, p.PageBytes, p.Quiet.Round(time.Millisecond))
 	for _, c := range p.Clients {
 		s += fmt.Sprintf("  client %s from %v: %d commands\n", c.ID, c.Start.Round(time.Millisecond), c.Commands)
 	}

@@ -5,10 +5,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"runtime"
 	"runtime/debug"
-	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -31,8 +28,11 @@ const storyLines = 120
 func report(t *testing.T, p *Plan) {
 	t.Helper()
 	small := Shrink(p, 200)
-	t.Errorf("%v\nshrunk %vrun it again with -sim.seed=%d; the smaller plan ends so:\n%s",
-		Run(p, nil).Failure, small, p.Seed, Story(small, storyLines))
+	again := fmt.Sprintf("go test ./sim -run TestRandomPlans -sim.seed=%d", p.Seed)
+	if p.Drill != "" {
+		again = fmt.Sprintf("go run ./sim/cmd/simulate -drill %q -first %d -seeds 1", p.Drill, p.Seed)
+	}
+	t.Errorf("%v\nshrunk %vrun it again: %s\nThe smaller plan ends so:\n%s", Run(p, nil).Failure, small, again, Story(small, storyLines))
 }
 
 // TestRandomPlans runs many small clusters through faults of every kind, and
@@ -58,32 +58,21 @@ func TestRandomPlans(t *testing.T) {
 
 // runSeeds runs seeds 1 to n on all processors, up to the first failure.
 func runSeeds(t *testing.T, n uint64) (sum map[string]int, longest time.Duration) {
-	var (
-		next   atomic.Uint64
-		mu     sync.Mutex
-		failed *Plan
-		wait   sync.WaitGroup
-	)
+	var failed *Plan
 	sum = map[string]int{}
-	for range runtime.GOMAXPROCS(0) {
-		wait.Go(func() {
-			for seed := next.Add(1); seed <= n; seed = next.Add(1) {
-				r := Run(RandomPlan(seed), nil)
-				mu.Lock()
-				r.Add(sum)
-				longest = max(longest, r.Recovered)
-				if r.Failure != nil && (failed == nil || seed < failed.Seed) {
-					failed = r.Plan
-				}
-				stop := failed != nil
-				mu.Unlock()
-				if stop {
-					return
-				}
-			}
-		})
-	}
-	wait.Wait()
+	Many(func(i uint64) *Plan {
+		if i > n {
+			return nil
+		}
+		return RandomPlan(i)
+	}, func(r *Report) bool {
+		r.Add(sum)
+		longest = max(longest, r.Recovered)
+		if r.Failure != nil {
+			failed = r.Plan
+		}
+		return failed == nil
+	})
 	if failed != nil {
 		report(t, failed)
 	}

@@ -66,8 +66,10 @@ var table = map[string]layer{
 	"learner": {ours: []string{"bus", "paxos", "actors", "internal/node"}},
 
 	// The whole cluster without any of that.
-	"sim":         {ours: []string{"paxos", "roles", "streams/...", "storage/...", "sim/..."}},
-	"sim/mutants": {},
+	"sim":              {ours: []string{"paxos", "roles", "streams/...", "storage/...", "sim/..."}},
+	"sim/cmd/simulate": {ours: []string{"sim"}},
+	"sim/explore":      {ours: []string{"paxos", "roles"}},
+	"sim/mutants":      {},
 
 	// Who may do what on NATS.
 	"internal/authority": {ours: []string{"bus"}, others: []string{natsKeys, natsJWT}},
