@@ -1,12 +1,28 @@
 package mutants
 
+import "slices"
+
 // All is every kept mutant. Each says what the protocol loses by it.
 func All() []Mutant {
 	var all []Mutant
 	for _, list := range [][]Mutant{acceptorMutants, electionMutants, phase1Mutants, leaderMutants, learnerMutants, memberMutants, founderMutants, hostMutants} {
 		all = append(all, list...)
 	}
+	for _, name := range explored {
+		i := slices.IndexFunc(all, func(m Mutant) bool { return m.Name == name })
+		again := in(Explore, all[i])
+		again.Name += ", in the model checker"
+		all = append(all, again)
+	}
 	return all
+}
+
+// explored are the mutants that the model checker finds, too.
+var explored = []string{
+	"a promise is not made durable", "a vote is not made durable", "votes below the promise", "takes all ballots of the promised round",
+	"a vote does not raise the promise", "the lowest vote is adopted", "votes are ignored",
+	"one promise is a quorum", "leaves out the first vote that a new leader needs", "starts below what is chosen",
+	"votes of all ballots are counted together", "one vote is a quorum", "a watermark makes any vote chosen",
 }
 
 // mutant is a Mutant of one edit.

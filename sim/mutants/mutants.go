@@ -50,7 +50,7 @@ type Source map[string]string
 // Load reads the packages below the root of the module, without their tests.
 func Load(root string) (Source, error) {
 	src := Source{}
-	for _, dir := range []string{"paxos", "roles", "sim"} {
+	for _, dir := range []string{"paxos", "roles", "sim", "sim/explore"} {
 		files, err := filepath.Glob(filepath.Join(root, dir, "*.go"))
 		if err != nil {
 			return nil, fmt.Errorf("mutants: %w", err)
@@ -72,6 +72,9 @@ func Load(root string) (Source, error) {
 // Stories as the Drill of a mutant means that it changes a story in sim/testdata.
 const Stories = "stories"
 
+// Explore as the Drill of a mutant means that the model checker of sim/explore finds it.
+const Explore = "explore"
+
 // mainText is the program: it takes a mutant's number from 1, a drill, and how many
 // seeds to look in, or the files of stories, and prints what was found.
 const mainText = `package main
@@ -85,6 +88,7 @@ import (
 
 	"github.com/synod-paxos/synod/paxos"
 	"github.com/synod-paxos/synod/sim"
+	"github.com/synod-paxos/synod/sim/explore"
 )
 
 func main() {
@@ -96,6 +100,13 @@ func main() {
 	paxos.Mutation = i
 	if os.Args[2] == "stories" {
 		play(os.Args[4:])
+	} else if os.Args[2] == "explore" {
+		for _, b := range []explore.Bound{explore.Small(), explore.Default()} {
+			if r := explore.Explore(b); r.Wrong != "" {
+				fmt.Println(b, "after", r.States, "states:", r.Wrong)
+				return
+			}
+		}
 	} else if where, f := sim.Hunt(os.Args[2], seeds); f != nil {
 		fmt.Println(where+":", f)
 	}
