@@ -1,8 +1,6 @@
 package roles
 
 import (
-	"slices"
-
 	"github.com/synod-paxos/synod/paxos"
 )
 
@@ -21,6 +19,10 @@ type ProposerOptions struct {
 	// QueueTimeout is how long a command waits to be proposed before it is refused:
 	// without a quorum or a learner nothing else would end the wait.
 	QueueTimeout paxos.Duration
+
+	// Priority is above another proposer's when this one should lead in its stead while
+	// both are there. The other one hands over to it; nothing waits for a timeout.
+	Priority int
 
 	Seed uint64 // for the timeouts; equal seeds draw equal ones
 }
@@ -73,6 +75,7 @@ type Proposer struct {
 	lead   leadership
 	queue  queue
 	drain  bool
+	yield  yield
 	times  ProposerTimes
 	began  paxos.Instant // phase 1, while preparing
 }
@@ -89,7 +92,7 @@ func NewProposer(self paxos.Sender, opts ProposerOptions, now paxos.Now) *Propos
 // Serving reports whether clients should reach this proposer. Its caller begins to
 // leave the subjects of clients before it releases anything else once this is false;
 // what still comes is refused, and certainly not done.
-func (p *Proposer) Serving() bool { return p.stage == leading && !p.drain }
+func (p *Proposer) Serving() bool { return p.stage == leading && !p.leaving() }
 
 // Leading is the ballot that the proposer leads in; zero when it does not.
 func (p *Proposer) Leading() paxos.Ballot {
@@ -245,6 +248,10 @@ func (p *Proposer) step(now paxos.Now, e paxos.Envelope, out *paxos.Effects) {
 		p.stepFill(now, e, m, out)
 	case paxos.Hello:
 		p.stepHello(now, e, m, out)
+	case paxos.Change:
+		p.stepChange(now, e, m, out)
+	case paxos.Transfer:
+		p.stepTransfer(now, e, m, out)
 	case paxos.LeaderReport, paxos.Promise, paxos.Accepted, paxos.Nack:
 		p.stepAnswer(now, e, out)
 	}
@@ -289,7 +296,7 @@ func (p *Proposer) stepHello(now paxos.Now, e paxos.Envelope, m paxos.Hello, out
 		p.crossOver(now, out)
 	case paxos.ProposerRole:
 		if p.foreign(e) == 0 {
-			p.peers.note(e.From.ID, now)
+			p.peers.note(e.From.ID, now).priority = m.Priority
 		}
 	}
 }
@@ -351,33 +358,6 @@ func (p *Proposer) hello(now paxos.Now, out *paxos.Effects) {
 		if p.Superseded() != (paxos.ClusterID{}) {
 			g = nil // nobody is to join this cluster any more
 		}
-		p.send(out, "", paxos.Hello{Genesis: g, Known: p.told(), Leading: p.Leading()})
+		p.send(out, "", paxos.Hello{Genesis: g, Known: p.told(), Leading: p.Leading(), Priority: p.opts.Priority})
 	}
-}
-
-// peers are the other proposers, by when they were last heard.
-type peers []peer
-
-type peer struct {
-	id    paxos.NodeID
-	heard paxos.Instant
-}
-
-func (ps *peers) note(id paxos.NodeID, now paxos.Now) {
-	kept := slices.DeleteFunc(*ps, func(p peer) bool { return p.id == id || !p.there(now) })
-	*ps = append(kept, peer{id, now.Mono})
-	slices.SortFunc(*ps, func(a, b peer) int { return cmpID(a.id, b.id) })
-}
-
-// there reports whether p was heard lately.
-func (p peer) there(now paxos.Now) bool { return now.Mono-p.heard < paxos.Instant(3*AcceptorHello) }
-
-// successor is a proposer other than self that was heard lately; empty for none.
-func (ps peers) successor(self paxos.NodeID, now paxos.Now) paxos.NodeID {
-	for _, p := range ps {
-		if p.id != self && p.there(now) {
-			return p.id
-		}
-	}
-	return ""
 }

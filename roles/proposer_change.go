@@ -178,3 +178,114 @@ func (p *Proposer) unfinished() string {
 	}
 	return ""
 }
+
+// commanded reports whether e is an operator's request of this cluster to the leader.
+func (p *Proposer) commanded(e paxos.Envelope, out *paxos.Effects) bool {
+	switch {
+	case p.genesis == nil || e.From.Role != paxos.OperatorRole || e.Cluster != p.genesis.Cluster || p.fenced():
+		drop(out, e, paxos.Foreign)
+		return false
+	default:
+		return p.stage == leading && !p.leaving()
+	}
+}
+
+// stepChange takes an operator's change, or says why not, and tells how things stand.
+func (p *Proposer) stepChange(now paxos.Now, e paxos.Envelope, m paxos.Change, out *paxos.Effects) {
+	if !p.commanded(e, out) {
+		return
+	}
+	refused := ""
+	if m.Next != nil && !p.underWay(m.Next) {
+		if refused = p.refuseChange(now, *m.Next); refused == "" {
+			c := *m.Next
+			p.lead.change.asked = &c
+			p.Flush(now, out)
+		}
+	}
+	p.reportChange(e.From.ID, refused, out)
+}
+
+// underWay reports whether next is proposed, or chosen already: the request came before.
+func (p *Proposer) underWay(next *paxos.Configuration) bool {
+	for _, c := range append(p.pending(), p.known.Newest()) {
+		if c.Number == next.Number && c.Same(next) {
+			return true
+		}
+	}
+	return false
+}
+
+// pending is the changes that are asked for, or proposed and not known to be chosen.
+func (p *Proposer) pending() []*paxos.Configuration {
+	var cs []*paxos.Configuration
+	if c := p.lead.change.asked; c != nil {
+		cs = append(cs, c)
+	}
+	for _, slot := range slices.Sorted(maps.Keys(p.lead.change.proposed)) {
+		if c, err := paxos.DecodeConfiguration(p.lead.change.proposed[slot].Body); err == nil {
+			cs = append(cs, &c)
+		}
+	}
+	return cs
+}
+
+// refuseChange says why next must not be proposed now; empty when it may be. Changes
+// come one by one: the number is what two operators race for, and each must be finished
+// before the next.
+func (p *Proposer) refuseChange(now paxos.Now, next paxos.Configuration) string {
+	newest := p.known.Newest()
+	if len(p.pending()) > 0 {
+		return "another change is under way"
+	}
+	if next.Number != newest.Number+1 {
+		return fmt.Sprintf("the newest configuration is number %d by now: look at it, and ask again", newest.Number)
+	}
+	if err := newest.CheckChange(next); err != nil {
+		return err.Error()
+	}
+	if waits := p.unfinished(); waits != "" {
+		return fmt.Sprintf("the change to configuration %d is not finished: %s", newest.Number, waits)
+	}
+	if n := len(p.known.Since(p.trimmed())); n >= paxos.MaxConfigurations {
+		return fmt.Sprintf("%d configurations govern slots that are not trimmed yet", n)
+	}
+	return p.refuseDead(now, &next)
+}
+
+// refuseDead refuses a configuration that could decide nothing with the acceptors that
+// are there: those that come count as there.
+func (p *Proposer) refuseDead(now paxos.Now, next *paxos.Configuration) string {
+	var there paxos.Set
+	var silent []paxos.NodeID
+	for i, m := range next.Acceptors {
+		if v := p.voter(m); v == nil || now.Mono-v.answered < paxos.Instant(p.opts.Election) {
+			there = there.With(i)
+		} else {
+			silent = append(silent, m.ID)
+		}
+	}
+	if next.Phase1(there) && next.Phase2(there) {
+		return ""
+	}
+	return fmt.Sprintf("that configuration has no quorum without %v, which do not answer", silent)
+}
+
+// trimmed is the highest trim point that an acceptor told.
+func (p *Proposer) trimmed() paxos.Slot {
+	var below paxos.Slot
+	for _, v := range p.voters {
+		below = max(below, v.trim)
+	}
+	return below
+}
+
+func (p *Proposer) reportChange(to paxos.NodeID, refused string, out *paxos.Effects) {
+	m := paxos.ChangeReport{
+		Newest: *p.known.Newest(), Chosen: p.chosen.Below, Next: p.lead.next, Waits: p.unfinished(), Refused: refused,
+	}
+	if pending := p.pending(); len(pending) > 0 {
+		m.Waits = fmt.Sprintf("configuration %d is proposed, and not chosen yet", pending[0].Number)
+	}
+	p.send(out, to, m)
+}

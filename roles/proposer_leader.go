@@ -8,6 +8,7 @@ import (
 
 // leadership is what a leader keeps while its phase 1 holds.
 type leadership struct {
+	since   paxos.Instant
 	next    paxos.Slot                // first slot that it has not used
 	until   paxos.Slot                // it may use no slot from here on; see mayUse
 	adopted map[paxos.Slot]paxos.Vote // votes of phase 1 in slots not yet proposed again
@@ -42,7 +43,7 @@ func (p *Proposer) becomeLeader(now paxos.Now, out *paxos.Effects) {
 		return
 	}
 	p.lead = leadership{
-		next: below, adopted: ps.votes, top: ps.top, rounds: map[paxos.Slot]*round{},
+		since: now.Mono, next: below, adopted: ps.votes, top: ps.top, rounds: map[paxos.Slot]*round{},
 		clock: startClock(ps.stamp, ps.clocks(c), now),
 	}
 	for _, v := range p.voters {
@@ -71,6 +72,7 @@ func (p *Proposer) tickLeading(now paxos.Now, out *paxos.Effects) {
 	p.resend(now, out)
 	p.expire(now, out)
 	p.Flush(now, out)
+	p.preferOther(now)
 	p.handOver(now, out)
 }
 
@@ -230,24 +232,13 @@ func (p *Proposer) openSlots() []paxos.Slot {
 // was certainly not done.
 func (p *Proposer) stepDown(now paxos.Now, out *paxos.Effects) {
 	p.queue.refuseAll(paxos.NotLeader, out)
-	p.lead = leadership{}
+	p.lead, p.yield.to = leadership{}, ""
 	p.stage = standby
 	if p.drain {
 		p.stage = retired
 	}
 	p.waitForLeader(now)
 	p.hello(now, out)
-}
-
-// handOver asks another proposer to lead once a draining leader has nothing left.
-func (p *Proposer) handOver(now paxos.Now, out *paxos.Effects) {
-	if p.stage != leading || !p.drain || len(p.lead.rounds) > 0 || len(p.queue.commands) > 0 {
-		return
-	}
-	if to := p.peers.successor(p.self.ID, now); to != "" {
-		p.send(out, to, paxos.HandOver{Ballot: p.ballot, Chosen: p.chosen})
-	}
-	p.stepDown(now, out)
 }
 
 // stepFill helps a learner that cannot go on by what the acceptors tell it.

@@ -267,6 +267,15 @@ func (s *script) parseMessage(a args, e paxos.Envelope) paxos.Message {
 		return paxos.Fetch{From: from, To: to, Values: a.id("values")}
 	case "fill":
 		return paxos.Fill{From: from, To: to}
+	case "change":
+		if n := a.number("number", 0); n != 0 {
+			c := s.later[n-2]
+			c.From = 0
+			return paxos.Change{Next: &c}
+		}
+		return paxos.Change{}
+	case "transfer":
+		return paxos.Transfer{To: a.id("proposer")}
 	case "digest":
 		return a.digest()
 	case "position":
@@ -298,7 +307,7 @@ func (s *script) parseAnswer(a args) paxos.Message {
 	case "votes":
 		return paxos.Votes{Page: a.page(), Marks: a.marks()}
 	case "hello":
-		h := paxos.Hello{Marks: a.marks(), Leading: a.ballot("leading"), NoSpace: a.has("no-space"), Known: s.parseKnown(a)}
+		h := paxos.Hello{Marks: a.marks(), Leading: a.ballot("leading"), NoSpace: a.has("no-space"), Priority: int(a.number("priority", 0)), Known: s.parseKnown(a)}
 		if a.has("genesis") {
 			g := s.parseGenesis(a)
 			g.Cluster.Generation = a.number("generation", g.Cluster.Generation)

@@ -79,6 +79,17 @@ func printRecord(r paxos.Record) string {
 	}
 }
 
+func printChange(m paxos.ChangeReport) string {
+	text := fmt.Sprintf("ChangeReport %s, chosen below %d, next %d", printConfiguration(&m.Newest), m.Chosen, m.Next)
+	if m.Waits != "" {
+		text += ", waits: " + m.Waits
+	}
+	if m.Refused != "" {
+		text += ", refused: " + m.Refused
+	}
+	return text
+}
+
 // printKnown is the configurations after the genesis.
 func printKnown(known []paxos.Configuration) string {
 	text := ""
@@ -134,6 +145,8 @@ func printMessage(m paxos.Message) string {
 		return fmt.Sprintf("Trim %s below %d", printBallot(m.Ballot), m.Below)
 	case paxos.ReadQuery:
 		return fmt.Sprintf("ReadQuery %d", m.Nonce)
+	case paxos.ChangeReport:
+		return printChange(m)
 	case paxos.Digest:
 		return fmt.Sprintf("Digest of slot %d: %s", m.Slot, tellUUID(m.Sum))
 	case paxos.StoreGenesis:

@@ -92,6 +92,7 @@ func startProposer(s *script, td *datadriven.TestData) actor {
 	o.BatchBytes = int(a.number("batch-bytes", uint64(o.BatchBytes)))
 	o.QueueCommands = int(a.number("queue-commands", uint64(o.QueueCommands)))
 	o.QueueBytes = int(a.number("queue-bytes", uint64(o.QueueBytes)))
+	o.Priority = int(a.number("priority", 0))
 	self := testSender(a.id("id"))
 	self.Process = a.number("process", self.Process)
 	return &proposerActor{NewProposer(self, o, s.now)}

@@ -75,7 +75,10 @@ func describeValue(v paxos.Value) string {
 	case paxos.Noop:
 		return "no-op"
 	case paxos.Reconfigure:
-		return "reconfigure"
+		if c, err := paxos.DecodeConfiguration(v.Body); err == nil {
+			return "change to " + describeConfiguration(&c)
+		}
+		return "malformed change"
 	}
 	commands, err := paxos.DecodeBatch(v.Body)
 	if err != nil {
@@ -90,6 +93,14 @@ func describeValue(v paxos.Value) string {
 		ids = append(ids, string(c.Data))
 	}
 	return fmt.Sprintf("[%s] answered by %s", strings.Join(ids, " "), v.Answerer)
+}
+
+func describeConfiguration(c *paxos.Configuration) string {
+	text := fmt.Sprintf("configuration %d from %d, %s of", c.Number, c.From, c.Quorums)
+	for _, m := range c.Acceptors {
+		text += " " + string(m.ID)
+	}
+	return text
 }
 
 func describeVotes(p paxos.Page) string {
@@ -152,6 +163,13 @@ func describeMessage(m paxos.Message) string {
 		return fmt.Sprintf("StoreGenesis %s", m.Genesis.Cluster.UUID.String()[:4])
 	case paxos.GenesisReport:
 		return describeReport(m)
+	case paxos.Change:
+		if m.Next == nil {
+			return "Change?"
+		}
+		return "Change to " + describeConfiguration(m.Next)
+	case paxos.ChangeReport:
+		return fmt.Sprintf("ChangeReport %s, waits %q, refused %q", describeConfiguration(&m.Newest), m.Waits, m.Refused)
 	default:
 		return strings.TrimPrefix(fmt.Sprintf("%T%+v", m, m), "paxos.")
 	}
@@ -195,6 +213,8 @@ func describeRecord(r paxos.Record) string {
 		return fmt.Sprintf("vote slot %d %s %s", r.Vote.Slot, describeBallot(r.Vote.Ballot), describeValue(r.Vote.Value))
 	case paxos.Trimmed:
 		return fmt.Sprintf("trim below %d", r.Below)
+	case paxos.Configured:
+		return fmt.Sprintf("%d configurations up to number %d", len(r.Known), r.Known[len(r.Known)-1].Number)
 	case paxos.Founded:
 		if r.Sealed {
 			return "genesis sealed " + r.Genesis.Cluster.UUID.String()[:4]

@@ -129,6 +129,30 @@ func Drills() []Drill {
 			g.p.OneLeader, g.p.Quiet, g.p.Proposers = 2*time.Second, 6*time.Second, 3
 			g.p.Faults = append(g.p.Faults, Fault{At: 900 * time.Millisecond, For: 6 * time.Second, Kind: Estrange})
 		}},
+		{"the configuration changes", func(g *generator) {
+			g.load(6)
+			g.p.Window, g.p.Learners, g.p.Copies = pick[paxos.Slot](g, 1, 3, 8, 32), 3, pick(g, 1, 2)
+			g.p.DigestEvery, g.p.LearnerSync = pick[paxos.Slot](g, 1, 8), 20*time.Millisecond
+			g.p.Quiet += 3 * time.Second
+			g.p.Proposers = 3
+			g.repeat(Reconfigure, 100*time.Millisecond, 5)
+			g.repeat(Isolate, 500*time.Millisecond, 2)
+			g.repeat(Crash, 400*time.Millisecond, 3)
+			g.repeat(PowerLoss, 50*time.Millisecond, 1)
+			g.p.LeaderLife = pick(g, 0, 0, 300*time.Millisecond)
+		}},
+		{"readers and leaders miss a change", func(g *generator) {
+			g.load(6)
+			g.reads(60)
+			g.p.Window, g.p.Learners, g.p.LearnerSync = pick[paxos.Slot](g, 1, 2, 4), 3, 20*time.Millisecond
+			g.p.Quiet += 3 * time.Second
+			g.p.Proposers = 3
+			g.p.Calm = Weather{Loss: 60, Duplicate: 60, Min: time.Millisecond, Max: 8 * time.Millisecond, Straggle: 50, Straggler: time.Second}
+			g.repeat(Reconfigure, 100*time.Millisecond, 6)
+			g.repeat(RandomCuts, 500*time.Millisecond, 4)
+			g.repeat(Freeze, 700*time.Millisecond, 3)
+			g.repeat(Isolate, 700*time.Millisecond, 4)
+		}},
 		{"no fault at all", func(g *generator) {
 			g.load(4)
 			g.p.OneLeader, g.p.Quiet = 2*time.Second, 6*time.Second
@@ -180,6 +204,7 @@ func (d Drill) Plan(seed uint64) *Plan {
 	g.p.Drill, g.p.Acceptors = d.Name, pick(g, 3, 3, 5)
 	d.set(g)
 	g.clocks()
+	g.alignClocks()
 	g.p.Audit = g.IntN(2) == 0
 	return g.p
 }

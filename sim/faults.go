@@ -46,13 +46,14 @@ const (
 	Dying                        // most of what a proposer sends is lost, and then it crashes
 	Hostile                      // forged, extreme and foreign messages
 	Rival                        // another cluster of the same name and generation is there
+	Reconfigure                  // an operator asks for another configuration
 	faultKinds
 )
 
 func (k FaultKind) String() string {
 	return [...]string{
 		"crash", "power loss", "freeze", "isolate", "deaf", "mute", "partition", "estrange", "random cuts", "buffering", "storm",
-		"slow disk", "hung disk", "broken disk", "low disk", "lost disk", "lost copy", "slow learner", "clock jump", "drain", "dying", "hostile", "rival",
+		"slow disk", "hung disk", "broken disk", "low disk", "lost disk", "lost copy", "slow learner", "clock jump", "drain", "dying", "hostile", "rival", "reconfigure",
 	}[k]
 }
 
@@ -104,6 +105,8 @@ func (w *World) inject(f Fault) (undo func()) {
 		return w.dying(w.target(f), 30*time.Millisecond)
 	case Hostile:
 		return w.hostility(f, g)
+	case Reconfigure:
+		return w.reconfigure(g)
 	case Rival:
 		return w.rivalry()
 	case SlowDisk, HungDisk, BrokenDisk, LowDisk, LostDisk:
@@ -224,17 +227,15 @@ func (w *World) diskFault(kind FaultKind, a *acceptor, g *rand.Rand) (undo func(
 // mayLose reports whether the cluster can do without the disk of a: the others
 // that are members still hold a quorum of both phases.
 func (w *World) mayLose(a *acceptor) bool {
-	c := w.oracle.config
-	if w.founder.done == nil {
+	if w.founder.done == nil || a.gone || len(w.operator.steps) > 0 {
 		return false
 	}
-	var rest paxos.Set
-	for i, b := range w.acceptors {
-		if b != a && c.Acceptors[i].Disk == b.disk.id {
-			rest = rest.With(i)
+	for _, c := range w.oracle.known.Since(w.oracle.below) {
+		if rest := w.there(c, a); !c.Phase1(rest) || !c.Phase2(rest) {
+			return false
 		}
 	}
-	return c.Phase1(rest) && c.Phase2(rest)
+	return true
 }
 
 func (w *World) learnerFault(kind FaultKind, l *learner) (undo func()) {

@@ -22,7 +22,7 @@ func newFounder(w *World) *founder {
 
 func (f *founder) boot(paxos.Now) {
 	var members []paxos.NodeID
-	for _, a := range f.w.acceptors {
+	for _, a := range f.w.acceptors[:f.w.plan.Acceptors] {
 		members = append(members, a.id)
 	}
 	f.role = roles.NewFounder(paxos.Sender{Role: paxos.OperatorRole, ID: f.id, Process: f.incarnation}, members, paxos.Genesis{

@@ -119,7 +119,7 @@ func (l *learner) flush(now paxos.Now) {
 	for i := range sends {
 		l.w.countSend(&sends[i])
 		if m, ok := sends[i].Msg.(paxos.ReadQuery); ok && l.rounds[m.Nonce] == nil {
-			l.rounds[m.Nonce] = &readRound{began: l.w.now}
+			l.rounds[m.Nonce] = &readRound{began: l.w.now, got: map[paxos.UUID]bool{}}
 		}
 		l.w.publish(&sends[i])
 	}
@@ -214,14 +214,13 @@ type (
 	}
 	readRound struct {
 		began time.Duration
-		got   paxos.Set
+		got   map[paxos.UUID]bool // by disk
 	}
 )
 
 func (l *learner) hearReport(e *paxos.Envelope, m paxos.ReadReport) {
-	c := l.w.oracle.config
-	if r := l.rounds[m.Nonce]; r != nil && c != nil && !l.w.forged[e] {
-		r.got = r.got.With(c.Index(e.From.ID))
+	if r := l.rounds[m.Nonce]; r != nil && !l.w.forged[e] {
+		r.got[e.From.Disk] = true
 	}
 }
 
@@ -234,12 +233,23 @@ func (l *learner) serveRead(n uint64) {
 	}
 	delete(l.reads, n)
 	for _, r := range l.rounds {
-		if r.began >= read.since && l.w.oracle.config.Phase1(r.got) {
+		if r.began >= read.since && l.w.oracle.some(r.answeredBy) {
 			read.done()
 			return
 		}
 	}
 	l.w.fail("fresh reads", "learner %s serves a read, and no quorum has answered a round that began after it", l.id)
+}
+
+// answeredBy reports whether a phase-1 quorum of c answered.
+func (r *readRound) answeredBy(c *paxos.Configuration) bool {
+	var s paxos.Set
+	for i, m := range c.Acceptors {
+		if r.got[m.Disk] {
+			s = s.With(i)
+		}
+	}
+	return c.Phase1(s)
 }
 
 func (l *learner) lose() {

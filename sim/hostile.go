@@ -18,7 +18,7 @@ type liar struct {
 
 // hostility lets a liar speak for the time of f.
 func (w *World) hostility(f Fault, g *rand.Rand) (undo func()) {
-	if w.oracle.config == nil {
+	if w.oracle.known == nil {
 		return nil
 	}
 	l := &liar{Rand: g, w: w}
@@ -68,7 +68,7 @@ func (l *liar) speak() {
 
 func (l *liar) anyone() *process {
 	all := l.w.processes()
-	return all[l.IntN(len(all)-1)] // not the founder
+	return all[l.IntN(len(all)-2)] // no operator
 }
 
 // otherCluster is an older one: one that is not ends all service, as it must (rival.go).
@@ -129,7 +129,7 @@ func (l *liar) learnerSelf() paxos.Sender {
 }
 
 func (l *liar) envelope(from paxos.Sender, m paxos.Message) paxos.Envelope {
-	return paxos.Envelope{Cluster: l.w.oracle.cluster, Config: 1, From: from, Msg: m}
+	return paxos.Envelope{Cluster: l.w.oracle.cluster, Config: l.w.oracle.known.Number(), From: from, Msg: m}
 }
 
 // own is a ballot of the proposer from.

@@ -133,7 +133,7 @@ func (w *World) eachReceiver(e *paxos.Envelope, do func(*process)) {
 	case paxos.Position, paxos.Digest:
 		w.eachProposer(do)
 		w.eachLearner(do)
-	case paxos.Fill:
+	case paxos.Fill, paxos.Change, paxos.Transfer:
 		w.eachProposer(do)
 	default: // LeaderQuery, Trim, Fetch, ReadQuery
 		w.eachAcceptor(do)

@@ -9,7 +9,10 @@ import (
 // can, and fails the run at the first step that breaks a rule.
 type oracle struct {
 	w       *World
-	config  *paxos.Configuration // once a genesis is sealed
+	window  paxos.Slot
+	known   paxos.Configurations  // once a genesis is sealed: those that the chosen slots brought about
+	told    map[paxos.UUID]uint64 // by disk: the newest configuration that it ever stored
+	used    map[uint64]bool       // configurations in whose slots something was proposed
 	cluster paxos.ClusterID
 
 	slots   []slotView // by slot; the first is unused
@@ -40,7 +43,7 @@ type slotView struct {
 type proposal struct {
 	ballot paxos.Ballot
 	value  paxos.Value
-	voters paxos.Set
+	voters paxos.Set // by the configuration that governs the slot
 	chosen bool
 }
 
@@ -63,7 +66,7 @@ type attempt struct{ accepted, refused bool }
 
 func newOracle(w *World) *oracle {
 	return &oracle{
-		w: w, slots: make([]slotView, 1), below: 1, log: newMachine(),
+		w: w, told: map[paxos.UUID]uint64{}, used: map[uint64]bool{}, slots: make([]slotView, 1), below: 1, log: newMachine(),
 		disks: map[paxos.UUID]*diskView{}, records: map[paxos.Ballot]promiseRecord{}, ballots: map[paxos.Ballot]*ballotView{}, views: map[paxos.NodeID]*proposerView{},
 		commands: map[string]bool{}, attempts: map[string]*attempt{}, acked: map[string]int{},
 	}
@@ -103,7 +106,7 @@ func (v *slotView) proposal(b paxos.Ballot) *proposal {
 
 // founded notes that init is done: every acceptor must have sealed the genesis.
 func (o *oracle) founded(g *paxos.Genesis) {
-	for _, a := range o.w.acceptors {
+	for _, a := range o.w.acceptors[:o.w.plan.Acceptors] {
 		if s := a.disk.State; !s.Sealed || !s.Genesis.Equal(g) {
 			o.w.fail("founding", "init says that it is done, and acceptor %s has not sealed that genesis", a.id)
 		}
@@ -120,30 +123,31 @@ func (o *oracle) durable(a *acceptor, r paxos.Record) {
 	case paxos.Voted:
 		o.voted(a, r.Vote)
 	}
+	o.told[a.disk.id] = max(o.told[a.disk.id], a.disk.State.Known.Number())
 }
 
 // sealed checks that no acceptor may vote before all have stored one genesis.
 func (o *oracle) sealed(a *acceptor, g *paxos.Genesis) {
-	if o.config != nil && o.cluster != g.Cluster {
+	if o.known != nil && o.cluster != g.Cluster {
 		o.w.fail("founding", "acceptor %s seals cluster %s, another has sealed %s", a.id, g.Cluster, o.cluster)
 		return
 	}
-	if o.config != nil {
+	if o.known != nil {
 		return
 	}
-	for _, b := range o.w.acceptors {
+	for _, b := range o.w.acceptors[:o.w.plan.Acceptors] {
 		if s := b.disk.State; s.Genesis == nil || !s.Genesis.Equal(g) {
 			o.w.fail("founding", "acceptor %s seals, and %s has not stored that genesis", a.id, b.id)
 		}
 	}
-	o.config, o.cluster = &g.First, g.Cluster
+	o.known, o.cluster, o.window = paxos.Configurations{&g.First}, g.Cluster, g.Window
 }
 
 // voted counts a durable vote.
 func (o *oracle) voted(a *acceptor, v paxos.Vote) {
 	view := o.disk(a.disk.id)
 	view.votes[v.Slot] = v.Ballot
-	if !a.disk.State.Sealed || o.config == nil {
+	if !a.disk.State.Sealed || o.known == nil {
 		o.w.fail("genesis", "acceptor %s votes in slot %d without a sealed genesis", a.id, v.Slot)
 		return
 	}
@@ -152,13 +156,18 @@ func (o *oracle) voted(a *acceptor, v paxos.Vote) {
 			a.id, v.Slot, describeBallot(v.Ballot), describeBallot(view.released))
 		return
 	}
-	i := o.config.Index(a.id)
-	if o.config.Acceptors[i].Disk != a.disk.id {
-		o.w.fail("genesis", "acceptor %s votes in slot %d from a disk that is not a member", a.id, v.Slot)
-		return
-	}
 	s := o.slot(v.Slot)
 	if s == nil {
+		return
+	}
+	c := o.governs(v.Slot)
+	if c == nil {
+		o.w.fail("configurations", "acceptor %s votes in slot %d, and it is not decided who governs it: all below %d are chosen", a.id, v.Slot, o.below)
+		return
+	}
+	seat := c.Seat(a.id, a.disk.id)
+	if seat < 0 {
+		o.w.fail("configurations", "acceptor %s votes in slot %d, which configuration %d governs without its disk", a.id, v.Slot, c.Number)
 		return
 	}
 	p := s.proposal(v.Ballot)
@@ -167,8 +176,8 @@ func (o *oracle) voted(a *acceptor, v paxos.Vote) {
 			a.id, v.Slot, describeBallot(v.Ballot), describeValue(v.Value))
 		return
 	}
-	p.voters = p.voters.With(i)
-	if !p.chosen && o.config.Phase2(p.voters) {
+	p.voters = p.voters.With(seat)
+	if !p.chosen && c.Phase2(p.voters) {
 		p.chosen = true
 		o.choose(v.Slot, s, p)
 	}
@@ -195,7 +204,9 @@ func (o *oracle) choose(slot paxos.Slot, s *slotView, p *proposal) {
 		}
 	}
 	for int(o.below) < len(o.slots) && o.slots[o.below].chosen != nil {
-		o.log.apply(paxos.Decision{Slot: o.below, Value: o.slots[o.below].chosen.value})
+		v := o.slots[o.below].chosen.value
+		o.log.apply(paxos.Decision{Slot: o.below, Value: v})
+		o.change(o.below, v)
 		o.below++
 	}
 }
@@ -260,7 +271,7 @@ func (o *oracle) checkAccepted(a *acceptor, m paxos.Accepted) {
 			return
 		}
 		p := s.proposal(m.Ballot)
-		if p == nil || o.config == nil || !p.voters.Has(o.config.Index(a.id)) {
+		if p == nil || !o.counted(slot, p, a) {
 			o.w.fail("durable before sent", "acceptor %s says that it voted in slot %d in ballot %s, which is not on its disk",
 				a.id, slot, describeBallot(m.Ballot))
 			return

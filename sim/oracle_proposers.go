@@ -10,13 +10,13 @@ import (
 type proposerView struct {
 	ballot   paxos.Ballot // the last that it prepared
 	ledSince paxos.Instant
-	heard    []paxos.Instant // by acceptor: any word of it
-	silent   []paxos.Instant // by acceptor: its word that it hears no leader
+	heard    map[paxos.UUID]paxos.Instant // by acceptor's disk: any word of it
+	silent   map[paxos.UUID]paxos.Instant // its word that it hears no leader
 	handOver paxos.Instant
 }
 
 func (o *oracle) proposerStarts(p *proposer) {
-	o.views[p.id] = &proposerView{heard: make([]paxos.Instant, len(o.w.acceptors)), silent: make([]paxos.Instant, len(o.w.acceptors))}
+	o.views[p.id] = &proposerView{heard: map[paxos.UUID]paxos.Instant{}, silent: map[paxos.UUID]paxos.Instant{}}
 }
 
 // proposerHears notes what the checks of leadership go by.
@@ -26,24 +26,20 @@ func (o *oracle) proposerHears(p *proposer, now paxos.Now, e *paxos.Envelope) {
 		_ = m
 		v.handOver = now.Mono
 	}
-	if e.From.Role != paxos.AcceptorRole || o.config == nil {
+	if e.From.Role != paxos.AcceptorRole || o.known == nil {
 		return
 	}
-	i := o.config.Index(e.From.ID)
-	if i < 0 {
-		return
-	}
-	v.heard[i] = now.Mono
+	v.heard[e.From.Disk] = now.Mono
 	if m, ok := e.Msg.(paxos.LeaderReport); ok && m.Silent >= o.w.plan.Proposing.Election {
-		v.silent[i] = now.Mono
+		v.silent[e.From.Disk] = now.Mono
 	}
 }
 
-// within is the acceptors whose instant is not longer ago than limit.
-func within(at []paxos.Instant, now paxos.Now, limit paxos.Duration) paxos.Set {
+// within is the acceptors of c whose instant is not longer ago than limit.
+func within(at map[paxos.UUID]paxos.Instant, c *paxos.Configuration, now paxos.Now, limit paxos.Duration) paxos.Set {
 	var s paxos.Set
-	for i, t := range at {
-		if t != 0 && now.Mono-t <= paxos.Instant(limit) {
+	for i, m := range c.Acceptors {
+		if t := at[m.Disk]; t != 0 && now.Mono-t <= paxos.Instant(limit) {
 			s = s.With(i)
 		}
 	}
@@ -55,13 +51,13 @@ const checkSlack = paxos.Duration(20 * time.Millisecond)
 
 // serving checks that a leader without a phase-2 quorum leaves its clients.
 func (o *oracle) serving(p *proposer, now paxos.Now) {
-	if !p.open || o.config == nil {
+	if !p.open || o.known == nil {
 		return
 	}
 	p.besideRival(now, "serves clients")
 	v, opts := o.views[p.id], o.w.plan.Proposing
 	limit := opts.Election + opts.Heartbeat + checkSlack
-	if now.Mono-v.ledSince > paxos.Instant(limit) && !o.config.Phase2(within(v.heard, now, limit)) {
+	if now.Mono-v.ledSince > paxos.Instant(limit) && !o.some(func(c *paxos.Configuration) bool { return c.Phase2(within(v.heard, c, now, limit)) }) {
 		o.w.fail("leadership", "proposer %s serves clients, and has heard no quorum for longer than an election timeout", p.id)
 	}
 }
@@ -76,7 +72,7 @@ func (o *oracle) leads(p *proposer, b paxos.Ballot) {
 		o.w.fail("ballots", "proposer %s leads twice in ballot %s", p.id, describeBallot(b))
 	}
 	v.led = true
-	if o.config != nil && !o.config.Phase1(o.promisers(b)) {
+	if o.known != nil && !o.some(func(c *paxos.Configuration) bool { return c.Phase1(o.promisers(b, c)) }) {
 		o.w.fail("quorums", "proposer %s leads in ballot %s, which no phase-1 quorum has promised", p.id, describeBallot(b))
 	}
 	if from := o.w.plan.OneLeader; from > 0 && o.w.now > from && !o.mayElect {
@@ -133,7 +129,7 @@ func (o *oracle) prepares(p *proposer, now paxos.Now, m paxos.Prepare) {
 	v.ballot = b
 	limit := o.w.plan.Proposing.Election + checkSlack
 	asked := v.handOver != 0 && now.Mono-v.handOver <= paxos.Instant(limit)
-	if !asked && o.config != nil && !o.config.Phase1(within(v.silent, now, limit)) {
+	if !asked && o.known != nil && !o.some(func(c *paxos.Configuration) bool { return c.Phase1(within(v.silent, c, now, limit)) }) {
 		o.w.fail("no disruption", "proposer %s prepares %s, and no quorum has told it that it hears no leader", p.id, describeBallot(b))
 	}
 }
@@ -232,7 +228,7 @@ func (o *oracle) checkTrim(p *proposer, m paxos.Trim) {
 			copies++
 		}
 	}
-	if m.Below > o.below || (copies < o.w.plan.Copies && o.w.counts["learner disks lost"] == 0) {
+	if m.Below > o.below || (copies < o.copies() && o.w.counts["learner disks lost"] == 0) {
 		o.w.fail("copies before trimming", "proposer %s trims below slot %d, and only %d learners hold that much durably", p.id, m.Below, copies)
 	}
 }

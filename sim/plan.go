@@ -3,6 +3,7 @@ package sim
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"github.com/synod-paxos/synod/paxos"
@@ -83,6 +84,7 @@ func RandomPlan(seed uint64) *Plan {
 	g.clocks()
 	g.clients()
 	g.faults()
+	g.alignClocks()
 	g.p.Audit = g.IntN(4) == 0
 	return g.p
 }
@@ -154,6 +156,16 @@ func (g *generator) clocks() {
 	for i := range p.Learners {
 		p.Skew[nodeID("l", i)] = g.time(-5*time.Hour, 5*time.Hour)
 		p.Drift[nodeID("l", i)] = int64(g.IntN(4001) - 2000)
+	}
+}
+
+// alignClocks lets no acceptor's clock be wrong where the quorums change: what is a
+// minority of one may be all of another.
+func (g *generator) alignClocks() {
+	if slices.ContainsFunc(g.p.Faults, func(f Fault) bool { return f.Kind == Reconfigure }) {
+		for i := range g.p.Acceptors {
+			delete(g.p.Skew, nodeID("a", i))
+		}
 	}
 }
 

@@ -28,6 +28,7 @@ type process struct {
 	incarnation uint64 // random, for each life
 	up          bool
 	downs       int     // faults that hold it down
+	gone        bool    // for good
 	frozen      int     // faults that hold it still, with all it holds
 	held        []event // what came due while it was frozen
 	inbox       []*paxos.Envelope
@@ -42,7 +43,7 @@ type process struct {
 
 // start begins a new life, unless a fault holds the process down.
 func (p *process) start() {
-	if p.up || p.downs > 0 || p.w.failure != nil {
+	if p.up || p.gone || p.downs > 0 || p.w.failure != nil {
 		return
 	}
 	w := p.w

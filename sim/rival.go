@@ -12,7 +12,7 @@ import (
 // falls silent, the cluster goes on.
 func (w *World) rivalry() (undo func()) {
 	last := w.plan.Quiet - 2*time.Second // the cluster stands still for longer than it is heard
-	if w.oracle.config == nil || w.now > last {
+	if w.oracle.known == nil || w.now > last {
 		return nil
 	}
 	over := false

@@ -89,6 +89,7 @@ func testedEnough(t *testing.T, sum map[string]int, runs int) {
 		"votes proposed again": 0.2, "snapshots installed": 0.02, "trims": 0.1,
 		"messages lost": 5, "messages doubled": 5, "messages cut off": 5, "forged messages": 1, "HandOvers": 0.02,
 		"Fills": 0.02, "Nacks": 0.2, "records in danger at a crash": 0.02,
+		"changes chosen": 0.02, "changes finished": 0.02,
 		"commands refused: not leader": 0.01, "commands refused: overloaded": 0.1, "commands refused: no progress": 0.01,
 	}
 	for k := range faultKinds {

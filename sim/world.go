@@ -22,6 +22,7 @@ type World struct {
 	proposers []*proposer
 	learners  []*learner
 	founder   *founder
+	operator  *operator
 	clients   []*client
 	byID      map[paxos.NodeID]*process
 
@@ -69,7 +70,7 @@ func NewWorld(plan *Plan) *World {
 	for i := range plan.Learners {
 		w.learners = append(w.learners, newLearner(w, nodeID("l", i)))
 	}
-	w.founder = newFounder(w)
+	w.founder, w.operator = newFounder(w), newOperator(w)
 	for _, c := range plan.Clients {
 		w.clients = append(w.clients, newClient(w, c))
 	}
@@ -96,7 +97,7 @@ func (w *World) processes() []*process {
 	for _, l := range w.learners {
 		all = append(all, &l.process)
 	}
-	return append(all, &w.founder.process)
+	return append(all, &w.founder.process, &w.operator.process)
 }
 
 // Begin starts every process, and schedules what the plan has for later.

@@ -145,7 +145,7 @@ func acceptorThatCannotFlush(t *testing.T) (*storagetest.Disk, contents) {
 	})
 	var model paxos.Ledger
 	h := newHistory(4, 200)
-	for disk := 0; disk < 28<<10; disk += 500 {
+	for disk := 0; disk < 40<<10; disk += 500 {
 		group := h.group(4)
 		if err := a.Append(group); err != nil {
 			t.Fatal(err)
