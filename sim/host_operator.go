@@ -13,11 +13,10 @@ import (
 // acceptors that were taken out.
 type operator struct {
 	process
-	out    paxos.Effects
-	asked  paxos.Instant
-	steps  []step
-	next   *paxos.Configuration // what is asked for now
-	leaves []*acceptor          // who leaves by it
+	out   paxos.Effects
+	asked paxos.Instant
+	steps []step
+	next  *paxos.Configuration // what the operator asks for
 }
 
 // step is one change to make of the configuration that is the newest then; nil for none.

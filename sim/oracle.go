@@ -107,7 +107,7 @@ func (v *slotView) proposal(b paxos.Ballot) *proposal {
 // founded notes that init is done: every acceptor must have sealed the genesis.
 func (o *oracle) founded(g *paxos.Genesis) {
 	for _, a := range o.w.acceptors[:o.w.plan.Acceptors] {
-		if s := a.disk.State; !a.gone && !s.Sealed || !s.Genesis.Equal(g) {
+		if s := a.disk.State; !a.gone && (!s.Sealed || !s.Genesis.Equal(g)) {
 			o.w.fail("founding", "init says that it is done, and acceptor %s has not sealed that genesis", a.id)
 		}
 	}
