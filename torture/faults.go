@@ -98,12 +98,12 @@ func (w *world) consequences(dead []string) (claims []claim) {
 		return n
 	}
 	noQuorum, noServer := 2*gone(w.acceptors()) > w.shape.acceptors, gone(w.servers()) == w.shape.servers
-	noLeader := noQuorum || gone(w.proposers()) == w.shape.proposers
+	noLeader, noLearner := noQuorum || gone(w.proposers()) == w.shape.proposers, gone(w.learners()) == w.shape.learners
 	for _, name := range w.roles() {
 		if slices.Contains(dead, name) {
 			continue
 		}
-		if noServer || noLeader && name[0] == 'p' {
+		if noServer || noLeader && name[0] == 'p' || noQuorum && name[0] == 'l' || noLearner && name == w.leader.leader() {
 			claims = append(claims, notReady(name, longMost))
 		}
 	}
