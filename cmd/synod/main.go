@@ -37,6 +37,8 @@ type commands struct {
 	Bench       benchCommand       `cmd:"" help:"Load the cluster, and tell how fast it answers."`
 	Trace       traceCommand       `cmd:"" help:"Show the messages of the protocol as they pass."`
 
+	Completion completionCommand `cmd:"" help:"Print a script that lets a shell complete these commands."`
+
 	Version kong.VersionFlag `help:"Show the version and exit."`
 }
 

@@ -19,6 +19,20 @@ func one(value func(*Report) float64) func(*Report, func(float64, ...string)) {
 	return func(r *Report, add func(float64, ...string)) { add(value(r)) }
 }
 
+// byLabelOf is byLabel with a sample for each of labels, if values is not nil: what has
+// not happened is 0, so that its first time is a rise.
+func byLabelOf(labels []string, values func(*Report) map[string]uint64) func(*Report, func(float64, ...string)) {
+	return func(r *Report, add func(float64, ...string)) {
+		have := values(r)
+		if have == nil {
+			return
+		}
+		for _, label := range labels {
+			add(float64(have[label]), label)
+		}
+	}
+}
+
 func byLabel(values func(*Report) map[string]uint64) func(*Report, func(float64, ...string)) {
 	return func(r *Report, add func(float64, ...string)) {
 		for label, n := range values(r) {

@@ -1,11 +1,13 @@
 package node
 
 import (
+	"fmt"
 	"runtime"
 
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/synod-paxos/synod/bus"
+	"github.com/synod-paxos/synod/paxos"
 )
 
 // A metric is one Prometheus metric of a role. Every sample has the labels
@@ -67,7 +69,7 @@ var metrics = []metric{
 	{"synod_start_time_seconds", "When the role started, since the Unix epoch.", gauge, "", one(func(r *Report) float64 { return float64(r.Started.UnixMilli()) / 1e3 })},
 	{"synod_inbox_messages", "Protocol messages that wait for the role.", gauge, "", one(func(r *Report) float64 { return float64(r.Inbox) })},
 	{"synod_inbox_overflow_total", "Protocol messages lost because the inbox was full.", counter, "", one(func(r *Report) float64 { return float64(r.Overflow) })},
-	{"synod_messages_ignored_total", "Protocol messages that the role did not take, by reason; a few stale ones are normal.", counter, "reason", byLabel(func(r *Report) map[string]uint64 { return r.Ignored })},
+	{"synod_messages_ignored_total", "Protocol messages that the role did not take, by reason; a few stale ones are normal.", counter, "reason", byLabelOf(dropReasons(), func(r *Report) map[string]uint64 { return orEmpty(r.Ignored) })},
 
 	{"synod_nats_connected", "1 while there is a connection to NATS.", gauge, "", one(func(r *Report) float64 { return flag(r.Connected) })},
 	{"synod_nats_disconnects_total", "Times that the connection to NATS was lost.", counter, "", one(func(r *Report) float64 { return float64(r.Bus.Disconnects) })},
@@ -110,11 +112,11 @@ var metrics = []metric{
 	{"synod_proposer_malformed_requests_total", "Requests that were no command.", counter, "", proposer(func(p *ProposerReport) float64 { return float64(p.Malformed) })},
 	{"synod_proposer_commands_total", "Commands taken from clients.", counter, "", proposer(func(p *ProposerReport) float64 { return float64(p.Commands) })},
 	{"synod_proposer_batches_total", "Batches proposed, repeats included.", counter, "", proposer(func(p *ProposerReport) float64 { return float64(p.Batches) })},
-	{"synod_proposer_refused_commands_total", "Commands refused, and certainly not done, by reason.", counter, "reason", byLabel(func(r *Report) map[string]uint64 {
+	{"synod_proposer_refused_commands_total", "Commands refused, and certainly not done, by reason.", counter, "reason", byLabelOf(refusalReasons(), func(r *Report) map[string]uint64 {
 		if r.Proposer == nil {
 			return nil
 		}
-		return r.Proposer.Refused
+		return orEmpty(r.Proposer.Refused)
 	})},
 	{"synod_proposer_queued_commands", "Commands that wait for a slot.", gauge, "", proposer(func(p *ProposerReport) float64 { return float64(p.Queued) })},
 	{"synod_proposer_queued_bytes", "Their size.", gauge, "", proposer(func(p *ProposerReport) float64 { return float64(p.QueuedBytes) })},
@@ -140,4 +142,26 @@ var metrics = []metric{
 		}
 		return r.Learner.Reads
 	})},
+}
+
+func orEmpty(counts map[string]uint64) map[string]uint64 {
+	if counts == nil {
+		return map[string]uint64{}
+	}
+	return counts
+}
+
+// dropReasons and refusalReasons go on until a reason has no name of its own.
+func dropReasons() (names []string) {
+	for r := paxos.Foreign; r.String() != fmt.Sprintf("drop%d", uint8(r)); r++ {
+		names = append(names, r.String())
+	}
+	return names
+}
+
+func refusalReasons() (names []string) {
+	for r := paxos.Overloaded; r.String() != fmt.Sprintf("reason%d", uint8(r)); r++ {
+		names = append(names, r.String())
+	}
+	return names
 }
