@@ -12,6 +12,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/synod-paxos/synod/internal/load"
 )
 
 // plan is what is measured, and how often.
@@ -25,7 +27,7 @@ type plan struct {
 
 // defaultCells are those that the goals speak of.
 var defaultCells = []cell{
-	{propose, 1, 128}, {propose, 64, 128}, {propose, 512, 128}, {propose, 64, 4096},
+	{propose, 1, 128}, {propose, 8, 128}, {propose, 64, 128}, {propose, 512, 128}, {propose, 64, 4096},
 	{put, 64, 128}, {put, 512, 128},
 	{get, 1, 128}, {get, 64, 128}, {get, 512, 128},
 }
@@ -76,6 +78,9 @@ func (p *plan) run(ctx context.Context, out io.Writer) (err error) {
 	}
 	defer func() { err = errors.Join(err, p.stop(), os.RemoveAll(dir)) }()
 	for _, s := range p.systems {
+		if s.on != "" {
+			continue
+		}
 		fmt.Fprintf(out, "starting %-15s %s\n", s.name, s.about)
 		r, err := launch(s, dir)
 		if err != nil {
@@ -135,7 +140,7 @@ func (p *plan) measure(ctx context.Context, out io.Writer) error {
 				done++
 				left := time.Since(begin) / time.Duration(done) * time.Duration(total-done)
 				fmt.Fprintf(out, "round %d/%d  %-29s %-15s %9.0f/s  p50 %-9s %s left\n", round+1, p.options.rounds,
-					c, s.name, m.Rate, micros(m.P50), left.Round(time.Second))
+					c, s.name, m.Rate, load.Micros(m.P50), left.Round(time.Second))
 			}
 		}
 	}
@@ -157,18 +162,25 @@ func (p *plan) count() (n int) {
 func (p *plan) one(s system, c cell) (m measurement, err error) {
 	labelled("role", "clients", func() {
 		var callers session
-		if callers, err = p.running[s.name].open(c); err != nil {
+		if callers, err = p.open(s, c); err != nil {
 			return
 		}
 		defer callers.close()
 		runtime.GC() // the last system's garbage is not this one's
-		m = load(callers, c, p.options.duration/4, p.options.duration)
+		m = work(callers, c, p.options.duration/4, p.options.duration)
 	})
 	m.System = s.name
 	if err == nil && m.Ops == 0 {
 		err = fmt.Errorf("nothing was done: %w", m.firstErr)
 	}
 	return m, err
+}
+
+func (p *plan) open(s system, c cell) (session, error) {
+	if s.on != "" {
+		return s.open(p.running[s.on], c)
+	}
+	return p.running[s.name].open(c)
 }
 
 func (p *plan) stop() error {
@@ -179,19 +191,4 @@ func (p *plan) stop() error {
 		}
 	}
 	return errors.Join(errs...)
-}
-
-// micros is a duration in microseconds for people.
-func micros(us float64) string {
-	d := time.Duration(us * float64(time.Microsecond))
-	switch {
-	case d >= time.Second:
-		return d.Round(10 * time.Millisecond).String()
-	case d >= 10*time.Millisecond:
-		return d.Round(100 * time.Microsecond).String()
-	case d >= time.Millisecond:
-		return d.Round(10 * time.Microsecond).String()
-	default:
-		return d.Round(time.Microsecond).String()
-	}
 }

@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/synod-paxos/synod/internal/load"
 )
 
 // report prints the table and the verdicts, and writes the files asked for.
@@ -51,8 +53,8 @@ func (p *plan) table(out io.Writer) {
 			median := func(f func(*measurement) float64) float64 { return p.results.figure(s.name, c, f).Median }
 			fmt.Fprintf(out, "%-15s %10.0f %21s %7s %9s %9s %9s %6.1f%s\n", s.name, r.Median,
 				fmt.Sprintf("%.0f..%.0f", r.Low, r.High), p.toEcho(s.name, c),
-				micros(median(p50)), micros(median(func(m *measurement) float64 { return m.P99 })),
-				micros(median(func(m *measurement) float64 { return m.P999 })),
+				load.Micros(median(p50)), load.Micros(median(func(m *measurement) float64 { return m.P99 })),
+				load.Micros(median(func(m *measurement) float64 { return m.P999 })),
 				median(func(m *measurement) float64 { return m.CPU }), p.failures(s.name, c))
 		}
 	}

@@ -17,6 +17,8 @@ import (
 
 	"github.com/google/pprof/profile"
 	"github.com/nats-io/nats-server/v2/server"
+
+	"github.com/synod-paxos/synod/internal/load"
 )
 
 // A shape is how many of each role a cluster has.
@@ -108,14 +110,14 @@ func (s *synod) count(c cell, d time.Duration) (*roleCount, error) {
 		return nil, err
 	}
 	defer callers.close()
-	load(callers, c, 0, d/4) // connections, buffers and Pebble's tables are warm then
+	work(callers, c, 0, d/4) // connections, buffers and Pebble's tables are warm then
 	before, commands, batches, syncs := s.traffic(), s.commands(), s.batches(), s.syncs()
 	var buffer bytes.Buffer
 	if err := pprof.StartCPUProfile(&buffer); err != nil {
 		return nil, err
 	}
 	r := &roleCount{}
-	labelled("role", "clients", func() { r.measurement = load(callers, c, 0, d) })
+	labelled("role", "clients", func() { r.measurement = work(callers, c, 0, d) })
 	pprof.StopCPUProfile()
 	if r.Ops == 0 {
 		return nil, fmt.Errorf("nothing was done: %w", r.firstErr)
@@ -189,7 +191,7 @@ func cpuByRole(r io.Reader) (map[string]time.Duration, error) {
 func (r *roleCount) print(out io.Writer, sh shape) {
 	// All that is counted, the last operations in flight too.
 	ops := float64(r.Ops)
-	fmt.Fprintf(out, "\n%d acceptors, %d learners; %s: %.0f/s, p50 %s", sh.acceptors, sh.learners, r.Cell, r.Rate, micros(r.P50))
+	fmt.Fprintf(out, "\n%d acceptors, %d learners; %s: %.0f/s, p50 %s", sh.acceptors, sh.learners, r.Cell, r.Rate, load.Micros(r.P50))
 	if r.Cell.Kind != get {
 		fmt.Fprintf(out, "; %.1f commands a batch, %.1f a sync", r.batches, r.syncs)
 	}

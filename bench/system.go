@@ -44,6 +44,10 @@ type system struct {
 	about string // one line: what a caller waits for
 	kinds []kind
 	start func(dir string) (running, error)
+
+	// A system with on is another way to call the running system of that name.
+	on   string
+	open func(running, cell) (session, error)
 }
 
 // running is a started system.
@@ -63,7 +67,7 @@ type session interface {
 // systems are all that can be measured, in the order of the table.
 var systems = []system{
 	echoSystem, fsyncEchoSystem, patternSystem,
-	synodSystem, synodOneSystem,
+	synodSystem, synodClientSystem, synodOneSystem,
 	jetStreamSystem, jetStreamSyncSystem, etcdSystem, raftSystem, dragonboatSystem,
 }
 
@@ -77,6 +81,9 @@ func choose(names string) ([]system, error) {
 		i := slices.IndexFunc(systems, func(s system) bool { return s.name == name })
 		if i < 0 {
 			return nil, fmt.Errorf("--systems: no %q; there are %s", name, systemNames())
+		}
+		if on := systems[i].on; on != "" && !slices.Contains(strings.Split(names, ","), on) {
+			return nil, fmt.Errorf("--systems: %s is a way to call %s, which must be there too", name, on)
 		}
 		chosen = append(chosen, systems[i])
 	}
