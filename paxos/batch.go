@@ -57,6 +57,13 @@ func EncodeBatch(commands ...Command) []byte {
 	return body
 }
 
+// What DecodeBatch makes room for at once: a command takes about likelyCommand bytes,
+// and no bytes make it spend more than on maxExpected commands before they are there.
+const (
+	likelyCommand = 128
+	maxExpected   = 4096
+)
+
 // DecodeBatch returns the commands of a Batch value's body, in order. Header and
 // Data share memory with body. An empty body holds no commands. Its errors match
 // ErrBatch.
@@ -67,7 +74,8 @@ func DecodeBatch(body []byte) ([]Command, error) {
 	if body[0] != batchFormat {
 		return nil, fmt.Errorf("%w: format %d, this build reads %d", ErrBatch, body[0], batchFormat)
 	}
-	var commands []Command
+	commands := make([]Command, 0, min(len(body)/likelyCommand, maxExpected))
+	subject := "" // of the command before: most are the same
 	for rest := body[1:]; len(rest) > 0; {
 		var fields [4][]byte
 		for i := range fields {
@@ -77,8 +85,11 @@ func DecodeBatch(body []byte) ([]Command, error) {
 			}
 			fields[i], rest = rest[used:used+int(n)], rest[used+int(n):]
 		}
+		if subject != string(fields[0]) {
+			subject = string(fields[0])
+		}
 		commands = append(commands, Command{
-			Subject: string(fields[0]), Reply: string(fields[1]), Header: fields[2], Data: fields[3],
+			Subject: subject, Reply: string(fields[1]), Header: fields[2], Data: fields[3],
 		})
 	}
 	return commands, nil
