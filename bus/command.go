@@ -34,7 +34,7 @@ func (s Subjects) CommandFrom(m *nats.Msg) (paxos.Command, error) {
 // far as the subject tells: "LEDGER" for proposals. It is empty when it does not.
 func Stream(relative string) string {
 	if relative == "propose" {
-		return "LEDGER"
+		return ledger
 	}
 	if stream, ok := strings.CutPrefix(relative, "command."); ok {
 		return stream

@@ -116,19 +116,6 @@ func SetDecision(m *nats.Msg, slot paxos.Slot, ballot paxos.Ballot) {
 	m.Header.Set(BallotHeader, ballot.String())
 }
 
-// ParseAck reads an answer. An Ack with an Error is not an error of ParseAck, whose
-// errors mean that something else than Synod answered.
-func ParseAck(data []byte) (Ack, error) {
-	var a Ack
-	if err := json.Unmarshal(data, &a); err != nil {
-		return Ack{}, fmt.Errorf("bus: answer of %d bytes: %w", len(data), err)
-	}
-	if a.Error == nil && a.Stream == "" {
-		return Ack{}, fmt.Errorf("bus: answer of %d bytes names no stream and no error", len(data))
-	}
-	return a, nil
-}
-
 // RefusalError is the error that tells a client of r.
 func RefusalError(r paxos.Refusal) *Error {
 	switch r.Reason {
