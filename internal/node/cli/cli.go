@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"syscall"
 
 	"github.com/alecthomas/kong"
@@ -50,11 +51,19 @@ type Streams struct {
 // ends the process at once. grammar is a pointer to a struct as kong takes it;
 // what was chosen is run with the method Run(context.Context, Streams) error.
 func Main(p Program, grammar any) int {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(garbagePercent)
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop)
 	return Run(ctx, p, grammar, os.Args[1:], Streams{In: os.Stdin, Out: os.Stdout, Err: os.Stderr})
 }
+
+// garbagePercent is how much a process may allocate, as a share of what it holds,
+// before it collects garbage. Commands are short-lived garbage: Go's 100 costs twice
+// the CPU time for a third less memory. The variable GOGC wins over it.
+const garbagePercent = 200
 
 // Run is Main less the process.
 func Run(ctx context.Context, p Program, grammar any, args []string, s Streams) (code int) {
