@@ -3,6 +3,7 @@ package bus
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/nats-io/nats.go"
@@ -27,7 +28,33 @@ func (s Subjects) CommandFrom(m *nats.Msg) (paxos.Command, error) {
 	if _, ours := s.Relative(m.Reply); ours {
 		return paxos.Command{}, fmt.Errorf("%w: reply subject %q is one of Synod's own", ErrCommand, m.Reply)
 	}
+	if tail, ok := strings.CutPrefix(subject, publishPrefix); ok {
+		return publish(tail, m)
+	}
 	return paxos.Command{Subject: subject, Reply: m.Reply, Header: EncodeHeader(m.Header), Data: m.Data}, nil
+}
+
+// PublishFrom is the command of a message that a client published to a stream's own
+// subject.
+func (s Subjects) PublishFrom(m *nats.Msg) (paxos.Command, error) {
+	if _, ours := s.Relative(m.Reply); ours {
+		return paxos.Command{}, fmt.Errorf("%w: reply subject %q is one of Synod's own", ErrCommand, m.Reply)
+	}
+	return publish(m.Subject, m)
+}
+
+// publishPrefix is what a stream's subject follows where all of them can be published to.
+const publishPrefix = "publish."
+
+// requests are the first tokens of the API's requests: whoever may publish to streams
+// may not manage them.
+var requests = []string{"STREAM", "CONSUMER", "DIRECT", "INFO", "ACCOUNT", "META", "SERVER"}
+
+func publish(subject string, m *nats.Msg) (paxos.Command, error) {
+	if first, _, _ := strings.Cut(subject, "."); slices.Contains(requests, first) {
+		return paxos.Command{}, fmt.Errorf("%w: %q is no subject of a stream", ErrCommand, subject)
+	}
+	return paxos.Command{Subject: "api." + subject, Reply: m.Reply, Header: EncodeHeader(m.Header), Data: m.Data}, nil
 }
 
 // Stream is the name of the stream that a command's relative subject writes to, as

@@ -29,6 +29,7 @@ const DefaultPrefix = "synod"
 //	operator.init.<id>.<to>                               operator id to acceptor to, or to "_all"
 //	operator.member|transfer.<id>                         operator id to proposers
 //	operator.status                                       operators to every role, request-reply
+//	publish.<subject>                                     clients to the leader: to the stream with this subject
 //	propose, command.<stream>, api.>                      clients to the leader or the learners, request-reply
 //
 // So a permission to publish "<prefix>.<cluster>.acceptor.a1.>" is exactly the

@@ -1,6 +1,7 @@
 package bustest
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -20,6 +21,7 @@ type NATSCluster struct {
 	servers [3]*bus.Server // nil: killed
 	clients [3]string      // host:port
 	routes  [3]string      // host:port
+	leaves  [3]string      // host:port
 }
 
 // NewCluster starts three servers, and returns once each routes to each.
@@ -38,6 +40,15 @@ func (c *NATSCluster) URLs() []string {
 	urls := make([]string, len(c.clients))
 	for i := range urls {
 		urls[i] = "nats://" + c.clients[i]
+	}
+	return urls
+}
+
+// LeafURLs is where leaf nodes connect: to all three, whether killed or not.
+func (c *NATSCluster) LeafURLs() []string {
+	urls := make([]string, len(c.leaves))
+	for i := range urls {
+		urls[i] = "nats-leaf://" + c.leaves[i]
 	}
 	return urls
 }
@@ -80,21 +91,19 @@ func (c *NATSCluster) start(i int) {
 	c.servers[i] = s
 	c.clients[i] = s.NATS().Addr().String()
 	c.routes[i] = s.NATS().ClusterAddr().String()
+	c.leaves[i] = strings.TrimPrefix(s.LeafURL(), "nats-leaf://")
 }
 
 // config is server i's, with routes to all others that ever started.
 func (c *NATSCluster) config(i int) string {
-	listen := c.routes[i]
-	if listen == "" {
-		listen = "127.0.0.1:-1"
-	}
+	listen, leaf := cmp.Or(c.routes[i], "127.0.0.1:-1"), cmp.Or(c.leaves[i], "127.0.0.1:-1")
 	var peers []string
 	for j, route := range c.routes {
 		if j != i && route != "" {
 			peers = append(peers, "nats://"+route)
 		}
 	}
-	return fmt.Sprintf("cluster { name: bustest, listen: %q, routes: [%s] }", listen, strings.Join(peers, ", "))
+	return fmt.Sprintf("leafnodes { listen: %q }\ncluster { name: bustest, listen: %q, routes: [%s] }", leaf, listen, strings.Join(peers, ", "))
 }
 
 // routesTimeout bounds how long routes may take to form.

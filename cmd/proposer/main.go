@@ -21,11 +21,13 @@ Exit codes: 0 stopped as asked, 1 failed, 2 called wrongly.`,
 
 type command struct {
 	Role cli.Role `embed:""`
+	Bare bool     `name:"bare-subjects" env:"SYNOD_BARE_SUBJECTS" help:"Take messages that clients publish to the streams' own subjects too, such as $$KV.config.>. Not where JetStream in the same account has a stream of them. The same for all proposers."`
 }
 
 // Run runs the proposer until it is told to stop.
 func (c *command) Run(ctx context.Context, s cli.Streams) error {
 	return c.Role.Serve(ctx, s, "", func(ctx context.Context, o node.Config) (node.Role, error) {
+		o.BareSubjects = c.Bare
 		return node.StartProposer(ctx, o)
 	})
 }

@@ -76,7 +76,7 @@ func (p *Permissions) permitRole(root string, u *User, users []User) {
 		}
 	case Proposer:
 		p.Publish = append(p.Publish, "_INBOX.>")
-		p.Subscribe = append(p.Subscribe, root+"propose", root+"command.*", root+"api.>", root+"operator.upgrade", root+"operator.skip")
+		p.Subscribe = append(p.Subscribe, root+"propose", root+"publish.>", root+"command.*", root+"api.>", root+"operator.upgrade", root+"operator.skip")
 	case Learner:
 		p.Publish = append(p.Publish, "_INBOX.>")
 		p.Subscribe = append(p.Subscribe, root+"api.>")

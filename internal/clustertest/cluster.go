@@ -14,6 +14,7 @@ import (
 
 	"github.com/synod-paxos/synod/bus"
 	"github.com/synod-paxos/synod/bus/bustest"
+	"github.com/synod-paxos/synod/bus/leaf"
 	"github.com/synod-paxos/synod/internal/node"
 	"github.com/synod-paxos/synod/paxos"
 )
@@ -25,6 +26,7 @@ var Subjects = bus.Subjects{Cluster: "test"}
 type Cluster struct {
 	t    testing.TB
 	urls []string
+	leaf []string
 	dir  string
 	log  *slog.Logger
 
@@ -35,8 +37,13 @@ type Cluster struct {
 	roles map[paxos.NodeID]node.Role
 }
 
-// Size is how many of each role a cluster has.
-type Size struct{ Acceptors, Proposers, Learners int }
+// Size is how many of each role a cluster has, and where its learners connect as leaf
+// nodes, to serve watchers; nowhere when Leaf is empty.
+type Size struct {
+	Acceptors, Proposers, Learners int
+
+	Leaf []string
+}
 
 // New is a cluster on the NATS servers at urls of which nothing runs yet. All of it
 // ends with the test.
@@ -55,6 +62,7 @@ func New(t testing.TB, urls ...string) *Cluster {
 func Start(t testing.TB, size Size, urls ...string) *Cluster {
 	t.Helper()
 	c := New(t, urls...)
+	c.leaf = size.Leaf
 	c.Start(size)
 	return c
 }
@@ -100,11 +108,14 @@ func (c *Cluster) Data(id paxos.NodeID) string { return filepath.Join(c.dir, str
 func (c *Cluster) StartRole(id paxos.NodeID) {
 	c.t.Helper()
 	config := node.Config{
-		ID: id, Bus: bus.Options{Subjects: Subjects, URLs: c.urls}, Data: c.Data(id), Log: c.log,
+		ID: id, Bus: bus.Options{Subjects: Subjects, URLs: c.urls}, Data: c.Data(id), BareSubjects: true, Log: c.log,
 		CheckpointEvery: 200 * time.Millisecond,
 	}
 	if c.Configure != nil {
 		c.Configure(&config)
+	}
+	if len(c.leaf) > 0 {
+		config.Leaf = &leaf.Options{Bus: bus.Options{URLs: c.leaf}}
 	}
 	ctx, cancel := context.WithTimeout(c.t.Context(), 20*time.Second)
 	defer cancel()

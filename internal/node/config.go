@@ -44,6 +44,10 @@ type Config struct {
 	// that a learner could go back to; 0: 10 s. The acceptors keep the log from there.
 	CheckpointEvery time.Duration
 
+	// BareSubjects makes a leading proposer serve the streams' own subjects too. Not where
+	// a JetStream in the same account has a stream with one of them.
+	BareSubjects bool
+
 	Log *slog.Logger // nil: slog.Default
 }
 

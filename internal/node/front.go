@@ -26,6 +26,7 @@ const leaderQueue = "leader"
 var leaderSubjects = []string{
 	"propose",
 	"command.*",
+	"publish.>",
 	"api.$KV.>",
 	"api.STREAM.CREATE.*",
 	"api.STREAM.UPDATE.*",
@@ -46,8 +47,11 @@ type front struct {
 	quiet   rate.Sometimes
 	trace   *tracing.Proposer // nil: off
 
+	withBare bool // serve the streams' own subjects too
+
 	mu       sync.Mutex
 	listener *bus.Listener
+	bare     atomic.Pointer[bare]
 
 	open      atomic.Bool
 	requests  atomic.Uint64
@@ -71,6 +75,9 @@ func (f *front) Open() error {
 		return err
 	}
 	f.listener = l
+	if f.withBare {
+		f.bare.Store(newBare(f))
+	}
 	f.open.Store(true)
 	return nil
 }
@@ -83,6 +90,11 @@ func (f *front) Close() error {
 	f.open.Store(false)
 	if f.listener == nil {
 		return nil
+	}
+	if b := f.bare.Swap(nil); b != nil {
+		if err := b.close(); err != nil {
+			return err
+		}
 	}
 	if err := f.listener.Stop(); err != nil {
 		return err
@@ -104,9 +116,15 @@ const burst = 256
 
 // take hands a client's request to the proposer. Requests that wait already go
 // with it.
-func (f *front) take(m *nats.Msg) {
+func (f *front) take(m *nats.Msg) { f.takeAs(m, f.bus.Subjects().CommandFrom) }
+
+// takeAs is take for a message that read makes a command of.
+func (f *front) takeAs(m *nats.Msg, read func(*nats.Msg) (paxos.Command, error)) {
 	n := f.requests.Add(1)
-	if c, err := f.bus.Subjects().CommandFrom(m); err == nil {
+	if c, err := read(m); err == nil {
+		if b := f.bare.Load(); b != nil {
+			b.changed(c.Subject)
+		}
 		if f.trace != nil && m.Header != nil {
 			f.trace.Taken(m.Header.Get(bus.TraceHeader), &c)
 		}

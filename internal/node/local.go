@@ -97,7 +97,9 @@ func (l *Local) startRoles(ctx context.Context) error {
 		l.learners = append(l.learners, n)
 	}
 	for i := range l.config.Proposers {
-		p, err := StartProposer(ctx, l.node("p", i))
+		c := l.node("p", i)
+		c.BareSubjects = true // the embedded server has no JetStream
+		p, err := StartProposer(ctx, c)
 		if err != nil {
 			return err
 		}

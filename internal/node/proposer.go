@@ -53,6 +53,7 @@ func (p *Proposer) start(ctx context.Context, c Config) error {
 
 func (p *Proposer) spawn(c Config) (err error) {
 	p.front = newFront(p.bus, p.log)
+	p.front.withBare = c.BareSubjects
 	a := actors.ProposerConfig{
 		Self: p.self, Options: proposerOptions(p.bus.MaxPayload()), Send: p.bus, Front: p.front,
 		Clock: actors.NewClock(), Log: p.log,

@@ -1,0 +1,144 @@
+package node
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"github.com/synod-paxos/synod/bus"
+	"github.com/synod-paxos/synod/streams"
+)
+
+// bare lets clients reach a leader at the very subjects of the streams, as they reach
+// JetStream's: for clients that publish to a stream, and for those in Python, whose
+// key-value puts go there whatever prefix is set. The leader, which knows no streams,
+// asks the learners for them.
+type bare struct {
+	front     *front
+	cancel    context.CancelFunc
+	done      chan struct{}
+	kick      chan struct{} // of capacity 1: the streams may change
+	listeners map[string]*bus.Listener
+}
+
+// How often the streams are asked for, and how soon after a command that may change them.
+const (
+	bareEvery = time.Second
+	bareSoon  = 30 * time.Millisecond
+)
+
+func newBare(f *front) *bare {
+	b := &bare{front: f, done: make(chan struct{}), kick: make(chan struct{}, 1), listeners: map[string]*bus.Listener{}}
+	ctx, cancel := context.WithCancel(context.Background())
+	b.cancel = cancel
+	go b.run(ctx)
+	return b
+}
+
+// close leaves the streams' subjects.
+func (b *bare) close() error {
+	b.cancel()
+	<-b.done
+	var errs []error
+	for _, l := range b.listeners {
+		errs = append(errs, l.Stop())
+	}
+	return errors.Join(errs...)
+}
+
+// changed is called for each command that may change the streams.
+func (b *bare) changed(subject string) {
+	if !strings.HasPrefix(subject, "api.STREAM.") {
+		return
+	}
+	select {
+	case b.kick <- struct{}{}:
+	default:
+	}
+}
+
+func (b *bare) run(ctx context.Context) {
+	defer close(b.done)
+	for wait := time.Duration(0); ; {
+		select {
+		case <-ctx.Done():
+			return
+		case <-b.kick:
+			wait = bareSoon
+			continue
+		case <-time.After(wait):
+		}
+		if err := b.refresh(ctx); err != nil && ctx.Err() == nil {
+			b.front.quiet.Do(func() { b.front.log.Warn("the streams' own subjects may not be served", "err", err) })
+		}
+		if wait = 4 * max(wait, bareSoon); wait > bareEvery {
+			wait = bareEvery
+		}
+	}
+}
+
+// refresh subscribes to the subjects that there are, and leaves those that are gone.
+func (b *bare) refresh(ctx context.Context) error {
+	want, err := b.subjects(ctx)
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for subject := range want {
+		if b.listeners[subject] == nil {
+			l, err := b.front.bus.ServeClients(leaderQueue, []string{subject}, b.front.takeBare)
+			if err != nil {
+				errs = append(errs, err)
+				continue
+			}
+			b.listeners[subject] = l
+		}
+	}
+	for subject, l := range b.listeners {
+		if !want[subject] {
+			errs = append(errs, l.Stop())
+			delete(b.listeners, subject)
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// subjects are those of all streams but LEDGER that are no subjects of the cluster's own,
+// nor anybody's inbox.
+func (b *bare) subjects(ctx context.Context) (map[string]bool, error) {
+	want := map[string]bool{}
+	for offset, total := 0, 1; offset < total; {
+		var page struct {
+			Total   int `json:"total"`
+			Streams []struct {
+				Config streams.Config `json:"config"`
+			} `json:"streams"`
+		}
+		ctx, cancel := context.WithTimeout(ctx, bareEvery)
+		m, err := b.front.bus.Conn().RequestWithContext(ctx, b.front.bus.Subjects().API("STREAM.LIST"), fmt.Appendf(nil, `{"offset":%d}`, offset))
+		cancel()
+		if err == nil {
+			err = json.Unmarshal(m.Data, &page)
+		}
+		if err != nil || len(page.Streams) == 0 {
+			return want, err
+		}
+		offset, total = offset+len(page.Streams), page.Total
+		for _, s := range page.Streams {
+			for _, subject := range s.Config.Subjects {
+				if s.Config.Name != streams.Ledger && !streams.Collide(subject, b.front.bus.Subjects().Root()+">") && !streams.Collide(subject, "_INBOX.>") {
+					want[subject] = true
+				}
+			}
+		}
+	}
+	return want, nil
+}
+
+// takeBare hands a message to a stream's own subject to the proposer.
+func (f *front) takeBare(m *nats.Msg) { f.takeAs(m, f.bus.Subjects().PublishFrom) }
