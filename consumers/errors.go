@@ -9,11 +9,9 @@ import (
 
 // JetStream's errors of consumers.
 var (
-	errNotFound        = &streams.APIError{Code: 404, ErrCode: 10014, Description: "consumer not found"}
 	errNameInUse       = &streams.APIError{Code: 400, ErrCode: 10013, Description: "consumer name already in use"}
 	errExists          = &streams.APIError{Code: 400, ErrCode: 10148, Description: "consumer already exists"}
 	errDoesNotExist    = &streams.APIError{Code: 400, ErrCode: 10149, Description: "consumer does not exist"}
-	errStreamMismatch  = &streams.APIError{Code: 400, ErrCode: 10056, Description: "stream name in subject does not match request"}
 	errFilterMismatch  = &streams.APIError{Code: 400, ErrCode: 10131, Description: "Consumer create request did not match filtered subject from create subject"}
 	errManyFilters     = &streams.APIError{Code: 400, ErrCode: 10137, Description: "consumer with multiple subject filters cannot use subject based API"}
 	errBothFilters     = &streams.APIError{Code: 400, ErrCode: 10136, Description: "consumer cannot have both FilterSubject and FilterSubjects specified"}
