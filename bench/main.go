@@ -5,6 +5,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"flag"
@@ -14,6 +15,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"strings"
 	"syscall"
 	"time"
 )
@@ -40,10 +42,14 @@ type options struct {
 	json     string
 	dir      string
 	profile  string
+	plots    string
+	from     string
+	document string
+	command  string // the arguments
 }
 
 func parse(args []string, stderr io.Writer) (*options, error) {
-	o := &options{}
+	o := &options{command: strings.Join(args, " ")}
 	f := flag.NewFlagSet("bench", flag.ContinueOnError)
 	f.SetOutput(stderr)
 	f.BoolVar(&o.quick, "quick", false, "3 short rounds: for a first look")
@@ -55,12 +61,18 @@ func parse(args []string, stderr io.Writer) (*options, error) {
 	f.StringVar(&o.shapes, "shapes", "3/1,3/2,3/3,5/2", "with --roles: clusters of so many acceptors/learners")
 	f.StringVar(&o.json, "json", "", "write everything measured to this `file`")
 	f.StringVar(&o.dir, "dir", "", "`directory` for data, on the disk to measure; default a temporary one")
+	f.StringVar(&o.plots, "plots", "", "draw SVG pictures into this `directory`")
+	f.StringVar(&o.document, "document", "", "write the figures of --from, or of this run's --json, into this Markdown `file`")
+	f.StringVar(&o.from, "from", "", "measure nothing: take the figures from this `file` that --json wrote")
 	f.StringVar(&o.profile, "profile", "", "write a CPU profile of all measurements to this `file`")
 	if err := f.Parse(args); err != nil {
 		return nil, err
 	}
 	if f.NArg() > 0 {
 		return nil, fmt.Errorf("unexpected argument %q", f.Arg(0))
+	}
+	if o.document != "" && cmp.Or(o.from, o.json) == "" {
+		return nil, errors.New("--document needs --json or --from")
 	}
 	if o.rounds == 0 {
 		o.rounds = 7
@@ -99,7 +111,13 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	if o.roles {
 		do = func(ctx context.Context, out io.Writer) error { return countRoles(ctx, o, out) }
 	}
-	if err := do(ctx, stdout); err != nil {
+	if o.from == "" {
+		err = do(ctx, stdout)
+	}
+	if err == nil && o.document != "" {
+		err = writeFigures(cmp.Or(o.from, o.json), o.document, stdout)
+	}
+	if err != nil {
 		fmt.Fprintln(stderr, "bench:", err)
 		return 1
 	}

@@ -23,21 +23,16 @@ func (p *plan) report(out io.Writer, idle float64) error {
 		fmt.Fprintf(out, "%-9s %6.2f [%5.2f, %5.2f]  %s\n", j.Verdict, j.Ratio.Median, j.Ratio.Low, j.Ratio.High, j.Goal)
 	}
 	fmt.Fprintf(out, "\n%d CPUs, %s. Others used %.0f %% of them (median). All systems idle: %.0f %% of a CPU.\n",
-		runtime.NumCPU(), machine(), 100*p.others(), 100*idle)
+		runtime.NumCPU(), machine(), 100*p.results.others(), 100*idle)
 	if p.options.json != "" {
 		if err := p.writeJSON(judged, idle); err != nil {
 			return err
 		}
 	}
-	return nil
-}
-
-func (p *plan) others() float64 {
-	var all []float64
-	for i := range p.results {
-		all = append(all, p.results[i].Others)
+	if p.options.plots != "" {
+		return p.draw()
 	}
-	return spreadOf(all).Median
+	return nil
 }
 
 // table prints medians, at most 100 columns wide.
@@ -106,6 +101,7 @@ type document struct {
 	CPUs         int               `json:"cpus"`
 	Go           string            `json:"go"`
 	Versions     map[string]string `json:"versions"`
+	Command      string            `json:"command"`
 	Rounds       int               `json:"rounds"`
 	Idle         float64           `json:"idle_cpus"`
 	Goals        []judgement       `json:"goals"`
@@ -115,7 +111,7 @@ type document struct {
 func (p *plan) writeJSON(judged []judgement, idle float64) error {
 	d := document{
 		Time: time.Now().UTC(), Machine: machine(), CPUs: runtime.NumCPU(), Go: runtime.Version(), Versions: versions(),
-		Rounds: p.options.rounds, Idle: idle, Goals: judged, Measurements: p.results,
+		Command: "go run . " + p.options.command, Rounds: p.options.rounds, Idle: idle, Goals: judged, Measurements: p.results,
 	}
 	text, err := json.MarshalIndent(d, "", " ")
 	if err != nil {

@@ -25,8 +25,11 @@ type Named struct {
 var shownQuantiles = []float64{0, 25, 50, 75, 90, 95, 99, 99.5, 99.9, 99.95, 99.99, 99.999}
 
 // SVG writes the chart.
-func (l *Latencies) SVG(w io.Writer) error {
-	c := Chart{
+func (l *Latencies) SVG(w io.Writer) error { return LatencyChart(l).SVG(w) }
+
+// LatencyChart is l as lines.
+func LatencyChart(l *Latencies) *Chart {
+	c := &Chart{
 		Title: l.Title,
 		X:     Axis{Title: "percentile", Label: func(v float64) string { return percent(100 * (1 - 1/v)) }},
 		Y:     Axis{Title: "latency", Label: duration},
@@ -43,7 +46,7 @@ func (l *Latencies) SVG(w io.Writer) error {
 		}
 		c.Series = append(c.Series, s)
 	}
-	return c.SVG(w)
+	return c
 }
 
 func percent(q float64) string { return strconv.FormatFloat(q, 'g', 6, 64) + " %" }
