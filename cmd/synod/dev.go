@@ -162,6 +162,7 @@ func (d *devCommand) welcome(l *node.Local, h *node.HTTP, data string) string {
 	fmt.Fprintf(&b, "  %s propose \"hello\"%s\n", synod, where)
 	fmt.Fprintf(&b, "  %s log --follow%s\n", synod, where)
 	fmt.Fprintf(&b, "  %s status%s\n", synod, where)
+	fmt.Fprintf(&b, "  %s trace%s\n", synod, where)
 	server := ""
 	if l.URL() != "nats://127.0.0.1:4222" {
 		server = " -s " + l.URL()

@@ -76,6 +76,9 @@ func (c *initCommand) plan() (node.Plan, error) {
 	return p, err
 }
 
+// tellAfter is how long an acceptor may take to answer before that is told.
+const tellAfter = 500 * time.Millisecond
+
 // Run founds the cluster, or drops what was founded by half.
 func (c *initCommand) Run(ctx context.Context, s cli.Streams) error {
 	plan, err := c.plan()
@@ -92,11 +95,20 @@ func (c *initCommand) Run(ctx context.Context, s cli.Streams) error {
 	if c.Abandon != "" {
 		return c.abandon(ctx, b, plan.Acceptors, s)
 	}
+	var waiting *time.Timer
 	f, err := node.Found(ctx, b, plan, func(missing []paxos.NodeID) {
-		if len(missing) > 0 {
-			fmt.Fprintf(s.Err, "Waiting for %s\n", joinIDs(missing))
+		if waiting != nil {
+			waiting.Stop()
 		}
+		waiting = time.AfterFunc(tellAfter, func() {
+			if len(missing) > 0 {
+				fmt.Fprintf(s.Err, "Waiting for %s\n", joinIDs(missing))
+			}
+		})
 	})
+	if waiting != nil {
+		waiting.Stop()
+	}
 	if err != nil {
 		return fmt.Errorf("%w\n  Nothing is lost: see that all acceptors run (`synod status`), and run the same command again", err)
 	}

@@ -24,6 +24,10 @@ func table(c *node.Cluster) string {
 
 func writeHead(b *strings.Builder, c *node.Cluster) {
 	fmt.Fprintf(b, "Cluster %s", c.Cluster)
+	if len(c.Acceptors)+len(c.Proposers)+len(c.Learners) == 0 {
+		b.WriteString(", of which no role answers\n")
+		return
+	}
 	if c.UUID == "" {
 		b.WriteString(", not founded\n")
 		return
@@ -45,6 +49,9 @@ func writeHead(b *strings.Builder, c *node.Cluster) {
 
 // columns writes rows of tab-separated cells in columns.
 func columns(b *strings.Builder, rows []string) {
+	if len(rows) == 1 {
+		return // nothing but names
+	}
 	b.WriteByte('\n')
 	w := tabwriter.NewWriter(b, 0, 1, 2, ' ', 0)
 	for _, row := range rows {

@@ -12,7 +12,7 @@ import (
 // it should be, and what to do. The gravest comes first.
 func (c *Cluster) findProblems(reports []Report) {
 	if len(reports) == 0 {
-		c.say("No role of cluster %q answers: start acceptors, proposers and learners, or see whether --nats and --cluster are right.", c.Cluster)
+		c.say("No role of cluster %q answers: start acceptors, proposers and learners, or see whether --nats and --cluster are right, and whether these credentials may ask (`synod permissions`).", c.Cluster)
 		return
 	}
 	c.problemsOfIdentity(reports)
