@@ -30,10 +30,15 @@ func (g goal) measure(r results) spread {
 	return r.ratio(g.A, g.B, g.Cell, figure)
 }
 
+// enoughRounds is how many ratios show something.
+const enoughRounds = 7
+
 func (g goal) judge(s spread) verdict {
 	switch {
 	case s.N == 0:
 		return notRun
+	case s.N < enoughRounds:
+		return notShown
 	case g.AtMost > 0 && s.High <= g.AtMost, g.AtMost == 0 && s.Low >= g.AtLeast:
 		return met
 	case g.AtMost > 0 && s.Low > g.AtMost, g.AtMost == 0 && s.High < g.AtLeast:
