@@ -100,7 +100,7 @@ func (o Options) newCache() *pebble.Cache {
 // of many files is slower but right.
 func (o Options) pebble(cache *pebble.Cache) *pebble.Options {
 	p := &pebble.Options{
-		FS:                          o.FS,
+		FS:                          manifestFS{o.FS},
 		Cache:                       cache,
 		Logger:                      pebbleLogger{o.Logger},
 		MemTableSize:                o.MemTableBytes,
