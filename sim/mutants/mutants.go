@@ -131,18 +131,8 @@ func play(files []string) {
 
 // Build makes a program of all mutants in dir, which must be empty.
 func Build(dir string, src Source, all []Mutant) (program string, err error) {
-	woven, err := Weave(src, all)
-	if err != nil {
+	if err := write(dir, src, all); err != nil {
 		return "", err
-	}
-	woven["go.mod"] = "module " + module + "\n\ngo 1.26\n"
-	woven["main.go"] = mainText
-	for name, text := range woven {
-		file := filepath.Join(dir, name)
-		err := errors.Join(os.MkdirAll(filepath.Dir(file), 0o700), os.WriteFile(file, []byte(text), 0o600))
-		if err != nil {
-			return "", fmt.Errorf("mutants: %w", err)
-		}
 	}
 	program = filepath.Join(dir, "program")
 	build := exec.Command("go", "build", "-trimpath", "-gcflags=-dwarf=false", "-ldflags=-s -w", "-o", program, ".")
@@ -152,6 +142,77 @@ func Build(dir string, src Source, all []Mutant) (program string, err error) {
 		return "", fmt.Errorf("mutants: %w:\n%s", err, out)
 	}
 	return program, nil
+}
+
+// write puts the code with all mutants in it, and the program, into dir.
+func write(dir string, src Source, all []Mutant) error {
+	woven, err := Weave(src, all)
+	if err != nil {
+		return err
+	}
+	woven["go.mod"] = "module " + module + "\n\ngo 1.26\n"
+	woven["main.go"] = mainText
+	for name, text := range woven {
+		file := filepath.Join(dir, name)
+		err := errors.Join(os.MkdirAll(filepath.Dir(file), 0o700), os.WriteFile(file, []byte(text), 0o600))
+		if err != nil {
+			return fmt.Errorf("mutants: %w", err)
+		}
+	}
+	return nil
+}
+
+// BuildTests adds to what Build left in dir the tests of package roles below root, with
+// their stories, and makes a program of them. Its environment tells it the mutant.
+func BuildTests(dir, root string) (program string, err error) {
+	files, err := filepath.Glob(filepath.Join(root, "roles", "*_test.go"))
+	if err != nil {
+		return "", fmt.Errorf("mutants: %w", err)
+	}
+	for _, file := range append(files, filepath.Join(root, "go.mod"), filepath.Join(root, "go.sum")) {
+		name, err := filepath.Rel(root, file)
+		if err != nil {
+			return "", fmt.Errorf("mutants: %w", err)
+		}
+		text, err := os.ReadFile(file)
+		if err = errors.Join(err, os.WriteFile(filepath.Join(dir, name), text, 0o600)); err != nil {
+			return "", fmt.Errorf("mutants: %w", err)
+		}
+	}
+	stories := filepath.Join(dir, "roles", "testdata")
+	if err := os.CopyFS(stories, os.DirFS(filepath.Join(root, "roles", "testdata"))); err != nil {
+		return "", fmt.Errorf("mutants: %w", err)
+	}
+	program = filepath.Join(dir, "roles.test")
+	build := exec.Command("go", "test", "-c", "-vet=off", "-o", program, "./roles")
+	build.Dir, build.Env = dir, append(os.Environ(), "GOFLAGS=-mod=mod", "GOWORK=off", "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("mutants: %w:\n%s", err, out)
+	}
+	return program, nil
+}
+
+// FailsTests reports whether the tests of package roles that a pattern names fail with
+// mutant i, and which one does.
+func FailsTests(program string, i int, pattern string, limit time.Duration) (failed bool, by string) {
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
+	defer cancel()
+	run := exec.CommandContext(ctx, program, "-test.failfast", "-test.run", pattern)
+	run.Dir = filepath.Join(filepath.Dir(program), "roles")
+	run.Env = append(os.Environ(), fmt.Sprintf("MUTATION=%d", i+1), "GOMEMLIMIT=1GiB")
+	out, err := run.CombinedOutput()
+	switch {
+	case ctx.Err() != nil:
+		return true, fmt.Sprintf("does not end within %v", limit)
+	case err == nil:
+		return false, ""
+	}
+	for line := range strings.Lines(string(out)) {
+		if strings.Contains(line, "--- FAIL") || strings.Contains(line, "panic:") {
+			by = strings.TrimSpace(line)
+		}
+	}
+	return true, by
 }
 
 // Hunt lets the program look for all[i] in so many seeds, or in the stories below

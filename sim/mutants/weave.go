@@ -31,9 +31,21 @@ func Weave(src Source, all []Mutant) (Source, error) {
 	for name, f := range files {
 		woven[name] = f.weave()
 	}
-	woven["paxos/mutation.go"] = "package paxos\n\n// Mutation is the number of the mutant that runs.\nvar Mutation int\n"
+	woven["paxos/mutation.go"] = mutation
 	return woven, nil
 }
+
+// mutation is what tells the mutants apart while they run.
+const mutation = `package paxos
+
+import (
+	"os"
+	"strconv"
+)
+
+// Mutation is the number of the mutant that runs, at first the environment's.
+var Mutation, _ = strconv.Atoi(os.Getenv("MUTATION"))
+`
 
 // file is one file that is changed.
 type file struct {
