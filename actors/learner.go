@@ -101,10 +101,11 @@ type Learner struct {
 type LearnerStatus struct {
 	roles.LearnerStatus
 	Genesis  *paxos.Genesis
-	Commands uint64          // applied since the start
-	Batches  uint64          // applied since the start
-	Answered uint64          // commands replied to since the start
-	Apply    paxos.Durations // of the state machine, for each slot
+	Known    paxos.Configurations // that it knows, the newest last
+	Commands uint64               // applied since the start
+	Batches  uint64               // applied since the start
+	Answered uint64               // commands replied to since the start
+	Apply    paxos.Durations      // of the state machine, for each slot
 	Inbox    int
 	Rival    paxos.ClusterID // keeps it from answering; zero for none
 }
@@ -136,6 +137,7 @@ func SpawnLearner(sys *System, c LearnerConfig) (*Learner, error) {
 func (l *Learner) Status() (s LearnerStatus) {
 	l.ask(func() {
 		s.LearnerStatus, s.Genesis, s.Answered = l.actor.role.Status(), l.actor.role.Genesis(), l.actor.answered
+		s.Known = l.actor.role.Known()
 		s.Rival = l.actor.role.Rival()
 	})
 	s.Commands, s.Batches, s.Apply = l.actor.applier.counts()

@@ -40,6 +40,7 @@ type Proposer struct {
 type ProposerStatus struct {
 	roles.ProposerStatus
 	Genesis  *paxos.Genesis
+	Known    paxos.Configurations // that it knows, the newest last
 	Proposed ProposerStats
 	Inbox    int
 	Rival    paxos.ClusterID // keeps it from leading; zero for none
@@ -187,7 +188,7 @@ func (p *proposer) drain() {
 }
 
 func (p *proposer) status() ProposerStatus {
-	s := ProposerStatus{ProposerStatus: p.role.Status(p.config.Clock.Now()), Genesis: p.role.Genesis(), Proposed: p.stats, Rival: p.role.Rival()}
+	s := ProposerStatus{ProposerStatus: p.role.Status(p.config.Clock.Now()), Genesis: p.role.Genesis(), Known: p.role.Known(), Proposed: p.stats, Rival: p.role.Rival()}
 	s.Proposed.Refused = make(map[string]uint64, len(p.stats.Refused))
 	for reason, n := range p.stats.Refused {
 		s.Proposed.Refused[reason] = n

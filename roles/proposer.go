@@ -131,6 +131,7 @@ type ProposerStatus struct {
 	Silent       []paxos.NodeID // acceptors not heard for an election timeout, while leading
 	Open         []OpenSlot     // the first slots in flight, while leading
 	LiveLearners []paxos.NodeID
+	Waits        string // what the newest change waits for, while leading
 	Times        ProposerTimes
 }
 
@@ -159,6 +160,7 @@ func (p *Proposer) Status(now paxos.Now) ProposerStatus {
 	}
 	if p.stage == leading {
 		s.Leader, s.Next, s.InFlight, s.Open = p.ballot, p.lead.next, len(p.lead.rounds), p.open(now)
+		s.Waits = p.unfinished()
 		c := p.deciding()
 		for i, m := range c.Acceptors {
 			if !p.heardLately(now, c).Has(i) {

@@ -20,14 +20,16 @@ Exit codes: 0 stopped as asked, 1 failed, 2 called wrongly.`,
 }
 
 type command struct {
-	Role cli.Role `embed:""`
-	Bare bool     `name:"bare-subjects" env:"SYNOD_BARE_SUBJECTS" help:"Take messages that clients publish to the streams' own subjects too, such as $$KV.config.>. Not where JetStream in the same account has a stream of them. The same for all proposers."`
+	Bare     bool     `name:"bare-subjects" env:"SYNOD_BARE_SUBJECTS" help:"Take messages that clients publish to the streams' own subjects too, such as $$KV.config.>. Not where JetStream in the same account has a stream of them. The same for all proposers."`
+	Role     cli.Role `embed:""`
+	Priority int      `env:"SYNOD_PRIORITY" default:"0" placeholder:"N" help:"A proposer with a lower number that leads hands over to this one (${default})."`
 }
 
 // Run runs the proposer until it is told to stop.
 func (c *command) Run(ctx context.Context, s cli.Streams) error {
 	return c.Role.Serve(ctx, s, "", func(ctx context.Context, o node.Config) (node.Role, error) {
 		o.BareSubjects = c.Bare
+		o.Priority = c.Priority
 		return node.StartProposer(ctx, o)
 	})
 }

@@ -20,6 +20,7 @@ var program = cli.Program{
   synod bench                       how fast it answers
   synod trace                       watch the roles talk
   synod init --acceptors a1,a2,a3   found a cluster of acceptor processes
+  synod member replace a1           take an acceptor in that lost its disk
 
 Exit codes: 0 clean, 1 failed, 2 called wrongly.`,
 }
@@ -28,6 +29,8 @@ Exit codes: 0 clean, 1 failed, 2 called wrongly.`,
 type commands struct {
 	Dev         devCommand         `cmd:"" help:"Run a whole cluster in this process, with a NATS server."`
 	Init        initCommand        `cmd:"" help:"Found a cluster: have its acceptors store who they are."`
+	Member      memberCommand      `cmd:"" help:"Show and change who votes."`
+	Leader      leaderCommand      `cmd:"" help:"Move leadership."`
 	Propose     proposeCommand     `cmd:"" help:"Append to the log and print where."`
 	Log         logCommand         `cmd:"" help:"Print the log."`
 	Status      statusCommand      `cmd:"" help:"Show how the cluster does, and what is wrong."`

@@ -94,7 +94,7 @@ func (a *Acceptor) Report() Report {
 	r := a.report(a.actor)
 	s := a.actor.Status()
 	r.Inbox = s.Inbox
-	r.setGenesis(s.State.Genesis)
+	r.setGenesis(s.State.Genesis, s.State.Known)
 	r.Acceptor = &AcceptorReport{
 		Sealed: s.State.Sealed, Promised: ballotText(s.State.Promised),
 		ChosenBelow: s.State.Marks.ChosenBelow, TrimBelow: s.State.Marks.TrimBelow, MaxVoted: s.State.Marks.MaxVoted,

@@ -47,6 +47,8 @@ type Config struct {
 	// BareSubjects makes a leading proposer serve the streams' own subjects too. Not where
 	// a JetStream in the same account has a stream with one of them.
 	BareSubjects bool
+	// Priority of a proposer: one of a lower priority that leads hands over to it.
+	Priority int
 
 	Log *slog.Logger // nil: slog.Default
 }

@@ -13,6 +13,7 @@ import (
 // Configuration is who votes in a cluster, and how votes are counted.
 type Configuration struct {
 	Number    uint64     `json:"number"`
+	From      paxos.Slot `json:"from"`   // the first slot that it governs
 	Window    paxos.Slot `json:"window"` // slots that may be undecided at once
 	Acceptors []Member   `json:"acceptors"`
 	Quorums   Quorums    `json:"quorums"`
@@ -71,12 +72,15 @@ func (q *Quorums) UnmarshalText(text []byte) (err error) {
 	return err
 }
 
-// describe is g's configuration.
-func describe(g *paxos.Genesis) *Configuration {
-	c := &Configuration{
-		Number: g.First.Number, Window: g.Window, Quorums: Quorums{g.First.Quorums}, Copies: g.First.Copies,
+// describe is the configuration newest of g's cluster; nil is the genesis's.
+func describe(g *paxos.Genesis, newest *paxos.Configuration) *Configuration {
+	if newest == nil {
+		newest = &g.First
 	}
-	for _, m := range g.First.Acceptors {
+	c := &Configuration{
+		Number: newest.Number, From: newest.From, Window: g.Window, Quorums: Quorums{newest.Quorums}, Copies: newest.Copies,
+	}
+	for _, m := range newest.Acceptors {
 		c.Acceptors = append(c.Acceptors, Member{ID: m.ID, Disk: m.Disk.String()})
 	}
 	return c
@@ -85,7 +89,7 @@ func describe(g *paxos.Genesis) *Configuration {
 // paxos is c in the form that counts quorums. A disk that is no UUID, which no
 // role sends, becomes none.
 func (c *Configuration) paxos() paxos.Configuration {
-	out := paxos.Configuration{Number: c.Number, From: 1, Quorums: c.Quorums.QuorumSystem, Copies: c.Copies}
+	out := paxos.Configuration{Number: c.Number, From: max(c.From, 1), Quorums: c.Quorums.QuorumSystem, Copies: c.Copies}
 	for _, m := range c.Acceptors {
 		disk, _ := uuid.Parse(m.Disk)
 		out.Acceptors = append(out.Acceptors, paxos.Member{ID: m.ID, Disk: paxos.UUID(disk)})

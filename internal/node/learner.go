@@ -210,7 +210,7 @@ func (l *Learner) Report() Report {
 	r := l.report(l.actor)
 	s := l.actor.Status()
 	r.Inbox = s.Inbox
-	r.setGenesis(s.Genesis)
+	r.setGenesis(s.Genesis, s.Known)
 	digest, reads := streams.Digest{}, map[string]uint64(nil)
 	if l.streams != nil {
 		digest, reads = l.streams.present(), l.api.Counts()

@@ -118,6 +118,12 @@ func (c *Cluster) adopt(reports []Report) {
 			c.UUID, c.Generation, c.Configuration = r.UUID, r.Generation, r.Configuration
 		}
 	}
+	for i := range reports {
+		r := &reports[i]
+		if r.UUID == c.UUID && r.Configuration != nil && r.Configuration.Number > c.Configuration.Number {
+			c.Configuration = r.Configuration
+		}
+	}
 }
 
 func (c *Cluster) add(r *Report, offset time.Duration) {

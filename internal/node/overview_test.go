@@ -26,7 +26,7 @@ func healthy() []Report {
 	add := func(role string, id paxos.NodeID) *Report {
 		reports = append(reports, Report{Role: role, ID: id, Ready: true, Process: string(id)})
 		r := &reports[len(reports)-1]
-		r.setGenesis(g)
+		r.setGenesis(g, nil)
 		return r
 	}
 	for _, m := range g.First.Acceptors {

@@ -236,10 +236,10 @@ func (c *Cluster) problemsOfAcceptors() {
 		case !a.Up:
 			c.say("Acceptor %s does not answer: start it.", a.ID)
 		case !a.Member && c.hasID(a.ID):
-			c.say("Acceptor %s has another disk (%s) than the cluster was founded with: a wiped or swapped disk never votes as its former self. Bring the old disk back, or replace the acceptor by a new one.",
-				a.ID, a.Disk)
+			c.say("Acceptor %s has another disk (%s) than the configuration names: a wiped or swapped disk never votes as its former self. Bring the old disk back, or take it in as new: `synod member replace %s`.",
+				a.ID, a.Disk, a.ID)
 		case !a.Member:
-			c.say("Acceptor %s is not in the configuration and does not vote.", a.ID)
+			c.say("Acceptor %s is not in the configuration and does not vote. Take it in with `synod member add %s`, or stop it.", a.ID, a.ID)
 		case !a.Sealed:
 			c.say("Acceptor %s is not sealed and does not vote: the founding did not finish. Run the same `synod init` again.", a.ID)
 		case a.SyncPending > milliseconds(hungSync):

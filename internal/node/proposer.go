@@ -55,7 +55,7 @@ func (p *Proposer) spawn(c Config) (err error) {
 	p.front = newFront(p.bus, p.log)
 	p.front.withBare = c.BareSubjects
 	a := actors.ProposerConfig{
-		Self: p.self, Options: proposerOptions(p.bus.MaxPayload()), Send: p.bus, Front: p.front,
+		Self: p.self, Options: proposerOptions(p.bus.MaxPayload(), c.Priority), Send: p.bus, Front: p.front,
 		Clock: actors.NewClock(), Log: p.log,
 	}
 	if c.Tracers != nil {
@@ -74,8 +74,9 @@ func (p *Proposer) spawn(c Config) (err error) {
 
 // proposerOptions suit a NATS server of this max_payload: whatever fits one of its
 // messages with all overhead is a batch that every role can pass on.
-func proposerOptions(maxPayload int) roles.ProposerOptions {
+func proposerOptions(maxPayload, priority int) roles.ProposerOptions {
 	o := roles.DefaultProposerOptions()
+	o.Priority = priority
 	o.BatchBytes = bus.MaxCommandBytes(maxPayload)
 	o.QueueBytes = max(o.QueueBytes, 8*o.BatchBytes)
 	o.Seed = newProcess()
@@ -102,11 +103,11 @@ func (p *Proposer) Report() Report {
 	r := p.report(p.actor)
 	s := p.actor.Status()
 	r.Inbox = s.Inbox
-	r.setGenesis(s.Genesis)
+	r.setGenesis(s.Genesis, s.Known)
 	r.Proposer = &ProposerReport{
 		Stage: s.Stage, Serving: p.front.open.Load(), Ballot: ballotText(s.Ballot), Leader: ballotText(s.Leader),
 		ChosenBelow: s.ChosenBelow, Next: s.Next, InFlight: s.InFlight, Queued: s.Queued, QueuedBytes: s.QueuedBytes,
-		Silent: s.Silent, LiveLearners: s.LiveLearners, OpenSlots: openSlots(s.Open),
+		Silent: s.Silent, LiveLearners: s.LiveLearners, Waits: s.Waits, OpenSlots: openSlots(s.Open),
 		Queue: newDurations(s.Times.Queue), Phase1: newDurations(s.Times.Phase1), Phase2: newDurations(s.Times.Phase2),
 		Requests: p.front.requests.Load(), Malformed: p.front.malformed.Load(),
 		Commands: s.Proposed.Commands, Batches: s.Proposed.Batches, Refused: s.Proposed.Refused, Elected: s.Proposed.Elected,

@@ -86,6 +86,7 @@ type ProposerReport struct {
 	Silent       []paxos.NodeID `json:"silent,omitempty"`     // acceptors that do not answer it while it leads
 	OpenSlots    []OpenSlot     `json:"open_slots,omitempty"` // the first slots in flight
 	LiveLearners []paxos.NodeID `json:"live_learners,omitempty"`
+	Waits        string         `json:"change_waits,omitempty"` // what the newest change of the configuration waits for, while it leads
 
 	Requests  uint64            `json:"requests"`
 	Malformed uint64            `json:"malformed"`
@@ -163,12 +164,13 @@ func (r *Report) setReady(why error) {
 	}
 }
 
-func (r *Report) setGenesis(g *paxos.Genesis) {
+// setGenesis tells the cluster, and the newest configuration that the role knows.
+func (r *Report) setGenesis(g *paxos.Genesis, known paxos.Configurations) {
 	if g == nil {
 		return
 	}
 	r.UUID, r.Generation = g.Cluster.UUID.String(), g.Cluster.Generation
-	r.Configuration = describe(g)
+	r.Configuration = describe(g, known.Newest())
 }
 
 // ballotText is empty for the ballot below all others.

@@ -113,7 +113,7 @@ func TestParseQuorums(t *testing.T) {
 // no two proposers stand for election in step.
 func TestProposerOptionsFollowTheServer(t *testing.T) {
 	for _, payload := range []int{64 << 10, 1 << 20, 8 << 20} {
-		o := proposerOptions(payload)
+		o := proposerOptions(payload, 0)
 		if o.BatchBytes >= payload || o.BatchBytes < payload*9/10 {
 			t.Errorf("batches of %d bytes for messages of %d", o.BatchBytes, payload)
 		}
@@ -121,7 +121,7 @@ func TestProposerOptionsFollowTheServer(t *testing.T) {
 			t.Errorf("a queue of %d bytes holds too few batches of %d", o.QueueBytes, o.BatchBytes)
 		}
 	}
-	if a, b := proposerOptions(1<<20), proposerOptions(1<<20); a.Seed == b.Seed {
+	if a, b := proposerOptions(1<<20, 0), proposerOptions(1<<20, 0); a.Seed == b.Seed {
 		t.Error("two proposers draw equal timeouts")
 	}
 }

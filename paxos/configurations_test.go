@@ -1,0 +1,107 @@
+package paxos
+
+import (
+	"reflect"
+	"testing"
+)
+
+func configuration(number uint64, from Slot, ids ...NodeID) Configuration {
+	c := Configuration{Number: number, From: from, Copies: 1}
+	for _, id := range ids {
+		c.Acceptors = append(c.Acceptors, Member{ID: id, Disk: UUID{1: id[1]}})
+	}
+	return c
+}
+
+func reconfigure(c Configuration) Value {
+	return Value{Kind: Reconfigure, Body: AppendConfiguration(nil, &c)}
+}
+
+// TestChangesAreOrdered: of what is chosen, only that counts which follows the newest
+// configuration, from a slot which that one governs, a window ahead.
+func TestChangesAreOrdered(t *testing.T) {
+	const window = 8
+	first, second := configuration(1, 1, "a1", "a2", "a3"), configuration(2, 18, "a1", "a2", "a4")
+	cs := Configurations{&first}
+	if c := cs.Change(10, window, reconfigure(second)); c == nil || !reflect.DeepEqual(*c, second) {
+		t.Fatalf("the change is %+v", c)
+	}
+	cs = append(cs, &second)
+	for name, v := range map[string]struct {
+		slot Slot
+		next Configuration
+	}{
+		"number 2 again":                     {30, configuration(2, 38, "a1")},
+		"number 4":                           {30, configuration(4, 38, "a1")},
+		"from a slot that the first governs": {17, configuration(3, 25, "a1")},
+		"with another first slot":            {30, configuration(3, 39, "a1")},
+		"without acceptors":                  {30, configuration(3, 38)},
+	} {
+		if c := cs.Change(v.slot, window, reconfigure(v.next)); c != nil {
+			t.Errorf("a change %s counts: %+v", name, c)
+		}
+	}
+	if c := cs.Change(18, window, reconfigure(configuration(3, 26, "a1"))); c == nil {
+		t.Error("the third does not count")
+	}
+	for slot, want := range map[Slot]*Configuration{1: &first, 17: &first, 18: &second, 1 << 40: &second} {
+		if have := cs.For(slot); have != want {
+			t.Errorf("slot %d is governed by %+v", slot, have)
+		}
+	}
+}
+
+// TestWhatIsToldLeavesNoGap: newer configurations are added, and take the place of all
+// when it is not known who governed in between.
+func TestWhatIsToldLeavesNoGap(t *testing.T) {
+	first := configuration(1, 1, "a1")
+	cs := Configurations{&first}
+	two, three, four := configuration(2, 10, "a1"), configuration(3, 30, "a1"), configuration(4, 50, "a1")
+	if have := cs.With([]Configuration{two, three}); len(have) != 3 || have.Number() != 3 || have[0] != &first {
+		t.Errorf("with two more: %v", have)
+	}
+	if have := cs.With([]Configuration{three, four}); len(have) != 2 || have.For(20) != nil || have.For(30).Number != 3 {
+		t.Errorf("after a gap: %v", have)
+	}
+	for _, bad := range [][]Configuration{nil, {first}, {two, four}, {three, two}, {two, configuration(3, 10, "a1")}, {configuration(2, 10)}} {
+		if have := cs.With(bad); len(have) != 1 {
+			t.Errorf("told %v: %v", bad, have)
+		}
+	}
+}
+
+func TestConfigurationCodeIsCanonical(t *testing.T) {
+	c := configuration(3, 700, "a1", "b2")
+	c.Quorums = QuorumSystem{Kind: Sizes, Size1: 1, Size2: 2}
+	b := AppendConfiguration(nil, &c)
+	if have, err := DecodeConfiguration(b); err != nil || !reflect.DeepEqual(have, c) {
+		t.Errorf("%+v, %v", have, err)
+	}
+	for n := range b {
+		if _, err := DecodeConfiguration(b[:n]); err == nil {
+			t.Errorf("the first %d bytes are taken", n)
+		}
+	}
+	if _, err := DecodeConfiguration(append(b, 0)); err == nil {
+		t.Error("a byte too many is taken")
+	}
+}
+
+func TestCheckChange(t *testing.T) {
+	c := configuration(1, 1, "a1", "a2", "a3")
+	for name, v := range map[string]struct {
+		next Configuration
+		ok   bool
+	}{
+		"one more":    {configuration(2, 0, "a1", "a2", "a3", "a4"), true},
+		"one less":    {configuration(2, 0, "a1", "a2"), true},
+		"another one": {configuration(2, 0, "a1", "a2", "a4"), true},
+		"two more":    {configuration(2, 0, "a1", "a2", "a3", "a4", "a5"), false},
+		"two less":    {configuration(2, 0, "a1"), false},
+		"number 3":    {configuration(3, 0, "a1", "a2"), false},
+	} {
+		if err := c.CheckChange(v.next); (err == nil) != v.ok {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
