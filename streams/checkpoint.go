@@ -70,7 +70,7 @@ func (m *Machine) verify(ctx context.Context) error {
 	return errors.Join(err, v.Close())
 }
 
-// cloneDatabase makes to a copy of the database in from, durably. Tables never
+// cloneDatabase makes to a copy of the database in from, durably. Tables and blobs never
 // change, so they are linked; the other files the copy would write to.
 func cloneDatabase(fs vfs.FS, from, to string) error {
 	names, err := fs.List(from)
@@ -82,7 +82,7 @@ func cloneDatabase(fs vfs.FS, from, to string) error {
 	}
 	for _, name := range names {
 		place := vfs.Copy
-		if strings.HasSuffix(name, ".sst") {
+		if strings.HasSuffix(name, ".sst") || strings.HasSuffix(name, ".blob") {
 			place = vfs.LinkOrCopy
 		}
 		if err := place(fs, fs.PathJoin(from, name), fs.PathJoin(to, name)); err != nil {

@@ -373,3 +373,74 @@ func sortedKeys[V any](m map[string]V) []string {
 	slices.Sort(keys)
 	return keys
 }
+
+// TestBadInputLikeJetStream sends everything that a client can do wrong to both, and
+// compares the errors; neither may have stored anything.
+func TestBadInputLikeJetStream(t *testing.T) {
+	p := newPair(t)
+	defer closeMachine(t, p.m)
+	create := func(name, rest string) {
+		t.Helper()
+		if !p.do("STREAM.CREATE."+name, nil, fmt.Appendf(nil, `{"name":%q,"storage":"file","num_replicas":1,"retention":"limits",%s}`, name, rest)) {
+			p.fatal("not created")
+		}
+	}
+	create("KV_b", `"subjects":["$KV.b.>"],"max_msgs_per_subject":1,"max_msg_size":100,"discard":"new","deny_delete":true`)
+	create("FULL", `"subjects":["full.>"],"max_msgs":1,"max_bytes":200,"discard":"new"`)
+	create("EACH", `"subjects":["each.>"],"max_msgs_per_subject":1,"discard":"new","discard_new_per_subject":true`)
+	for _, subject := range []string{"$KV.b.k", "full.a", "each.a"} {
+		p.do(subject, nil, []byte("v"))
+	}
+	field := func(name, value string) nats.Header { return nats.Header{name: {value}} }
+	for _, bad := range []struct {
+		subject string
+		header  nats.Header
+		data    string
+	}{
+		{"$KV.b.k", nil, strings.Repeat("v", 101)},
+		{"$KV.b.k", field("Nats-Expected-Last-Subject-Sequence", "7"), "v"},
+		{"$KV.b.k", field("Nats-Expected-Last-Subject-Sequence", "0"), "v"},
+		{"$KV.b.k", field("Nats-Expected-Last-Subject-Sequence", "one"), "v"},
+		{"$KV.b.k", field("Nats-Expected-Last-Sequence", "9"), "v"},
+		{"$KV.b.k", field("Nats-Expected-Last-Msg-Id", "x"), "v"},
+		{"$KV.b.k", field("Nats-Expected-Stream", "OTHER"), "v"},
+		{"$KV.b.k", field("Nats-TTL", "1s"), "v"},
+		{"$KV.b.k", field("Nats-TTL", "soon"), "v"},
+		{"$KV.b.k", field("Nats-Rollup", "sub"), "v"},
+		{"$KV.b.k", field("Nats-Incr", "+1"), "v"},
+		{"$KV.b.k", field("Nats-Incr", "much"), "v"},
+		{"$KV.b.k", nats.Header{"Nats-Batch-Id": {"b"}, "Nats-Batch-Sequence": {"1"}}, "v"},
+		{"$KV.b.k", nats.Header{"Nats-Batch-Id": {"b"}, "Nats-Batch-Sequence": {"1"}, "Nats-Batch-Commit": {"1"}}, "v"},
+		{"full.b", nil, "v"},
+		{"full.b", nil, strings.Repeat("v", 300)},
+		{"each.a", nil, "w"},
+		{"nowhere", nil, "v"},
+		{"STREAM.CREATE.T", nil, `{"name":"T"`},
+		{"STREAM.CREATE.T", nil, `{"name":"U"}`},
+		{"STREAM.CREATE.T", nil, `{"name":"T","subjects":["a..b"]}`},
+		{"STREAM.CREATE.T", nil, `{"name":"T","subjects":["full.x"]}`},
+		{"STREAM.CREATE.FULL", nil, `{"name":"FULL","subjects":["full.>"],"max_msgs":2}`},
+		{"STREAM.UPDATE.NONE", nil, `{"name":"NONE"}`},
+		{"STREAM.UPDATE.FULL", nil, `{"name":"FULL","subjects":["full.>"],"storage":"memory"}`},
+		{"STREAM.DELETE.NONE", nil, ""},
+		{"STREAM.DELETE.FULL", nil, "x"},
+		{"STREAM.PURGE.NONE", nil, ""},
+		{"STREAM.PURGE.FULL", nil, `{"seq":3,"keep":3}`},
+		{"STREAM.PURGE.FULL", nil, `{"filter":`},
+		{"STREAM.MSG.DELETE.KV_b", nil, `{"seq":1}`},
+		{"STREAM.MSG.DELETE.FULL", nil, ""},
+		{"STREAM.MSG.DELETE.FULL", nil, `{"seq"`},
+	} {
+		before := p.m.Digest().Sum
+		if p.do(bad.subject, bad.header, []byte(bad.data)) {
+			t.Errorf("%s %v %.20s is done", bad.subject, bad.header, bad.data)
+		}
+		if after := p.m.Digest().Sum; after != before {
+			t.Errorf("%s %v %.20s is refused, and changed the state", bad.subject, bad.header, bad.data)
+		}
+	}
+	for _, name := range []string{"KV_b", "FULL", "EACH"} {
+		p.info(name)
+		p.contents(name)
+	}
+}

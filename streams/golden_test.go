@@ -1,0 +1,56 @@
+package streams
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+)
+
+// goldenSlot is the slot after which the states in testdata/states were kept.
+const goldenSlot = 6
+
+// TestOldStatesAreStillRead opens a database and restores a snapshot that earlier
+// builds wrote in the middle of a history, and goes on with it: the end must be that
+// of a machine of this build that applied all of it. A directory never changes; each
+// new format, and each new version of the rules, adds one.
+func TestOldStatesAreStillRead(t *testing.T) {
+	whole := openMem(t, vfs.NewMem())
+	applyTale(t, whole, 0)
+	want := whole.Digest()
+	closeMachine(t, whole)
+	kept, err := filepath.Glob("testdata/states/*")
+	if err != nil || len(kept) == 0 {
+		t.Fatalf("no states are kept, %v", err)
+	}
+	for _, dir := range kept {
+		state := filepath.Join(t.TempDir(), "state")
+		if err := os.CopyFS(state, os.DirFS(filepath.Join(dir, "database"))); err != nil {
+			t.Fatal(err)
+		}
+		opened, err := Open(state, Options{})
+		if err != nil {
+			t.Fatalf("%s: %v", dir, err)
+		}
+		snapshot, err := os.ReadFile(filepath.Join(dir, "snapshot"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		restored, err := Restore("state", bytes.NewReader(snapshot), Options{FS: vfs.NewMem()})
+		if err != nil {
+			t.Fatalf("%s: %v", dir, err)
+		}
+		for _, m := range []*Machine{opened, restored} {
+			if m.Applied() != goldenSlot || scrubbedDigest(t, m) != m.Digest() {
+				t.Errorf("%s: slot %d, want %d", dir, m.Applied(), goldenSlot)
+			}
+			applyTale(t, m, goldenSlot)
+			if m.Digest() != want {
+				t.Errorf("%s: digest %+v, want %+v", dir, m.Digest(), want)
+			}
+			closeMachine(t, m)
+		}
+	}
+}
