@@ -27,7 +27,7 @@ type memberCommand struct {
 type change struct {
 	Quorums string        `env:"SYNOD_QUORUMS" placeholder:"Q" help:"majority, sizes:PHASE1,PHASE2 or grid:ROWS (default: as they are)."`
 	Copies  int           `env:"SYNOD_COPIES" placeholder:"N" help:"Learners that must hold a slot durably before acceptors may forget it (default: as it is)."`
-	Plan    bool          `help:"Show what would change, and change nothing."`
+	Plan    bool          `env:"SYNOD_MEMBER_PLAN" help:"Show what would change, and change nothing."`
 	Timeout time.Duration `env:"SYNOD_MEMBER_TIMEOUT" default:"60s" help:"How long to wait until the change is finished (${default}). It goes on after that."`
 
 	Connection node.Connection `embed:""`
@@ -146,7 +146,7 @@ func (c *memberRemove) Run(ctx context.Context, s cli.Streams) error {
 
 type memberReplace struct {
 	ID     string `arg:"" help:"The acceptor that goes. It may be dead."`
-	With   string `placeholder:"ID" help:"The acceptor that comes (default: the same id, with another disk). It must run, with an empty data directory."`
+	With   string `env:"SYNOD_MEMBER_WITH" placeholder:"ID" help:"The acceptor that comes (default: the same id, with another disk). It must run, with an empty data directory."`
 	Change change `embed:""`
 }
 
@@ -186,7 +186,7 @@ func (c *memberSet) Run(ctx context.Context, s cli.Streams) error {
 }
 
 type memberList struct {
-	JSON bool `name:"json" help:"As JSON: number, from, acceptors, quorums, copies, waits."`
+	JSON bool `name:"json" env:"SYNOD_JSON" help:"As JSON: number, from, acceptors, quorums, copies, waits."`
 
 	Connection node.Connection `embed:""`
 }
@@ -242,7 +242,7 @@ type leaderCommand struct {
 }
 
 type leaderTransfer struct {
-	To string `placeholder:"ID" help:"The proposer that shall lead (default: any other)."`
+	To string `env:"SYNOD_LEADER_TO" placeholder:"ID" help:"The proposer that shall lead (default: any other)."`
 
 	Connection node.Connection `embed:""`
 }
@@ -267,4 +267,44 @@ func (c *leaderTransfer) Run(ctx context.Context, s cli.Streams) error {
 	}
 	fmt.Fprintln(s.Out, "The leader hands over. `synod status` shows who leads.")
 	return nil
+}
+
+// Help shows what to do with it.
+func (c *memberAdd) Help() string {
+	return `Examples:
+  synod member add a4 --plan
+  synod member add a4`
+}
+
+// Help shows what to do with it.
+func (c *memberRemove) Help() string {
+	return `Examples:
+  synod member remove a5`
+}
+
+// Help shows what to do with it.
+func (c *memberReplace) Help() string {
+	return `Examples:
+  synod member replace a1
+  synod member replace a1 --with b1`
+}
+
+// Help shows what to do with it.
+func (c *memberSet) Help() string {
+	return `Examples:
+  synod member set --quorums sizes:4,2
+  synod member set --copies 1`
+}
+
+// Help shows what to do with it.
+func (c *memberList) Help() string {
+	return `Examples:
+  synod member list
+  synod member list --json`
+}
+
+// Help shows what to do with it.
+func (c *leaderTransfer) Help() string {
+	return `Examples:
+  synod leader transfer --to p2`
 }
