@@ -83,7 +83,7 @@ func TestSinglyUsesNoTypedCommand(t *testing.T) {
 
 // TestLargeMessagesShare as far as they fit the server's messages, and no further.
 func TestLargeMessagesShare(t *testing.T) {
-	url := bustest.ServerWith(t, bus.ServerOptions{MaxPayload: 32 << 10}).URL()
+	url := bustest.ServerWith(t, bus.ServerOptions{MaxPayload: 64 << 10}).URL()
 	clustertest.Start(t, small, url)
 	c, ctx := connect(t, url), within(t)
 	var all sync.WaitGroup

@@ -141,7 +141,7 @@ const (
 	OtherConfig                        // of a newer configuration than this role knows, or for slots of another one
 	Extreme                            // a round, slot or watermark beyond any honest one
 	Stale                              // of a ballot, round or slot that is over
-	Unfounded                          // the acceptor has no sealed genesis, or was trimmed past the slot
+	Unfounded                          // the sender or the receiver belongs to no cluster yet
 	Twin                               // another process speaks under this role's own id and disk
 	Fenced                             // of its own cluster, while another has its name
 	Inconsistent                       // contradicts what the protocol guarantees, such as two values in one ballot

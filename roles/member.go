@@ -155,12 +155,12 @@ func drop(out *paxos.Effects, e paxos.Envelope, reason paxos.DropReason) {
 	out.Drop = append(out.Drop, paxos.Drop{Reason: reason, From: e.From, Msg: e.Msg})
 }
 
-// foreign says why a message of another cluster or generation, or of a newer
-// configuration, is not taken, or one of ours while we have a rival; 0 when it is.
+// foreign says why a message of another cluster or generation, of one that knows no
+// cluster yet, or of a newer configuration, is not taken, or one of ours while we have a rival; 0 when it is.
 // What is taken is judged slot by slot.
 func (m *member) foreign(e paxos.Envelope) paxos.DropReason {
 	switch {
-	case m.genesis == nil:
+	case m.genesis == nil, e.Cluster == (paxos.ClusterID{}):
 		return paxos.Unfounded
 	case e.Cluster != m.genesis.Cluster:
 		return paxos.Foreign

@@ -160,7 +160,7 @@ func TestWithoutAcceptorsACommandIsNotDone(t *testing.T) {
 
 // TestTooLargeIsRefusedByName before it enters the log, with the limit.
 func TestTooLargeIsRefusedByName(t *testing.T) {
-	c := Start(t, small, bustest.ServerWith(t, bus.ServerOptions{MaxPayload: 32 << 10}).URL())
+	c := Start(t, small, bustest.ServerWith(t, bus.ServerOptions{MaxPayload: 64 << 10}).URL())
 	c.AwaitLeader()
 	reply, err := c.Connect().Conn().Request(Subjects.Propose(), make([]byte, 32<<10), 5*time.Second)
 	if err != nil {

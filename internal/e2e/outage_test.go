@@ -20,8 +20,8 @@ func TestStopWithoutNATS(t *testing.T) {
 	}
 }
 
-// TestTwoClustersOfOneName meet on one bus: neither takes the other's messages, and
-// status says what is wrong.
+// TestTwoClustersOfOneName meet on one bus: neither takes the other's messages nor
+// serves clients while both are there, and status says what is wrong.
 func TestTwoClustersOfOneName(t *testing.T) {
 	c := startCluster(t)
 	uuid := c.status().UUID
@@ -31,15 +31,18 @@ func TestTwoClustersOfOneName(t *testing.T) {
 		t.Errorf("a second cluster is founded: %s", out)
 	}
 	s := c.awaitProblem("Acceptor b1", "another cluster")
-	if s.UUID != uuid || s.Leader == nil {
-		t.Errorf("status is about %s with leader %v, want %s", s.UUID, s.Leader, uuid)
+	if s.UUID != uuid {
+		t.Errorf("status is about %s, want %s", s.UUID, uuid)
 	}
+	if r := c.synod("propose", "whose?"); r.code != 1 || !strings.Contains(r.errors, "certainly not appended") {
+		t.Errorf("a proposal between the two ends with code %d: %s", r.code, r.errors)
+	}
+	c.kill("b1")
+	c.awaitReady()
 	c.synod("propose", "still ours").must(t)
 	if out := c.synod("log").must(t); !containsAll(out, "1\t", "ours", "2\t", "still ours") {
 		t.Errorf("the log is %q", out)
 	}
-	c.kill("b1")
-	c.awaitReady()
 
 	// A learner whose disk is of this cluster refuses any other.
 	c.term("l1")

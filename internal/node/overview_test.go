@@ -126,8 +126,11 @@ func TestProblems(t *testing.T) {
 		{"a learner apart", func(r []Report) []Report { return unreadable(r, 5) }, [][]string{{"Learner l1 is not ready", "no quorum of acceptors"}}},
 		{"no quorum and so no reads", func(r []Report) []Report { return unreadable(without(r, "acceptor", "a2", "a3"), 3, 4) },
 			[][]string{{"Nothing can be decided"}, {"a2 does not answer"}, {"a3 does not answer"}}},
-		{"foreign messages", func(r []Report) []Report { r[0].Ignored = map[string]uint64{"foreign": 7, "stale": 9}; return r },
-			[][]string{{"Acceptor a1 ignored 7 messages (foreign)", "--cluster"}}},
+		{"a twin's messages", func(r []Report) []Report {
+			r[0].Ignored = map[string]uint64{"twin": 7, "stale": 9, "foreign": 5}
+			return r
+		},
+			[][]string{{"Acceptor a1 ignored 7 messages (twin)", "one data directory"}}},
 		{"permissions", func(r []Report) []Report { r[4].Bus.AsyncErrors = 1; return r }, [][]string{{"NATS refused something to proposer p2, 1 time"}}},
 		{"a clock ahead", func(r []Report) []Report { return clocks(r, map[int]time.Duration{1: 3 * time.Second}) },
 			[][]string{{"clock of acceptor a2 is 3s ahead of the others'", "host h1"}}},

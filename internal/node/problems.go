@@ -204,9 +204,9 @@ func (c *Cluster) problemsOfClocks(reports []Report) {
 	}
 }
 
-// strange are the messages that no healthy cluster has, and what they mean.
+// strange are the messages that no healthy cluster has, and what they mean. Those of
+// another cluster of the name are past once its roles are: see problemsOfIdentity.
 var strange = []struct{ reason, meaning string }{
-	{paxos.Foreign.String(), "another cluster of the same name is on this NATS system: give one of them another --cluster or --prefix"},
 	{paxos.Twin.String(), "two processes use one data directory, or a copy of it: stop one of them, and remove the copy"},
 	{paxos.OldDisk.String(), "an old copy of an acceptor's disk runs: stop it, and replace that acceptor by a new one"},
 	{paxos.Inconsistent.String(), "two roles contradict each other: see its log, and the disks and memory of the machines"},
@@ -226,8 +226,11 @@ func (c *Cluster) problemsOfMessages(r *Report) {
 }
 
 // slowSync is when a disk is called slow, in milliseconds: a leader repeats what
-// is not answered for longer.
-const slowSync = 150.0
+// is not answered for longer. Before so many syncs nothing is said of 1 in 100.
+const (
+	slowSync  = 150.0
+	manySyncs = 100
+)
 
 // problemsOfAcceptors looks at each acceptor.
 func (c *Cluster) problemsOfAcceptors() {
@@ -247,7 +250,7 @@ func (c *Cluster) problemsOfAcceptors() {
 				a.ID, a.SyncPending/1e3)
 		case a.SpaceLow:
 			c.say("Acceptor %s is short of disk space: free some.", a.ID)
-		case a.SyncP99 > slowSync:
+		case a.SyncP99 > slowSync && a.Sync.count() >= manySyncs:
 			c.say("Acceptor %s has a slow disk: of its syncs, 1 in 100 takes more than %.0f ms (p50 %.1f ms, p99 up to %.0f ms). Give it a faster disk, or one of its own.",
 				a.ID, slowSync, a.SyncP50, a.SyncP99)
 		}
