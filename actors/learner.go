@@ -342,7 +342,7 @@ func (l *learner) serve(e paxos.Envelope, q paxos.SnapshotQuery) {
 	l.serving = true
 	fresh := uint64(l.config.Clock.Now().Mono)
 	l.spawn(func() {
-		chunk := l.source.answer(q, fresh)
+		chunk := l.source.answer(e.From.ID, q, fresh)
 		l.handle.call(func() {
 			l.serving = false
 			l.role.Tell(e.From.ID, chunk, &l.out)

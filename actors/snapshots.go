@@ -24,14 +24,23 @@ const (
 	snapshotReport = 5 * time.Second        // between two lines of progress in the log
 )
 
-// source serves snapshots of a learner's state to its fellows, one at a time.
+// source serves snapshots of a learner's state to its fellows, and to whoever backs it
+// up: each has its own, one at a time.
 type source struct {
 	machine Snapshots
-	dir     string // for the file; the source's own
+	dir     string // for the files; the source's own
 	chunk   int    // bytes
 	log     *slog.Logger
 
-	mu      sync.Mutex
+	mu  sync.Mutex
+	out map[paxos.NodeID]*outgoing
+}
+
+// maxOutgoing is how many snapshots are kept at once.
+const maxOutgoing = 4
+
+// outgoing is one snapshot on its way out.
+type outgoing struct {
 	id      uint64
 	file    *os.File
 	applied paxos.Slot
@@ -41,69 +50,85 @@ type source struct {
 
 // answer reads the chunk that q asks for. It may take long: it makes a snapshot
 // when q asks for a new one.
-func (s *source) answer(q paxos.SnapshotQuery, fresh uint64) paxos.SnapshotChunk {
+func (s *source) answer(to paxos.NodeID, q paxos.SnapshotQuery, fresh uint64) paxos.SnapshotChunk {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if q.ID == 0 {
-		if err := s.make(fresh); err != nil {
-			s.log.Error("cannot make a snapshot for a fellow learner", "err", err)
-			s.drop()
+		if err := s.make(to, fresh); err != nil {
+			s.log.Error("cannot make a snapshot for another", "to", to, "err", err)
 			return paxos.SnapshotChunk{}
 		}
 		q.Offset = 0
-	} else if q.ID != s.id || q.Offset > s.total {
+	}
+	o := s.out[to]
+	if o == nil || q.ID != 0 && q.ID != o.id || q.Offset > o.total {
 		return paxos.SnapshotChunk{}
 	}
-	s.expire.Reset(snapshotKeep)
-	data := make([]byte, min(uint64(s.chunk), s.total-q.Offset))
-	if _, err := s.file.ReadAt(data, int64(q.Offset)); err != nil && !errors.Is(err, io.EOF) {
-		s.log.Error("cannot read the snapshot for a fellow learner", "err", err)
-		s.drop()
+	o.expire.Reset(snapshotKeep)
+	data := make([]byte, min(uint64(s.chunk), o.total-q.Offset))
+	if _, err := o.file.ReadAt(data, int64(q.Offset)); err != nil && !errors.Is(err, io.EOF) {
+		s.log.Error("cannot read the snapshot for another", "to", to, "err", err)
+		s.drop(to)
 		return paxos.SnapshotChunk{}
 	}
-	return paxos.SnapshotChunk{ID: s.id, Applied: s.applied, Total: s.total, Offset: q.Offset, Data: data}
+	return paxos.SnapshotChunk{ID: o.id, Applied: o.applied, Total: o.total, Offset: q.Offset, Data: data}
 }
 
-// make replaces the present snapshot by a new one.
-func (s *source) make(id uint64) (err error) {
-	s.drop()
-	if s.file, err = os.CreateTemp(s.dir, "snapshot-out-*"); err != nil {
-		return err
+// make replaces the snapshot for to by a new one.
+func (s *source) make(to paxos.NodeID, id uint64) error {
+	s.drop(to)
+	if len(s.out) >= maxOutgoing {
+		return fmt.Errorf("%d others have one already", len(s.out))
 	}
-	if s.applied, err = s.machine.Snapshot(s.file); err != nil {
-		return err
-	}
-	size, err := s.file.Seek(0, io.SeekEnd)
+	file, err := os.CreateTemp(s.dir, "snapshot-out-*")
 	if err != nil {
 		return err
 	}
-	s.id, s.total = id, uint64(size)
-	s.expire = time.AfterFunc(snapshotKeep, func() {
+	o := &outgoing{id: id, file: file}
+	o.applied, err = s.machine.Snapshot(file)
+	if err == nil {
+		var size int64
+		size, err = file.Seek(0, io.SeekEnd)
+		o.total = uint64(size)
+	}
+	if err != nil {
+		o.remove()
+		return err
+	}
+	o.expire = time.AfterFunc(snapshotKeep, func() {
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		if s.id == id {
-			s.drop()
+		if s.out[to] == o {
+			s.drop(to)
 		}
 	})
+	if s.out == nil {
+		s.out = map[paxos.NodeID]*outgoing{}
+	}
+	s.out[to] = o
 	return nil
 }
 
-// drop forgets the present snapshot.
-func (s *source) drop() {
-	if s.expire != nil {
-		s.expire.Stop()
+// drop forgets the snapshot for to, if there is one.
+func (s *source) drop(to paxos.NodeID) {
+	if o := s.out[to]; o != nil {
+		o.expire.Stop()
+		o.remove()
+		delete(s.out, to)
 	}
-	if s.file != nil {
-		_ = s.file.Close()
-		_ = os.Remove(s.file.Name())
-	}
-	s.id, s.file, s.expire = 0, nil, nil
+}
+
+func (o *outgoing) remove() {
+	_ = o.file.Close()
+	_ = os.Remove(o.file.Name()) // the next start sweeps what is left
 }
 
 func (s *source) close() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.drop()
+	for to := range s.out {
+		s.drop(to)
+	}
 }
 
 // transfer is one snapshot on its way in.

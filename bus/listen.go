@@ -66,6 +66,17 @@ func (b *Bus) ListenInBursts(role paxos.Role, id paxos.NodeID, deliver func(paxo
 	})
 }
 
+// ListenTo delivers what comes on these subjects, which are below Root and may have
+// wildcards, for id and for all, and nothing else: for who plays no whole role.
+func (b *Bus) ListenTo(id paxos.NodeID, subjects []string, deliver func(paxos.Envelope)) (*Listener, error) {
+	l := &Listener{bus: b}
+	return l, l.subscribe(b.subjects.rooted(subjects), "", func(m *nats.Msg) {
+		if e, ok := b.receive(m); ok && reaches(&e, id) {
+			l.deliver(&e, len(m.Data), deliver)
+		}
+	})
+}
+
 // burst is how many messages are delivered at most before rest is called.
 const burst = 256
 

@@ -12,9 +12,12 @@ import (
 
 // Headers of answers to clients.
 const (
-	SlotHeader    = "Synod-Slot"    // slot in which the command was applied
-	BallotHeader  = "Synod-Ballot"  // one ballot in which that slot was chosen
-	OutcomeHeader = "Synod-Outcome" // of a command that is answered with an error: an Outcome
+	SlotHeader   = "Synod-Slot"   // slot in which the command was applied
+	BallotHeader = "Synod-Ballot" // one ballot in which that slot was chosen
+	// GenerationHeader is the generation of the cluster that answers. Who has seen a higher
+	// one must not believe it: that cluster was restored elsewhere, or given up.
+	GenerationHeader = "Synod-Generation"
+	OutcomeHeader    = "Synod-Outcome" // of a command that is answered with an error: an Outcome
 )
 
 // An Outcome says what became of a command that is answered with an error.

@@ -18,6 +18,7 @@ type caller struct {
 	bus   *bus.Bus
 	inbox string // with the final dot
 	sub   *nats.Subscription
+	judge func(*nats.Msg) error // why an answer does not count; nil when it does
 
 	mu      sync.Mutex
 	last    uint64
@@ -32,8 +33,8 @@ var (
 	errNoAnswer     = errors.New("no answer came in time")
 )
 
-func newCaller(b *bus.Bus) (*caller, error) {
-	c := &caller{bus: b, inbox: b.Conn().NewInbox() + ".", waiters: map[uint64]func(*nats.Msg, error){}}
+func newCaller(b *bus.Bus, judge func(*nats.Msg) error) (*caller, error) {
+	c := &caller{bus: b, inbox: b.Conn().NewInbox() + ".", judge: judge, waiters: map[uint64]func(*nats.Msg, error){}}
 	sub, err := b.Conn().Subscribe(c.inbox+"*", c.receive)
 	if err != nil {
 		return nil, fmt.Errorf("client: subscribe to an inbox: %w", err)
@@ -86,6 +87,10 @@ func (c *caller) receive(m *nats.Msg) {
 	}
 	if len(m.Data) == 0 && m.Header.Get("Status") == "503" {
 		done(nil, errNoResponders)
+		return
+	}
+	if err := c.judge(m); err != nil {
+		done(nil, err)
 		return
 	}
 	done(m, nil)

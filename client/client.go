@@ -27,10 +27,12 @@ type Client struct {
 	seen    atomic.Uint64 // highest position in any answer
 	clock   atomic.Int64  // highest log time in any answer; 0: none yet
 	born    time.Time
-	heard   atomic.Int64 // when clock was heard last, in nanoseconds since born
-	stop    chan struct{}
-	close   sync.Once
-	done    sync.WaitGroup
+
+	generation atomic.Uint64 // highest in any answer
+	heard      atomic.Int64  // when clock was heard last, in nanoseconds since born
+	stop       chan struct{}
+	close      sync.Once
+	done       sync.WaitGroup
 
 	asking sync.Mutex // the log time
 	asked  time.Time  // the log time, last
@@ -56,7 +58,8 @@ func Connect(ctx context.Context, o Options) (*Client, error) {
 		return nil, err
 	}
 	c := &Client{options: o, bus: b, ids: strings.ToLower(rand.Text()[:16]), stop: make(chan struct{}), lanes: map[string]*lane{}, sessions: map[string]*Session{}, born: time.Now()}
-	if c.caller, err = newCaller(b); err != nil {
+	c.generation.Store(o.Generation)
+	if c.caller, err = newCaller(b, c.current); err != nil {
 		b.Close()
 		return nil, err
 	}
@@ -124,6 +127,31 @@ func (c *Client) positionOf(m *nats.Msg) Position {
 		seen := c.seen.Load()
 		if n <= seen || c.seen.CompareAndSwap(seen, n) {
 			return Position(n)
+		}
+	}
+}
+
+// Generation is the highest generation of the cluster that any answer named; 0: none did.
+// Answers of a lower one are refused from then on.
+func (c *Client) Generation() uint64 { return c.generation.Load() }
+
+// current refuses an answer of a cluster that is superseded, as far as this client knows.
+// The positions of a cluster that was superseded mean nothing in its successor.
+func (c *Client) current(m *nats.Msg) error {
+	n, err := strconv.ParseUint(m.Header.Get(bus.GenerationHeader), 10, 64)
+	if err != nil {
+		return nil // no answer of the state machine
+	}
+	for {
+		known := c.generation.Load()
+		switch {
+		case n < known:
+			return fmt.Errorf("%w: it has generation %d, and there is generation %d", ErrSuperseded, n, known)
+		case n == known:
+			return nil
+		case c.generation.CompareAndSwap(known, n):
+			c.seen.Store(0)
+			return nil
 		}
 	}
 }

@@ -24,6 +24,9 @@ var (
 	ErrNotFound = errors.New("not found")
 	// ErrConflict: the state is not what the command expected.
 	ErrConflict = errors.New("the state is not the one expected")
+	// ErrSuperseded: a cluster answered that was restored or forced anew elsewhere, with a
+	// higher generation that this client has heard of.
+	ErrSuperseded = errors.New("the cluster that answers is superseded")
 	// ErrClosed: the client was closed.
 	ErrClosed = errors.New("the client is closed")
 )

@@ -23,6 +23,10 @@ type Options struct {
 	// InFlight is how many messages with commands for one stream may be on their way
 	// at once. What comes meanwhile goes together in the next. 0: 2.
 	InFlight int
+	// Generation is the lowest generation of the cluster whose answers count, such as the one
+	// that an earlier client saw. A cluster that is restored from a backup, or forced
+	// after a disaster, has a higher one. 0: any.
+	Generation uint64
 	// Singly sends every command in a message of its own. It is for clients that may
 	// publish proposals or a bucket's keys, and no typed commands ("command.<stream>").
 	Singly bool

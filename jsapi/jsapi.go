@@ -23,6 +23,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -102,8 +103,10 @@ type Server struct {
 	groups   groups
 	counts   []atomic.Uint64 // by operation
 	taken    atomic.Uint64
-	refused  atomic.Uint64
-	quiet    rate.Sometimes
+
+	generation atomic.Pointer[[]string] // of the cluster, as a header's value; nil: not known yet
+	refused    atomic.Uint64
+	quiet      rate.Sometimes
 }
 
 // New is a server that reads s. Its door is closed. The caller must Stop it before
@@ -174,6 +177,11 @@ func (s *Server) Stop() error {
 	s.groups.close()
 	s.work.Wait()
 	return err
+}
+
+// SetGeneration has every answer name the generation of the cluster.
+func (s *Server) SetGeneration(n uint64) {
+	s.generation.Store(&[]string{strconv.FormatUint(n, 10)})
 }
 
 // Counts is how many requests came, by operation; "refused" counts those that were

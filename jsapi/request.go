@@ -117,6 +117,9 @@ func (r *request) publish(m *nats.Msg) {
 			m.Header = nats.Header{}
 		}
 		m.Header[bus.SlotHeader] = []string{strconv.FormatUint(uint64(r.slot), 10)}
+		if g := r.server.generation.Load(); g != nil {
+			m.Header[bus.GenerationHeader] = *g
+		}
 	}
 	r.server.publish(m)
 }
@@ -153,8 +156,8 @@ const typePrefix = "io.nats.jetstream.api.v1."
 
 func (r *request) typeName() string { return typePrefix + r.op.kind }
 
-// slotHeaderBytes is how much longer an answer is for its slot, at most.
-const slotHeaderBytes = 64
+// slotHeaderBytes is how much longer an answer is for its slot and generation, at most.
+const slotHeaderBytes = 128
 
 // respond sends v as JSON.
 func (r *request) respond(v any) error {

@@ -101,7 +101,7 @@ func (w *work) acquire(s *stream, op command.Acquire) (command.Value, *APIError)
 // nextToken returns a fencing token above all before it.
 func (w *work) nextToken() uint64 {
 	old := w.m.globals
-	w.m.globals.lastToken++
+	w.m.globals.lastToken = w.m.nextNumber(old.lastToken)
 	w.writeGlobals(old)
 	return w.m.globals.lastToken
 }

@@ -58,6 +58,23 @@ type Machine struct {
 	supports uint64
 	advanced notifier
 	failure  *failureReport
+
+	generation atomic.Uint64 // of the cluster
+}
+
+// SetGeneration says how often the cluster was restored: a number above that of any
+// cluster that the state was in before. What is handed out from then on is above all
+// that any of those handed out, also after the copy from which this one was restored:
+// tokens of leases and numbers of sessions. All machines of a cluster have the same, from
+// before the first Apply on. The first generation is 1.
+func (m *Machine) SetGeneration(n uint64) { m.generation.Store(n) }
+
+// generationBits is how many numbers a generation has: 2^40.
+const generationBits = 40
+
+// nextNumber is the number after last in the machine's generation.
+func (m *Machine) nextNumber(last uint64) uint64 {
+	return max(last, (max(m.generation.Load(), 1)-1)<<generationBits) + 1
 }
 
 // A failureReport holds the first thing that was wrong with the disk.
@@ -156,6 +173,7 @@ func openMachine(home *home, name string, o Options) (*Machine, error) {
 	}
 	m := &Machine{dir: path, db: db, cache: cache, lock: home.lock, spillAt: spillBytes, failure: failure, supports: o.Supports}
 	m.position.Store(&Digest{})
+	m.generation.Store(o.Generation)
 	return m, nil
 }
 

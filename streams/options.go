@@ -29,6 +29,8 @@ type Options struct {
 	// Default, and at most, MaxVersion; lower, it is what an older build would be.
 	Supports uint64
 
+	// Generation is what Machine.SetGeneration says. 0: 1.
+	Generation uint64
 	// Limits are written into a state when it is made. A state that exists, or
 	// that a snapshot brings, keeps its own.
 	Limits Limits

@@ -79,6 +79,19 @@ func restoreInto(home *home, name string, r io.Reader, o Options) (err error) {
 	return nil
 }
 
+// Verify reads a whole snapshot, and returns which state it holds. It keeps nothing.
+func Verify(r io.Reader) (Digest, error) {
+	l := newLoader(r, discard{})
+	err := l.load()
+	return l.position, err
+}
+
+type discard struct{}
+
+func (discard) set(_, _ []byte) error { return nil }
+
+func (discard) endBlock() error { return nil }
+
 // A pairSink takes the pairs of a state.
 type pairSink interface {
 	set(key, value []byte) error
@@ -128,6 +141,8 @@ type loader struct {
 	scrub scrub
 	last  []byte // key of the last pair
 	count uint64
+
+	position Digest // as the snapshot says
 }
 
 func newLoader(r io.Reader, sink pairSink) *loader {
@@ -139,6 +154,7 @@ func (l *loader) load() error {
 	if err != nil {
 		return err
 	}
+	l.position = position
 	for {
 		kind, payload, err := l.r.block()
 		if err != nil {

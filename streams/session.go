@@ -102,7 +102,7 @@ func (w *work) openSession(s *stream, in command.Session, op command.OpenSession
 // nextSession returns a number that no session had.
 func (w *work) nextSession() uint64 {
 	old := w.m.globals
-	w.m.globals.lastSession++
+	w.m.globals.lastSession = w.m.nextNumber(old.lastSession)
 	w.writeGlobals(old)
 	return w.m.globals.lastSession
 }

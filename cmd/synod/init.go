@@ -95,6 +95,9 @@ func (c *initCommand) Run(ctx context.Context, s cli.Streams) error {
 	if c.Abandon != "" {
 		return c.abandon(ctx, b, plan.Acceptors, s)
 	}
+	if err := c.alone(ctx, b, plan); err != nil {
+		return err
+	}
 	var waiting *time.Timer
 	f, err := node.Found(ctx, b, plan, func(missing []paxos.NodeID) {
 		if waiting != nil {
@@ -113,6 +116,20 @@ func (c *initCommand) Run(ctx context.Context, s cli.Streams) error {
 		return fmt.Errorf("%w\n  Nothing is lost: see that all acceptors run (`synod status`), and run the same command again", err)
 	}
 	return c.tell(plan, f, s)
+}
+
+// alone refuses to found a second cluster of one name: neither would serve.
+func (c *initCommand) alone(ctx context.Context, b *bus.Bus, plan node.Plan) error {
+	other, err := node.Elsewhere(ctx, b, plan.Acceptors)
+	if err != nil || other == nil {
+		return err
+	}
+	var ids []paxos.NodeID
+	for _, m := range other.First.Acceptors {
+		ids = append(ids, m.ID)
+	}
+	return fmt.Errorf("cluster %s is there already, with acceptors %s (%s): nothing was founded\n  Give the new one another name with --cluster, or stop the acceptors of the old one for good",
+		c.Connection.Cluster, joinIDs(ids), other.Cluster)
 }
 
 // tell says what was founded, or that it was founded before, and how else.

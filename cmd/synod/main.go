@@ -38,6 +38,8 @@ type commands struct {
 	Skip        skipCommand        `cmd:"" help:"Make an error of a command on which every learner fails."`
 	Permissions permissionsCommand `cmd:"" help:"Print what nats-server needs to hold every role and client to its part."`
 	Bench       benchCommand       `cmd:"" help:"Load the cluster, and tell how fast it answers."`
+	Backup      backupCommand      `cmd:"" help:"Copy the cluster's state into a file."`
+	Restore     restoreCommand     `cmd:"" help:"Found a cluster on the state in a backup."`
 	Trace       traceCommand       `cmd:"" help:"Show the messages of the protocol as they pass."`
 
 	Completion completionCommand `cmd:"" help:"Print a script that lets a shell complete these commands."`

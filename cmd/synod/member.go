@@ -21,6 +21,7 @@ type memberCommand struct {
 	Remove  memberRemove  `cmd:"" help:"Leave an acceptor out."`
 	Replace memberReplace `cmd:"" help:"Take an acceptor in, in another's place or with another disk."`
 	Set     memberSet     `cmd:"" help:"Change the quorums or the learner copies alone."`
+	Force   forceCommand  `cmd:"" name:"force-new-cluster" help:"After a disaster: make a new cluster of what a learner still has."`
 }
 
 // change is the flags of every command that changes the configuration.

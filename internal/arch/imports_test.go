@@ -74,6 +74,9 @@ var table = map[string]layer{
 	// Who may do what on NATS.
 	"internal/authority": {ours: []string{"bus"}, others: []string{natsKeys, natsJWT}},
 
+	// A copy of a cluster's state in a file.
+	"internal/backup": {ours: []string{"paxos", "streams"}},
+
 	// Processes.
 	"internal/node":            {ours: []string{"..."}, others: []string{natsClient, protoactor, prometheus, uuid, rate, otel}},
 	"internal/node/cli":        {ours: []string{"..."}, others: []string{kong}},

@@ -58,7 +58,7 @@ func (c *cluster) found() {
 	c.awaitReady()
 }
 
-var roleOf = map[byte]string{'a': "acceptor", 'b': "acceptor", 'p': "proposer", 'l': "learner"}
+var roleOf = map[byte]string{'a': "acceptor", 'b': "acceptor", 'p': "proposer", 'l': "learner", 'm': "learner"}
 
 // data is the directory of a role.
 func (c *cluster) data(id string) string { return filepath.Join(c.dir, id) }
@@ -136,6 +136,11 @@ func (c *cluster) awaitReady() {
 func (c *cluster) awaitProblem(words ...string) node.Cluster {
 	c.t.Helper()
 	var last node.Cluster
+	defer func() {
+		if c.t.Failed() {
+			c.t.Logf("the last problems: %q", last.Problems)
+		}
+	}()
 	poll(c.t, "a problem that says "+strings.Join(words, ", "), func() bool {
 		last = c.status()
 		return slices.ContainsFunc(last.Problems, func(p string) bool { return containsAll(p, words...) })

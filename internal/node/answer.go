@@ -2,6 +2,7 @@ package node
 
 import (
 	"log/slog"
+	"strconv"
 	"sync/atomic"
 	"time"
 
@@ -20,6 +21,8 @@ type answerer struct {
 	log   *slog.Logger
 	quiet rate.Sometimes
 	lost  atomic.Uint64
+
+	generation atomic.Pointer[[]string] // of the cluster, as a header's value; nil: not known yet
 
 	slot     paxos.Slot
 	ballot   paxos.Ballot
@@ -54,13 +57,25 @@ func (a *answerer) compose(inbox string, r actors.Result, slot paxos.Slot, ballo
 			return err
 		}
 		a.message.Header = header
-		bus.SetDecision(&a.message, slot, ballot)
+		a.setDecision(slot, ballot)
 		return nil
 	}
 	if a.decision == nil || slot != a.slot || ballot != a.ballot {
-		bus.SetDecision(&a.message, slot, ballot)
+		a.setDecision(slot, ballot)
 		a.slot, a.ballot, a.decision = slot, ballot, a.message.Header
 	}
 	a.message.Header = a.decision
 	return nil
+}
+
+func (a *answerer) setDecision(slot paxos.Slot, ballot paxos.Ballot) {
+	bus.SetDecision(&a.message, slot, ballot)
+	if g := a.generation.Load(); g != nil {
+		a.message.Header[bus.GenerationHeader] = *g
+	}
+}
+
+// setGeneration has answers name the cluster's generation.
+func (a *answerer) setGeneration(n uint64) {
+	a.generation.Store(&[]string{strconv.FormatUint(n, 10)})
 }

@@ -23,6 +23,12 @@ type Plan struct {
 	Quorums   paxos.QuorumSystem
 	Copies    int        // 0: one more than the acceptors that may be lost
 	Window    paxos.Slot // 0: paxos.DefaultWindow
+
+	// A cluster that goes on from a state names its digest, and the slot after it, and has
+	// a generation above that of the cluster which the state is of.
+	From       paxos.Slot // 0: 1, for the empty state
+	State      [16]byte
+	Generation uint64 // 0: 1
 }
 
 // genesis is p for a new cluster.
@@ -35,9 +41,10 @@ func (p Plan) genesis() paxos.Genesis {
 		window = paxos.DefaultWindow
 	}
 	return paxos.Genesis{
-		Cluster: paxos.ClusterID{UUID: paxos.UUID(uuid.New()), Generation: 1},
+		Cluster: paxos.ClusterID{UUID: paxos.UUID(uuid.New()), Generation: max(p.Generation, 1)},
 		Window:  window,
-		First:   paxos.Configuration{Number: 1, From: 1, Quorums: p.Quorums, Copies: copies},
+		First:   paxos.Configuration{Number: 1, From: max(p.From, 1), Quorums: p.Quorums, Copies: copies},
+		State:   p.State,
 	}
 }
 

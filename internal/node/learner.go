@@ -196,7 +196,15 @@ func (l *Learner) agreed(slot paxos.Slot) {
 // state of one cluster never gets another one's log.
 func (l *Learner) joined(g *paxos.Genesis) error {
 	l.log.Info("joined the cluster", "uuid", g.Cluster.UUID.String(), "generation", g.Cluster.Generation)
-	return l.dir.Bind(g.Cluster)
+	if err := l.dir.Bind(g.Cluster); err != nil {
+		return err
+	}
+	l.answers.setGeneration(g.Cluster.Generation)
+	if l.streams != nil {
+		l.api.SetGeneration(g.Cluster.Generation)
+		l.streams.setGeneration(g.Cluster.Generation)
+	}
+	return nil
 }
 
 // Failed yields why the learner stopped by itself.
@@ -246,7 +254,7 @@ const readPatience = 500 * time.Millisecond
 // canRead tries whether a linearizable read is possible: a quorum of acceptors answers,
 // and what they voted for gets chosen and applied.
 func (l *Learner) canRead(s actors.LearnerStatus) bool {
-	if !l.bus.Connected() || s.Genesis == nil {
+	if !l.bus.Connected() || s.Genesis == nil || s.Rival != (paxos.ClusterID{}) {
 		return false
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), readPatience)

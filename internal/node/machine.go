@@ -37,6 +37,15 @@ func openMachine(dir string, o streams.Options) (*machine, error) {
 	return &machine{dir: dir, options: o, streams: s}, nil
 }
 
+// setGeneration is what the tokens of leases and the numbers of sessions start from. It
+// is called before the first Apply.
+func (m *machine) setGeneration(n uint64) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.options.Generation = n
+	m.streams.SetGeneration(n)
+}
+
 // Close makes everything applied durable.
 func (m *machine) Close() error {
 	m.mu.Lock()
