@@ -26,7 +26,7 @@ func TestFlagsPage(t *testing.T) {
 	for _, role := range []string{"acceptor", "proposer", "learner"} {
 		add(role)
 	}
-	for _, line := range regexp.MustCompile(`(?m)^  ([a-z]+(?: [a-z]+)?) (?: |<|\[)`).FindAllStringSubmatch(commandsOf(add("synod")), -1) {
+	for _, line := range regexp.MustCompile(`(?m)^  ([a-z-]+(?: [a-z-]+)?) (?: |<|\[)`).FindAllStringSubmatch(commandsOf(add("synod")), -1) {
 		add(append([]string{"synod"}, strings.Fields(line[1])...)...)
 	}
 	path := filepath.Join(tree, "docs/FLAGS.md")

@@ -1,0 +1,39 @@
+package client
+
+import (
+	"errors"
+	"testing"
+
+	"github.com/nats-io/nats.go"
+
+	"github.com/synod-paxos/synod/bus"
+)
+
+// TestAnOlderGenerationIsRefused: a client that heard of a cluster's successor believes
+// nothing that the old one says, and forgets positions that mean nothing any more.
+func TestAnOlderGenerationIsRefused(t *testing.T) {
+	c := &Client{}
+	c.generation.Store(2) // as Options.Generation has it
+	answer := func(generation string) error {
+		m := &nats.Msg{Header: nats.Header{}}
+		if generation != "" {
+			m.Header.Set(bus.GenerationHeader, generation)
+		}
+		return c.current(m)
+	}
+	c.seen.Store(100)
+	for _, g := range []string{"2", "", "2"} {
+		if err := answer(g); err != nil || c.Position() != 100 {
+			t.Errorf("generation %q: %v, position %d", g, err, c.Position())
+		}
+	}
+	if err := answer("1"); !errors.Is(err, ErrSuperseded) {
+		t.Errorf("generation 1 after 2: %v, want it refused", err)
+	}
+	if err := answer("3"); err != nil || c.Position() != 0 || c.Generation() != 3 {
+		t.Errorf("generation 3: %v, position %d, generation %d", err, c.Position(), c.Generation())
+	}
+	if err := answer("2"); !errors.Is(err, ErrSuperseded) {
+		t.Errorf("generation 2 after 3: %v, want it refused", err)
+	}
+}
