@@ -260,13 +260,13 @@ func TestForceNewCluster(t *testing.T) {
 	for _, id := range []string{"a2", "a3", "l2"} {
 		c.kill(id)
 	}
-	if r := c.synod(args[:4]...); r.code != 2 || !containsAll(r.out+r.errors, "a2, a3 are missing", "is lost", "--confirm "+uuid) {
+	if r := c.synod(slices.Clone(args[:4])...); r.code != 2 || !containsAll(r.out+r.errors, "a2, a3 are missing", "is lost", "--confirm "+uuid) {
 		t.Errorf("without --confirm: code %d\n%s%s", r.code, r.out, r.errors)
 	}
 	for _, id := range []string{"b1", "b2", "b3"} {
 		c.start(id).await("acceptor runs")
 	}
-	p := startProcess(t, "synod", append(args, "--nats", c.url)...)
+	p := startProcess(t, "synod", append(slices.Clone(args), "--nats", c.url)...)
 	p.await("Founded cluster")
 	c.start("m1")
 	c.start("m2")
