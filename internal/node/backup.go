@@ -187,15 +187,6 @@ func (f *fetching) await(ctx context.Context, from paxos.NodeID, q paxos.Snapsho
 	}
 }
 
-func pause(ctx context.Context, d time.Duration) error {
-	select {
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	case <-time.After(d):
-		return nil
-	}
-}
-
 // BackupDirectory takes the copy from the data directory of a learner that is stopped.
 func BackupDirectory(data, path string, o storage.Options) (backup.Info, error) {
 	identity, err := storage.Peek(data, o)

@@ -96,7 +96,10 @@ func (s *serving) step(e paxos.Envelope) {
 	}
 	switch m := e.Msg.(type) {
 	case paxos.Position:
-		if m.Durable >= s.file.Info.Slot && !e.From.Disk.IsZero() {
+		// The log starts after that slot, so who has applied it has installed a snapshot of
+		// it, which is durable as a whole or not there. Durable says less: it is how far a
+		// learner could go back by itself, too.
+		if m.Applied >= s.file.Info.Slot && !e.From.Disk.IsZero() {
 			s.holders[e.From.Disk] = e.From.ID
 		}
 	case paxos.SnapshotQuery:
