@@ -73,7 +73,7 @@ func (a *Acceptor) abandon(c paxos.ClusterID, out *paxos.Effects) (refused strin
 	case a.state.Genesis == nil:
 		return ""
 	case a.state.Genesis.Cluster.UUID != c.UUID:
-		return fmt.Sprintf("holds the genesis of cluster %s, not of %s", a.state.Genesis.Cluster.UUID, c.UUID)
+		return fmt.Sprintf("holds the genesis of cluster %s, not of %s", a.state.Genesis.Cluster, c)
 	case a.state.Sealed:
 		return "its genesis is sealed: votes may depend on it, so it cannot be dropped"
 	}
