@@ -181,6 +181,7 @@ func (v *Service) tick(now time.Time) {
 	for _, c := range v.byNumber {
 		if c.push() {
 			c.hears(now)
+			c.window.again(c)
 			c.heartbeat(now)
 		} else {
 			c.wait.tick(c, now)

@@ -100,7 +100,7 @@ func New(b *bus.Bus, s Source, o Options) (*Service, error) {
 		return v, nil
 	}
 	var err error
-	if v.flow, err = b.ServeClients("", []string{b.Subjects().API("FLOW." + v.process + ".>")}, v.answered); err != nil {
+	if v.flow, err = b.ServeClients("", []string{b.Subjects().API("FLOW.*." + v.process + ".>")}, v.answered); err != nil {
 		v.cancel()
 		return nil, errors.Join(err, v.link.Close())
 	}

@@ -18,6 +18,7 @@ type window struct {
 	onWay   int    // bytes that were sent and are not known to be handled
 	asked   string // where the client answers; empty: nothing is asked
 	covered int    // of onWay: what the answer will be about
+	unasked bool   // the question did not go out
 	round   uint64
 }
 
@@ -39,10 +40,18 @@ func (w *window) sent(c *consumer, size int) {
 	w.ask(c)
 }
 
-// ask sends the question. One that is lost is repeated by heartbeats.
+// ask sends the question, unless the connection takes no more: then it is sent later.
 func (w *window) ask(c *consumer) {
-	if c.service.link.Push(c.config.DeliverSubject, w.asked, []byte("NATS/1.0 100 FlowControl Request\r\n\r\n"), nil) == nil {
+	err := c.service.link.Push(c.config.DeliverSubject, w.asked, []byte("NATS/1.0 100 FlowControl Request\r\n\r\n"), nil)
+	if w.unasked = err != nil; !w.unasked {
 		c.sent = time.Now()
+	}
+}
+
+// again asks what did not go out.
+func (w *window) again(c *consumer) {
+	if w.unasked {
+		w.ask(c)
 	}
 }
 
@@ -53,7 +62,7 @@ func (w *window) answered(subject string) bool {
 	}
 	w.size = min(w.size*2, mostWindow)
 	w.onWay = max(w.onWay-w.covered, 0)
-	w.asked, w.covered = "", 0
+	w.asked, w.covered, w.unasked = "", 0, false
 	return true
 }
 
