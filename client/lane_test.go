@@ -89,8 +89,8 @@ func TestLargeMessagesShare(t *testing.T) {
 	var all sync.WaitGroup
 	for i := range 64 {
 		all.Go(func() {
-			if _, err := c.Propose(ctx, make([]byte, 1+400*i)); err != nil {
-				t.Errorf("propose %d bytes: %v", 1+400*i, err)
+			if _, err := c.Propose(ctx, make([]byte, 1+800*i)); err != nil {
+				t.Errorf("propose %d bytes: %v", 1+800*i, err)
 			}
 		})
 	}

@@ -162,7 +162,7 @@ func TestWithoutAcceptorsACommandIsNotDone(t *testing.T) {
 func TestTooLargeIsRefusedByName(t *testing.T) {
 	c := Start(t, small, bustest.ServerWith(t, bus.ServerOptions{MaxPayload: 64 << 10}).URL())
 	c.AwaitLeader()
-	reply, err := c.Connect().Conn().Request(Subjects.Propose(), make([]byte, 32<<10), 5*time.Second)
+	reply, err := c.Connect().Conn().Request(Subjects.Propose(), make([]byte, 64<<10), 5*time.Second)
 	if err != nil {
 		t.Fatal(err)
 	}
