@@ -85,6 +85,7 @@ var flagName = regexp.MustCompile(`(?:^|[\s"'])(--[a-z][a-z-]*)`)
 // TestNamedFlagsExist: every flag and every variable that a file of deploy or a page
 // gives to a program is one that the program has.
 func TestNamedFlagsExist(t *testing.T) {
+	grouped := map[string]bool{"member": true, "leader": true} // commands of commands
 	help := map[string]string{}
 	helpOf := func(words ...string) string {
 		key := strings.Join(words, " ")
@@ -122,6 +123,9 @@ func TestNamedFlagsExist(t *testing.T) {
 						continue
 					}
 					program = append(program, words[0])
+					if grouped[words[0]] && len(words) > 1 {
+						program = append(program, words[1])
+					}
 				}
 				for _, f := range flagName.FindAllStringSubmatch(m[2], -1) {
 					checked++

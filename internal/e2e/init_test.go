@@ -19,7 +19,7 @@ func TestInitWaitsForEveryAcceptor(t *testing.T) {
 	c := startNATS(t)
 	c.start("a1").await("acceptor runs")
 	c.awaitProblem("not founded", "synod init --acceptors a1")
-	r := c.synod("init", "--acceptors", "a1,a2", "--timeout", "1s")
+	r := c.synod("init", "--acceptors", "a1,a2", "--timeout", "3s")
 	if r.code != 1 || !containsAll(r.errors, "Waiting for a2", "no answer from a2", "run the same command again") {
 		t.Errorf("init without a2: code %d\n%s", r.code, r.errors)
 	}

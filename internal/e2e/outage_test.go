@@ -26,10 +26,14 @@ func TestTwoClustersOfOneName(t *testing.T) {
 	c := startCluster(t)
 	uuid := c.status().UUID
 	c.synod("propose", "ours").must(t)
-	c.start("b1").await("acceptor runs")
-	if out := c.synod("init", "--acceptors", "b1").must(t); !strings.Contains(out, "Founded cluster main") || strings.Contains(out, uuid) {
+	other := startNATS(t)
+	other.dir = c.dir
+	other.start("b1").await("acceptor runs")
+	if out := other.synod("init", "--acceptors", "b1").must(t); !strings.Contains(out, "Founded cluster main") || strings.Contains(out, uuid) {
 		t.Errorf("a second cluster is founded: %s", out)
 	}
+	other.term("b1")
+	c.start("b1").await("acceptor runs")
 	s := c.awaitProblem("Acceptor b1", "another cluster")
 	if s.UUID != uuid {
 		t.Errorf("status is about %s, want %s", s.UUID, uuid)
@@ -46,9 +50,7 @@ func TestTwoClustersOfOneName(t *testing.T) {
 
 	// A learner whose disk is of this cluster refuses any other.
 	c.term("l1")
-	other := startNATS(t)
 	other.start("b1").await("acceptor runs")
-	other.synod("init", "--acceptors", "b1").must(t)
 	p := startProcess(t, "learner", "--id", "l1", "--nats", other.url, "--data", c.data("l1"))
 	p.await("another cluster has the name and the generation of this one")
 	if code := p.term(); code != 0 || strings.Contains(p.output(), "joined the cluster") {

@@ -105,8 +105,8 @@ var electionMutants = []Mutant{
 		"return lowest + maxRoundStep/2", "return lowest/2 + 1<<63")),
 	in(driven, mutant("leaves acceptors behind that ballots have left behind", "roles/proposer_election.go",
 		"if r.heard == 0 || p.ballot.Round <= r.round+maxRoundStep {", "if true {")),
-	in(turns, mutant("hands over before it is done", "roles/proposer_leader.go",
-		"!p.drain || len(p.lead.rounds) > 0 || len(p.queue.commands) > 0 {", "!p.drain {")),
+	in(turns, mutant("hands over before it is done", "roles/proposer_handover.go",
+		"!p.leaving() || len(p.lead.rounds) > 0 || len(p.queue.commands) > 0 {", "!p.leaving() {")),
 }
 
 // phase1Mutants do not find out what may be chosen already.
