@@ -143,11 +143,18 @@ func (a args) own(from paxos.Sender) paxos.Ballot {
 // change=2 for the change to that configuration.
 func (a args) value() paxos.Value {
 	if n := a.number("change", 0); n != 0 {
-		return paxos.Value{Kind: paxos.Reconfigure, Stamp: a.logTime("stamp"), Body: paxos.AppendConfiguration(nil, &a.s.later[n-2])}
+		v := a.change(n)
+		v.Stamp = a.logTime("stamp")
+		return v
 	}
 	v := testValue(a.list("value")...)
 	v.Stamp, v.Answerer = a.logTime("stamp"), a.id("answerer")
 	return v
+}
+
+// change is the change to configuration n.
+func (a args) change(n uint64) paxos.Value {
+	return paxos.Value{Kind: paxos.Reconfigure, Body: paxos.AppendConfiguration(nil, &a.s.later[n-2])}
 }
 
 // testValue is a batch with a command for each of texts; a no-op for none, and a batch
@@ -171,8 +178,8 @@ func testCommand(text string) paxos.Command {
 	return paxos.Command{Subject: "propose", Reply: "inbox", Data: []byte(text)}
 }
 
-// votes is votes=(1@1.p1=x,2@2.p2=noop,3@1.p1=y/l2/5s), the last one with an
-// answerer and a stamp.
+// votes is votes=(1@1.p1=x,2@2.p2=noop,3@1.p1=y/l2/5s,4@1.p1=change-2), the third
+// one with an answerer and a stamp, the last one for the change to configuration 2.
 func (a args) votes() (votes []paxos.Vote) {
 	for _, text := range a.list("votes") {
 		slot, rest, _ := strings.Cut(text, "@")
@@ -180,6 +187,9 @@ func (a args) votes() (votes []paxos.Vote) {
 		v := paxos.Vote{Slot: paxos.Slot(parseNumber(a.s, slot)), Ballot: parseBallot(a.s, ballot)}
 		if part := strings.Split(value, "/"); value != "" {
 			v.Value = testValue(part[0])
+			if number, is := strings.CutPrefix(part[0], "change-"); is {
+				v.Value = a.change(parseNumber(a.s, number))
+			}
 			if len(part) == 3 {
 				v.Value.Answerer = paxos.NodeID(part[1])
 				v.Value.Stamp = wall0 + paxos.LogTime(duration(a.s.t, part[2]))
