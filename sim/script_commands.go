@@ -16,7 +16,7 @@ var scriptCommands map[string]func(*script, args) []string
 func init() {
 	scriptCommands = map[string]func(*script, args) []string{
 		"cluster": (*script).cluster, "init": (*script).found, "start": (*script).start, "crash": (*script).crash,
-		"drain": (*script).drain, "freeze": (*script).freeze, "thaw": (*script).thaw, "wipe": (*script).wipe, "disk": (*script).disk,
+		"drain": (*script).drain, "freeze": (*script).freeze, "thaw": (*script).thaw, "wipe": (*script).wipe, "replace": (*script).replace, "disk": (*script).disk,
 		"cut": (*script).cut, "isolate": (*script).isolate, "heal": (*script).heal,
 		"lose": (*script).lose, "hold": (*script).hold, "release": (*script).release, "flow": (*script).flow,
 		"send": (*script).send, "propose": (*script).propose, "read": (*script).read,
@@ -149,6 +149,25 @@ func (s *script) wipe(a args) []string {
 			h.wipe()
 		}
 	})
+}
+
+// replace is an operator that puts a newcomer in an acceptor's place, and takes the
+// acceptor away once the change is finished.
+func (s *script) replace(a args) []string {
+	leaves := paxos.NodeID(a.words[0])
+	o := s.w.operator
+	o.steps = append(o.steps, func(c paxos.Configuration) *paxos.Configuration {
+		c.Number++
+		c.Acceptors = slices.DeleteFunc(slices.Clone(c.Acceptors), func(m paxos.Member) bool { return m.ID == leaves })
+		c.Acceptors = append(c.Acceptors, s.w.newcomer(&c))
+		return &c
+	})
+	o.start()
+	if !s.w.advanceUntil(s.w.now+10*time.Second, func() bool { return len(o.steps) == 0 }) {
+		return []string{"not finished"}
+	}
+	o.crash("is done")
+	return nil
 }
 
 // disk makes an acceptor's syncs hang, or return again.
