@@ -1,6 +1,8 @@
 package authority_test
 
 import (
+	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -273,13 +275,15 @@ func TestKeys(t *testing.T) {
 			if err := os.WriteFile(wrong, []byte("hello"), 0o600); err != nil {
 				t.Fatal(err)
 			}
-			defer os.Remove(wrong)
 		}
 		if text == "which is no user" || text == "named twice" {
 			given = map[string]string{"client-y": first[0].Key}
 		}
 		if err := authority.Equip(users, given, dir); err == nil || !strings.Contains(err.Error(), text) {
 			t.Errorf("%v, want it to say %q", err, text)
+		}
+		if err := os.Remove(wrong); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			t.Fatal(err)
 		}
 	}
 }
