@@ -216,6 +216,7 @@ func TestRestoreBesideTheOldCluster(t *testing.T) {
 	// Of the new cluster only proposers are left, and the old one is whole. Nobody leads.
 	c.term("p1")
 	c.start("p1")
+	poll(t, "nobody who leads", func() bool { return c.status().Leader == nil })
 	s := c.awaitProblem("Acceptor a1", "superseded")
 	if s.Leader != nil || slices.ContainsFunc(s.Acceptors, func(a node.AcceptorStatus) bool { return a.Ready }) {
 		t.Errorf("the old cluster came back: %+v", s)

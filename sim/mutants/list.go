@@ -218,7 +218,7 @@ var memberMutants = []Mutant{
 	in(rivals, mutant("another cluster of the name is not heeded", "roles/member.go",
 		"	case m.fenced():\n\t\treturn paxos.Fenced\n", "")),
 	in(rivals, mutant("a learner answers beside another cluster of the name", "roles/learner.go",
-		"return l.Diverged() || l.fenced()", "return l.Diverged()")),
+		"return l.Diverged() || l.held != 0 || l.fenced()", "return l.Diverged() || l.held != 0")),
 	in(rivals, mutant("a leader stays beside another cluster of the name", "roles/proposer.go",
 		"	case leading:\n\t\tp.stepDown(now, out)\n\tcase asking", "	case asking")),
 	in(rivals, mutant("another cluster of the name counts for ever", "roles/rival.go",
