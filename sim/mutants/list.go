@@ -5,7 +5,7 @@ import "slices"
 // All is every kept mutant. Each says what the protocol loses by it.
 func All() []Mutant {
 	var all []Mutant
-	for _, list := range [][]Mutant{acceptorMutants, electionMutants, phase1Mutants, leaderMutants, learnerMutants, memberMutants, founderMutants, hostMutants} {
+	for _, list := range [][]Mutant{acceptorMutants, electionMutants, phase1Mutants, leaderMutants, learnerMutants, memberMutants, founderMutants, hostMutants, changeMutants} {
 		all = append(all, list...)
 	}
 	for _, name := range explored {
@@ -103,8 +103,6 @@ var electionMutants = []Mutant{
 		"		p.stepDown(now, out)\n", ""),
 	in(driven, mutant("believes rounds that no acceptor follows", "roles/proposer_election.go",
 		"return lowest + maxRoundStep/2", "return lowest/2 + 1<<63")),
-	in(driven, mutant("leaves acceptors behind that ballots have left behind", "roles/proposer_election.go",
-		"if r.heard == 0 || p.ballot.Round <= r.round+maxRoundStep {", "if true {")),
 	in(turns, mutant("hands over before it is done", "roles/proposer_handover.go",
 		"!p.leaving() || len(p.lead.rounds) > 0 || len(p.queue.commands) > 0 {", "!p.leaving() {")),
 }

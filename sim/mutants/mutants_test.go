@@ -11,7 +11,7 @@ import (
 
 var only = flag.String("mutants.only", "", "run only the mutants whose names contain this")
 
-var seeds = flag.Int("mutants.seeds", 300, "in how many seeds each mutant is looked for")
+var seeds = flag.Int("mutants.seeds", 700, "in how many seeds each mutant is looked for")
 
 // TestEveryMutantIsKilled builds all mutants and looks for each. A mutant that
 // survives says that a rule is not checked; one whose text is gone from the code,

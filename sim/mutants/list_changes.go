@@ -1,0 +1,25 @@
+package mutants
+
+// Names of drills.
+const (
+	changing = "the configuration changes"
+	unaware  = "readers and leaders miss a change"
+)
+
+// changeMutants let the wrong acceptors decide around a change of configuration.
+var changeMutants = []Mutant{
+	in(changing, mutant("a change governs at once", "roles/proposer_change.go",
+		"	if c := p.known.Change(slot, p.genesis.Window, v); c != nil && p.adopt(", "	c := p.known.Change(slot, p.genesis.Window, v)\n\tif c != nil {\n\t\tc.From = slot + 1\n\t}\n\tif c != nil && p.adopt(")),
+	in(changing, mutant("votes are counted by the newest configuration", "roles/proposer_leader.go",
+		"c := p.known.For(slot)\n\t\tif seat", "c := p.known.Newest()\n\t\tif seat")),
+	in(changing, mutant("promises of the configuration before are enough", "roles/proposer_change.go",
+		"if !p.promisedBy(&p.phase1, c) || !p.handedDown(c) {", "if !p.handedDown(c) {")),
+	in(changing, mutant("no change is handed down", "roles/proposer_change.go",
+		"if !p.promisedBy(&p.phase1, c) || !p.handedDown(c) {", "if !p.promisedBy(&p.phase1, c) {")),
+	in(changing, mutant("an acceptor votes where it is not named", "roles/acceptor.go",
+		"return c != nil && e.Config >= c.Number && c.Has(a.self.ID, a.self.Disk)", "return c != nil")),
+	in(changing, mutant("a change is finished at once", "roles/proposer_change.go",
+		"	c := p.known.Newest()\n	if c.Number == p.genesis.First.Number {", "	c := p.known.Newest()\n	if c.Number > 0 {")),
+	in(unaware, mutant("a round of reads ends by the oldest configuration", "roles/reads.go",
+		"c := l.known.Newest()", "c := l.known[0]")),
+}
