@@ -20,7 +20,7 @@ import (
 //		Commit(ctx)
 //
 // When every condition holds, the actions of Then are done, in order; else those of
-// Else. There is no limit to the lists but NATS's max_payload. A Txn is for one
+// Else. Leaders refuse more than 1024 conditions and actions. A Txn is for one
 // goroutine.
 type Txn struct {
 	bucket *Bucket

@@ -46,10 +46,36 @@ func (v *Service) Create(view *streams.View, r *CreateRequest, filter string) (*
 		return nil, errDoesNotExist
 	case v.stopped:
 		return nil, noPath(errors.New("it stops"))
-	case v.count >= v.options.Most:
+	case v.count >= v.options.Most || !v.hold(r.Config.weight()):
 		return nil, errTooMany
 	}
-	return v.create(view, r, stream, bounds)
+	info, err := v.create(view, r, stream, bounds)
+	if err != nil && v.find(r.Stream, r.Config.Name) == nil {
+		v.hold(-r.Config.weight())
+	}
+	return info, err
+}
+
+// hold notes that so many more bytes are kept for clients, and reports whether there is
+// room for them. Bytes that are given back are negative.
+func (v *Service) hold(bytes int) bool {
+	if bytes > 0 && v.held+bytes > v.options.Bytes {
+		return false
+	}
+	v.held += bytes
+	return true
+}
+
+// weight is about how many bytes of memory a consumer takes.
+func (c *Config) weight() int {
+	n := 4<<10 + len(c.Description) + len(c.DeliverSubject)
+	for k, v := range c.Metadata {
+		n += len(k) + len(v) + 64
+	}
+	for _, f := range c.filters() {
+		n += len(f) + 64
+	}
+	return n
 }
 
 // checkDeliver refuses to push where a message would be taken for something else.
@@ -191,6 +217,8 @@ func (v *Service) remove(c *consumer) {
 		return
 	}
 	c.gone = true
+	c.wait.clear(c)
+	v.hold(-c.config.weight())
 	delete(c.group.members, c.name)
 	if len(c.group.members) == 0 && v.groups[c.stream] == c.group {
 		delete(v.groups, c.stream)

@@ -29,6 +29,7 @@ type Options struct {
 	// Reach returns once the streams hold this slot, or ctx's error.
 	Reach func(context.Context, paxos.Slot) error
 	Most  int          // how many consumers there may be; 0: 65536
+	Bytes int          // that consumers and requests that wait take at most, about; 0: 512 MiB
 	Log   *slog.Logger // nil: slog.Default
 }
 
@@ -65,6 +66,7 @@ type Service struct {
 	nexts    map[key]*bus.Listener // pull consumers' requests
 	numbers  uint64
 	count    int
+	held     int           // bytes that are kept for clients, about
 	turns    []*consumer   // that wait for a turn
 	full     bool          // the connection takes no more
 	seen     paxos.Slot    // of the last view
@@ -84,6 +86,9 @@ func New(b *bus.Bus, s Source, o Options) (*Service, error) {
 	}
 	if o.Most == 0 {
 		o.Most = 1 << 16
+	}
+	if o.Bytes == 0 {
+		o.Bytes = 512 << 20
 	}
 	v := &Service{
 		bus: b, source: s, options: o, process: rand.Text(), quiet: rate.Sometimes{First: 3, Interval: 10 * time.Second},

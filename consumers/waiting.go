@@ -81,9 +81,20 @@ func (w *waiting) add(c *consumer, p *pull, now time.Time) {
 		if p.heartbeat == 0 { // others notice by themselves, and must not ask at once
 			c.status(p, 409, "Exceeded MaxWaiting", false)
 		}
+	case !c.service.hold(p.weight()):
+		c.status(p, 409, "Exceeded MaxWaiting", false)
 	default:
 		w.requests = append(w.requests, p)
 	}
+}
+
+// weight is about how many bytes of memory p takes.
+func (p *pull) weight() int { return 256 + len(p.inbox) }
+
+// drop forgets the oldest request.
+func (w *waiting) drop(c *consumer) {
+	c.service.hold(-w.requests[0].weight())
+	w.requests = w.requests[1:]
 }
 
 // status answers a request with a status; left: with what it still wanted.
@@ -109,7 +120,7 @@ func (w *waiting) inbox(c *consumer, size int, now time.Time) (string, error) {
 			return p.inbox, nil
 		}
 		c.status(p, 409, "Message Size Exceeds MaxBytes", true)
-		w.requests = w.requests[1:]
+		w.drop(c)
 	}
 	return "", errHeld
 }
@@ -128,23 +139,25 @@ func (w *waiting) sent(c *consumer, size int, now time.Time) {
 	}
 	switch {
 	case p.batch <= 0:
-		w.requests = w.requests[1:]
+		w.drop(c)
 		if limited && p.bytes > 0 {
 			c.status(p, 409, "Batch Completed", true)
 		}
 	case limited && p.bytes <= 0:
-		w.requests = w.requests[1:]
+		w.drop(c)
 		c.status(p, 409, "Message Size Exceeds MaxBytes", true)
 	}
 	c.used = now
 }
 
 // keep drops the requests that keep refuses.
-func (w *waiting) keep(keep func(*pull) bool) {
+func (w *waiting) keep(c *consumer, keep func(*pull) bool) {
 	kept := w.requests[:0]
 	for _, p := range w.requests {
 		if keep(p) {
 			kept = append(kept, p)
+		} else {
+			c.service.hold(-p.weight())
 		}
 	}
 	clear(w.requests[len(kept):])
@@ -153,7 +166,7 @@ func (w *waiting) keep(keep func(*pull) bool) {
 
 // expire ends the requests whose time is over, and those nobody waits for any more.
 func (w *waiting) expire(c *consumer, now time.Time) {
-	w.keep(func(p *pull) bool {
+	w.keep(c, func(p *pull) bool {
 		switch {
 		case !p.expires.IsZero() && now.After(p.expires):
 			c.status(p, 408, "Request Timeout", true)
@@ -167,7 +180,7 @@ func (w *waiting) expire(c *consumer, now time.Time) {
 
 // endOfStream ends the requests that do not want to wait.
 func (w *waiting) endOfStream(c *consumer, now time.Time) {
-	w.keep(func(p *pull) bool {
+	w.keep(c, func(p *pull) bool {
 		if p.noWait && (p.expires.IsZero() || p.delivered > 0) {
 			c.status(p, 404, "No Messages", false)
 			return false
@@ -198,5 +211,8 @@ func (w *waiting) end(c *consumer, description string) {
 	for _, p := range w.requests {
 		c.status(p, 409, description, true)
 	}
-	w.requests = nil
+	w.clear(c)
 }
+
+// clear forgets all requests.
+func (w *waiting) clear(c *consumer) { w.keep(c, func(*pull) bool { return false }) }

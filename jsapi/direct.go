@@ -244,7 +244,11 @@ func (r *request) directMulti(q *getRequest) error {
 	if err != nil {
 		return err
 	}
-	found, err := r.lastOf(q)
+	if len(q.MultiFor) > maxLast {
+		r.status(413, "Too Many Filters")
+		return nil
+	}
+	found, err := r.view.LastSeqs(r.tail, q.MultiFor, q.Seq, maxLast+1)
 	switch {
 	case err != nil:
 		return err
@@ -260,33 +264,19 @@ func (r *request) directMulti(q *getRequest) error {
 		limit = q.Batch
 	}
 	b := r.batch(q, uint64(len(found)), limit)
-	if err := b.fill(each(found)); err != nil {
+	if err := b.fill(r.each(found)); err != nil {
 		return err
 	}
 	b.end(headerUpTo, strconv.FormatUint(info.State.LastSeq, 10))
 	return nil
 }
 
-// lastOf is the last messages of the subjects that q names: all of them, or one
-// more than an answer may hold.
-func (r *request) lastOf(q *getRequest) ([]*streams.StoredMessage, error) {
-	var found []*streams.StoredMessage
-	query := streams.Query{Stream: r.tail, From: q.Seq, Filters: q.MultiFor, LastPerSubject: true}
-	for m, err := range r.view.Messages(query) {
-		if err != nil {
-			return nil, err
-		}
-		if found = append(found, m); len(found) > maxLast {
-			break
-		}
-	}
-	return found, nil
-}
-
-func each(messages []*streams.StoredMessage) iter.Seq2[*streams.StoredMessage, error] {
+// each is the messages with these sequences, one at a time: together they may be
+// larger than memory.
+func (r *request) each(seqs []uint64) iter.Seq2[*streams.StoredMessage, error] {
 	return func(yield func(*streams.StoredMessage, error) bool) {
-		for _, m := range messages {
-			if !yield(m, nil) {
+		for _, seq := range seqs {
+			if m, err := r.view.Get(r.tail, seq); !yield(m, err) {
 				return
 			}
 		}

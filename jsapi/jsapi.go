@@ -95,6 +95,8 @@ type Server struct {
 	listener *bus.Listener // nil: closed
 	peers    *bus.Listener // questions of other learners; as listener
 	slots    chan struct{}
+	heavy    chan struct{} // reads of more than one message
+	far      chan struct{} // reads that may wait for a slot
 	ctx      context.Context
 	cancel   context.CancelFunc
 	begin    sync.Mutex // makes stopped and work change together
@@ -115,6 +117,7 @@ func New(b *bus.Bus, s Source, o Options) *Server {
 	o = o.withDefaults()
 	server := &Server{
 		bus: b, source: s, options: o, slots: make(chan struct{}, o.Concurrent),
+		heavy: make(chan struct{}, heavyMost), far: make(chan struct{}, max(1, o.Concurrent/4)),
 		counts: make([]atomic.Uint64, len(operations)), quiet: rate.Sometimes{First: 1, Interval: 10 * time.Second},
 	}
 	if o.Consumers == nil {
@@ -194,6 +197,9 @@ func (s *Server) Counts() map[string]uint64 {
 	return counts
 }
 
+// heavyMost is how many reads that may take much memory or time are carried out at once.
+const heavyMost = 32
+
 // burst is how many requests come at most before those that wait for a group go.
 const burst = 256
 
@@ -257,14 +263,7 @@ func (s *Server) carryOut(r *request) {
 		r.fail(err)
 		return
 	}
-	err := s.source.Read(func(view *streams.View) error {
-		at, err := view.Digest()
-		if err != nil {
-			return err
-		}
-		r.view, r.slot = view, paxos.Slot(at.Slot)
-		return r.op.answer(r)
-	})
+	err := s.read(ctx, r)
 	if err == nil && r.then != nil {
 		r.view = nil
 		err = r.then(ctx)
@@ -272,6 +271,27 @@ func (s *Server) carryOut(r *request) {
 	if err != nil {
 		r.fail(err)
 	}
+}
+
+// read answers r from a view, or finds out what it does then.
+func (s *Server) read(ctx context.Context, r *request) error {
+	if !r.op.simple {
+		select {
+		case s.heavy <- struct{}{}:
+			defer func() { <-s.heavy }()
+		case <-ctx.Done():
+			s.refused.Add(1)
+			return errBusy
+		}
+	}
+	return s.source.Read(func(view *streams.View) error {
+		at, err := view.Digest()
+		if err != nil {
+			return err
+		}
+		r.view, r.slot = view, paxos.Slot(at.Slot)
+		return r.op.answer(r)
+	})
 }
 
 // freshen returns once the state is as fresh as r asks for.
@@ -283,6 +303,13 @@ func (s *Server) freshen(ctx context.Context, r *request) error {
 	case level.Stale:
 		return nil
 	case level.AtLeast > 0:
+		select {
+		case s.far <- struct{}{}:
+			defer func() { <-s.far }()
+		default: // a slot that does not come must not take all places
+			s.refused.Add(1)
+			return errBusy
+		}
 		if err := s.options.Reach(ctx, level.AtLeast); err != nil {
 			return bus.NewError(bus.CodeNotFresh, "slot %d is not applied here yet: %v", level.AtLeast, err)
 		}

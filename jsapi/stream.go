@@ -1,6 +1,7 @@
 package jsapi
 
 import (
+	"encoding/json"
 	"errors"
 	"slices"
 	"time"
@@ -17,6 +18,9 @@ const (
 	listLimit    = 256
 	subjectLimit = 100_000
 )
+
+// pageBytes is more than what a page has beside its items.
+const pageBytes = 1 << 10
 
 // page says which part of a list an answer holds.
 type page struct {
@@ -107,18 +111,25 @@ func (r *request) list() error {
 		return err
 	}
 	part, p := cut(r.view.Names(q.Subject), q.Offset, listLimit)
-	infos := make([]*streams.StreamInfo, 0, len(part))
+	infos, room := make([]json.RawMessage, 0, len(part)), r.server.bus.MaxPayload()-pageBytes
 	for _, name := range part {
 		info, err := r.view.Info(name)
 		if err != nil {
 			return err
 		}
-		infos = append(infos, info)
+		data, err := json.Marshal(info)
+		if err != nil {
+			return err
+		}
+		if room -= len(data) + 1; room < 0 && len(infos) > 0 {
+			break // whoever lists goes on where this page ends
+		}
+		infos = append(infos, data)
 	}
 	return r.respond(struct {
 		Type string `json:"type"`
 		page
-		Streams []*streams.StreamInfo `json:"streams"`
+		Streams []json.RawMessage `json:"streams"`
 	}{r.typeName(), p, infos})
 }
 
@@ -152,15 +163,19 @@ func (r *request) info() error {
 	}{r.typeName(), p, info})
 }
 
-// subjects fills in how many messages each subject has.
+// subjects fills in how many messages each subject has, as far as fits an answer.
 func (r *request) subjects(info *streams.StreamInfo, q infoRequest) (page, error) {
 	p := page{Offset: max(q.Offset, 0), Limit: subjectLimit}
 	info.State.Subjects = map[string]uint64{}
+	room := r.server.bus.MaxPayload()
 	for s, err := range r.view.Subjects(r.tail, q.SubjectsFilter) {
 		if err != nil {
 			return p, err
 		}
 		if p.Total >= p.Offset && len(info.State.Subjects) < p.Limit {
+			if room -= len(s.Name); room < 0 {
+				return p, errTooLarge
+			}
 			info.State.Subjects[s.Name] = s.Msgs
 		}
 		p.Total++

@@ -10,6 +10,7 @@ import (
 	"github.com/synod-paxos/synod/internal/authority"
 	"github.com/synod-paxos/synod/internal/node/cli"
 	"github.com/synod-paxos/synod/paxos"
+	"github.com/synod-paxos/synod/streams"
 )
 
 // permissionsCommand prints what nats-server needs to hold each to its part.
@@ -19,6 +20,7 @@ type permissionsCommand struct {
 	Learners  []string `env:"SYNOD_LEARNERS" placeholder:"ID" default:"l1,l2" help:"Learners; each gets a leaf user too (${default})."`
 	Clients   []string `env:"SYNOD_CLIENTS" placeholder:"NAME" default:"app" help:"Applications (${default})."`
 	Buckets   []string `env:"SYNOD_BUCKET_CLIENTS" name:"bucket-clients" placeholder:"NAME=BUCKET" help:"Applications that use one bucket and nothing else."`
+	Bare      []string `env:"SYNOD_STREAM_SUBJECTS" name:"stream-subjects" placeholder:"SUBJECT" help:"Subjects of streams that clients publish to directly, and proposers with --bare-subjects serve: orders.>"`
 	Operators []string `env:"SYNOD_OPERATORS" placeholder:"NAME" default:"admin" help:"Operators (${default})."`
 	Observers []string `env:"SYNOD_OBSERVERS" placeholder:"NAME" default:"watch" help:"Who sees everything and changes nothing (${default})."`
 
@@ -40,6 +42,7 @@ Other programs of a user, such as nats, must use its inbox prefix: _INBOX. and i
 Examples:
   synod permissions --keys keys > permissions.conf
   synod permissions --keys keys --clients shop,billing --bucket-clients web=sessions
+  synod permissions --keys keys --stream-subjects 'orders.>,$KV.>'
   synod permissions --keys keys --form jwt > operator.conf
   acceptor --id a1 --data /var/lib/synod/a1 --nkey keys/acceptor-a1.nk
   nats --nkey keys/client-app.nk --inbox-prefix _INBOX.UABC... req synod.main.propose hello`
@@ -63,6 +66,11 @@ func (c *permissionsCommand) Check() []error {
 		name, bucket, ok := strings.Cut(b, "=")
 		if !ok || !paxos.NodeID(name).Valid() || !validBucket(bucket) {
 			errs = append(errs, fmt.Errorf("--bucket-clients %q: want NAME=BUCKET", b))
+		}
+	}
+	for _, s := range c.Bare {
+		if !streams.ValidFilter(s) || strings.ContainsAny(s, "\"\\") || streams.Collide(s, c.subjects().Root()+">") || streams.Collide(s, "_INBOX.>") || streams.Collide(s, "$SYS.>") || streams.Collide(s, "$SRV.>") {
+			errs = append(errs, fmt.Errorf("--stream-subjects %q: want subjects of streams, none of Synod's or NATS's own", s))
 		}
 	}
 	if c.Account == "" || strings.ContainsAny(c.Account, " \t\r\n\"") {
@@ -107,7 +115,11 @@ func (c *permissionsCommand) users() []authority.User {
 	var users []authority.User
 	for _, l := range c.lists() {
 		for _, name := range l.names {
-			users = append(users, authority.User{Kind: l.kind, ID: name})
+			u := authority.User{Kind: l.kind, ID: name}
+			if l.kind == authority.Proposer || l.kind == authority.Client {
+				u.Bare = c.Bare
+			}
+			users = append(users, u)
 		}
 	}
 	for _, b := range c.Buckets {

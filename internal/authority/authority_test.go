@@ -20,9 +20,9 @@ var main = bus.Subjects{Cluster: "main"}
 func users() []authority.User {
 	return []authority.User{
 		{Kind: authority.Acceptor, ID: "a1"}, {Kind: authority.Acceptor, ID: "a2"},
-		{Kind: authority.Proposer, ID: "p1"}, {Kind: authority.Proposer, ID: "p2"},
+		{Kind: authority.Proposer, ID: "p1", Bare: []string{"orders.>"}}, {Kind: authority.Proposer, ID: "p2"},
 		{Kind: authority.Learner, ID: "l1"}, {Kind: authority.Learner, ID: "l2"}, {Kind: authority.Leaf, ID: "l1"},
-		{Kind: authority.Client, ID: "app"}, {Kind: authority.Client, ID: "shop"}, {Kind: authority.Bucket, ID: "web", Bucket: "sessions"},
+		{Kind: authority.Client, ID: "app"}, {Kind: authority.Client, ID: "shop", Bare: []string{"orders.>"}}, {Kind: authority.Bucket, ID: "web", Bucket: "sessions"},
 		{Kind: authority.Operator, ID: "admin"}, {Kind: authority.Observer, ID: "watch"},
 	}
 }
@@ -63,6 +63,8 @@ var publishing = []crossing{
 
 	// The API: clients, each bucket for its own.
 	{"synod.main.propose", clients},
+	{"synod.main.publish.orders.new", clients},
+	{"orders.new", "client-shop"},
 	{"synod.main.command.LEDGER", clients},
 	{"synod.main.command.KV_sessions", clients + "bucket-web"},
 	{"synod.main.command.KV_config", clients},
@@ -70,6 +72,7 @@ var publishing = []crossing{
 	{"synod.main.api.$KV.config.key", clients},
 	{"synod.main.api.STREAM.INFO.KV_sessions", clients + "bucket-web"},
 	{"synod.main.api.STREAM.INFO.KV_config", clients},
+	{"synod.main.api.STREAM.LIST", clients + "proposer-p1"},
 	{"synod.main.api.STREAM.CREATE.KV_sessions", clients},
 	{"synod.main.api.STREAM.UPDATE.KV_sessions", clients},
 	{"synod.main.api.STREAM.DELETE.KV_sessions", clients},
@@ -102,6 +105,8 @@ var subscribing = []crossing{
 	{"synod.main.operator.status", acceptors + proposers + learners + operator + observer},
 	{"$SRV.PING", acceptors + proposers + learners},
 	{"synod.main.propose", proposers},
+	{"synod.main.publish.>", proposers},
+	{"orders.>", "proposer-p1"},
 	{"synod.main.command.*", proposers},
 	{"synod.main.api.$KV.>", proposers + learners},
 	{"synod.main.api.>", proposers + learners},

@@ -23,10 +23,11 @@ const (
 // A User is a NATS user of one cluster.
 type User struct {
 	Kind   Kind
-	ID     string // of the node, or a name among its kind
-	Bucket string // for Bucket
-	Key    string // public nkey
-	Seed   []byte // nil: only its owner has it
+	ID     string   // of the node, or a name among its kind
+	Bucket string   // for Bucket
+	Bare   []string // for Proposer and Client: the streams' own subjects, served with --bare-subjects
+	Key    string   // public nkey
+	Seed   []byte   // nil: only its owner has it
 }
 
 // Name is what the user's files are called: "acceptor-a1".
@@ -45,7 +46,7 @@ func Permit(s bus.Subjects, u *User, users []User) Permissions {
 	case Leaf:
 		return Permissions{Publish: []string{"_INBOX.>"}}
 	case Client:
-		p.Publish = []string{root + "propose", root + "command.*", root + "api.>"}
+		p.Publish = append([]string{root + "propose", root + "publish.>", root + "command.*", root + "api.>"}, u.Bare...)
 	case Bucket:
 		p.permitBucket(root, u.Bucket)
 	case Operator:
@@ -77,6 +78,9 @@ func (p *Permissions) permitRole(root string, u *User, users []User) {
 	case Proposer:
 		p.Publish = append(p.Publish, "_INBOX.>")
 		p.Subscribe = append(p.Subscribe, root+"propose", root+"publish.>", root+"command.*", root+"api.>", root+"operator.upgrade", root+"operator.skip")
+		if len(u.Bare) > 0 { // it asks for the streams
+			p.Publish, p.Subscribe = append(p.Publish, root+"api.STREAM.LIST"), append(p.Subscribe, u.Bare...)
+		}
 	case Learner:
 		p.Publish = append(p.Publish, "_INBOX.>")
 		p.Subscribe = append(p.Subscribe, root+"api.>")

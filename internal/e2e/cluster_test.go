@@ -21,6 +21,8 @@ type cluster struct {
 	dir   string
 	nats  *process
 	roles map[string]*process // by id; those that run
+	// extra are more flags of a role; nil: none.
+	extra func(id string) []string
 	// flags are the credentials of a user of the cluster, such as "acceptor-a1"; nil: none.
 	flags func(user string) []string
 }
@@ -70,6 +72,9 @@ func (c *cluster) start(id string, more ...string) *process {
 	args := []string{"--id", id, "--nats", c.url}
 	if role != "proposer" {
 		args = append(args, "--data", c.data(id))
+	}
+	if c.extra != nil {
+		args = append(args, c.extra(id)...)
 	}
 	p := startNamed(c.t, id, role, append(append(args, c.as(role+"-"+id)...), more...)...)
 	c.roles[id] = p

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -21,10 +22,11 @@ import (
 func startGuarded(t *testing.T, form string) *cluster {
 	t.Helper()
 	keys, dir := filepath.Join(t.TempDir(), "keys"), t.TempDir()
-	users := call(t, "synod", "permissions", "--keys", keys, "--form", form, "--bucket-clients", "web=sessions").must(t)
+	users := call(t, "synod", "permissions", "--keys", keys, "--form", form, "--clients", "app,shop", "--bucket-clients", "web=sessions", "--stream-subjects", "orders.>,$KV.>").must(t)
 	certs := bustest.NewCertificates(t)
 	config := filepath.Join(dir, "server.conf")
-	text := users + fmt.Sprintf("tls { cert_file: %q, key_file: %q, ca_file: %q, verify: true }\n", certs.ServerCert, certs.ServerKey, certs.CA)
+	tls := fmt.Sprintf("tls { cert_file: %q, key_file: %q, ca_file: %q, verify: true }\n", certs.ServerCert, certs.ServerKey, certs.CA)
+	text := users + tls + "leafnodes { listen: \"127.0.0.1:-1\", " + tls + "}\n"
 	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -36,6 +38,18 @@ func startGuarded(t *testing.T, form string) *cluster {
 			return append(flags, "--creds", filepath.Join(keys, user+".creds"))
 		}
 		return append(flags, "--nkey", filepath.Join(keys, user+".nk"))
+	}
+	leaf := "nats-leaf://" + regexp.MustCompile(`127\.0\.0\.1:\d+`).FindString(c.nats.await("Listening for leafnode connections on "))
+	c.extra = func(id string) []string {
+		switch {
+		case id[0] == 'p':
+			return []string{"--bare-subjects"}
+		case id[0] == 'l' && form == "jwt":
+			return []string{"--leaf", leaf, "--leaf-creds", filepath.Join(keys, "leaf-"+id+".creds")}
+		case id[0] == 'l':
+			return []string{"--leaf", leaf, "--leaf-nkey", filepath.Join(keys, "leaf-"+id+".nk")}
+		}
+		return nil
 	}
 	c.found()
 	return c
@@ -76,7 +90,9 @@ func TestAWholeClusterUnderItsPermissions(t *testing.T) {
 				t.Errorf("the log says %q", out)
 			}
 			c.buckets()
+			c.watcher()
 			c.observer()
+			c.saved()
 			c.term(c.leader())
 			c.synodAs("client-app", "propose", "after the leader left").must(t)
 			for id, p := range c.roles {
@@ -85,6 +101,10 @@ func TestAWholeClusterUnderItsPermissions(t *testing.T) {
 				}
 			}
 			c.denied()
+			if form == "users" {
+				c.deputies()
+				c.attacked()
+			}
 		})
 	}
 }
@@ -121,6 +141,68 @@ func (c *cluster) buckets() {
 	defer cancel()
 	if _, err := one.KeyValue(short, "config"); err == nil {
 		c.t.Error("the client of one bucket opens another")
+	}
+}
+
+// watcher is told of each change of the one bucket that it may use, and a stream's own
+// subject can be published to.
+func (c *cluster) watcher() {
+	c.t.Helper()
+	ctx, cancel := context.WithTimeout(c.t.Context(), patience)
+	defer cancel()
+	one, err := jetstream.NewWithAPIPrefix(c.connectAs("bucket-web"), "synod.main.api")
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	kv, err := one.KeyValue(ctx, "sessions")
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	var w jetstream.KeyWatcher
+	poll(c.t, "a learner that can push", func() bool {
+		w, err = kv.WatchAll(ctx)
+		return err == nil
+	})
+	defer w.Stop()
+	if _, err := kv.Put(ctx, "watched", []byte("news")); err != nil {
+		c.t.Fatal(err)
+	}
+	for seen := ""; seen != "watched"; {
+		select {
+		case e := <-w.Updates():
+			if e != nil {
+				seen = e.Key()
+			}
+		case <-ctx.Done():
+			c.t.Fatal("a watcher hears nothing of a put")
+		}
+	}
+	nc := c.connectAs("client-app")
+	all, err := jetstream.NewWithAPIPrefix(nc, "synod.main.api")
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	if _, err := all.CreateStream(ctx, jetstream.StreamConfig{Name: "ORDERS", Subjects: []string{"orders.>"}}); err != nil {
+		c.t.Fatal(err)
+	}
+	poll(c.t, "an order that is taken", func() bool {
+		_, err := all.Publish(ctx, "orders.new", []byte("1"))
+		return err == nil
+	})
+	if m, err := nc.RequestWithContext(ctx, "synod.main.publish.orders.new", []byte("2")); err != nil || !strings.Contains(string(m.Data), `"stream":"ORDERS"`) {
+		c.t.Errorf("publish below the prefix: %v", err)
+	}
+}
+
+// saved: the operator saves the state, and nobody else can.
+func (c *cluster) saved() {
+	c.t.Helper()
+	file := filepath.Join(c.t.TempDir(), "main.backup")
+	if out := c.synodAs("operator-admin", "backup", file).must(c.t); !strings.Contains(out, "Saved") {
+		c.t.Errorf("backup says %q", out)
+	}
+	if r := c.synodAs("observer-watch", "backup", file+"2", "--timeout", "2s"); r.code != 1 {
+		c.t.Errorf("an observer's backup: code %d\n%s%s", r.code, r.out, r.errors)
 	}
 }
 

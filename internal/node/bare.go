@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"strings"
 	"time"
 
@@ -24,16 +25,18 @@ type bare struct {
 	done      chan struct{}
 	kick      chan struct{} // of capacity 1: the streams may change
 	listeners map[string]*bus.Listener
+	denied    map[string]time.Time // when subjects were denied that are not asked for again yet
 }
 
 // How often the streams are asked for, and how soon after a command that may change them.
 const (
 	bareEvery = time.Second
 	bareSoon  = 30 * time.Millisecond
+	bareAgain = time.Minute // after NATS denied a subject
 )
 
 func newBare(f *front) *bare {
-	b := &bare{front: f, done: make(chan struct{}), kick: make(chan struct{}, 1), listeners: map[string]*bus.Listener{}}
+	b := &bare{front: f, done: make(chan struct{}), kick: make(chan struct{}, 1), listeners: map[string]*bus.Listener{}, denied: map[string]time.Time{}}
 	ctx, cancel := context.WithCancel(context.Background())
 	b.cancel = cancel
 	go b.run(ctx)
@@ -90,9 +93,10 @@ func (b *bare) refresh(ctx context.Context) error {
 	}
 	var errs []error
 	for subject := range want {
-		if b.listeners[subject] == nil {
+		if b.listeners[subject] == nil && time.Since(b.denied[subject]) > bareAgain {
 			l, err := b.front.bus.ServeClients(leaderQueue, []string{subject}, b.front.takeBare)
 			if err != nil {
+				b.denied[subject] = time.Now()
 				errs = append(errs, err)
 				continue
 			}
@@ -105,6 +109,7 @@ func (b *bare) refresh(ctx context.Context) error {
 			delete(b.listeners, subject)
 		}
 	}
+	maps.DeleteFunc(b.denied, func(subject string, _ time.Time) bool { return !want[subject] || b.listeners[subject] != nil })
 	return errors.Join(errs...)
 }
 

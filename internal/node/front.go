@@ -121,7 +121,11 @@ func (f *front) take(m *nats.Msg) { f.takeAs(m, f.bus.Subjects().CommandFrom) }
 // takeAs is take for a message that read makes a command of.
 func (f *front) takeAs(m *nats.Msg, read func(*nats.Msg) (paxos.Command, error)) {
 	n := f.requests.Add(1)
-	if c, err := read(m); err == nil {
+	if c, err := read(m); err != nil {
+		f.refuse(m, bus.NewError(bus.CodeMalformed, "%v", err))
+	} else if excess := admit(&c); excess != nil {
+		f.refuse(m, excess)
+	} else {
 		if b := f.bare.Load(); b != nil {
 			b.changed(c.Subject)
 		}
@@ -129,23 +133,21 @@ func (f *front) takeAs(m *nats.Msg, read func(*nats.Msg) (paxos.Command, error))
 			f.trace.Taken(m.Header.Get(bus.TraceHeader), &c)
 		}
 		f.propose(c)
-	} else {
-		f.refuseMalformed(m, err)
 	}
 	if bus.Last(m) || n%burst == 0 {
 		f.rest()
 	}
 }
 
-// refuseMalformed answers what is no command, unless the answer itself would
-// speak on one of the cluster's own subjects.
-func (f *front) refuseMalformed(m *nats.Msg, err error) {
+// refuse answers what is no command, or asks for too much, unless the answer itself
+// would speak on one of the cluster's own subjects.
+func (f *front) refuse(m *nats.Msg, err *bus.Error) {
 	f.malformed.Add(1)
 	f.quiet.Do(func() { f.log.Warn("request refused", "subject", m.Subject, "err", err) })
 	if _, ours := f.bus.Subjects().Relative(m.Reply); m.Reply == "" || ours {
 		return
 	}
-	f.send(bus.Ack{Error: bus.NewError(bus.CodeMalformed, "%v", err)}.Message(m.Reply))
+	f.send(bus.Ack{Error: err}.Message(m.Reply))
 }
 
 // Refuse tells a client that its command was certainly not done.

@@ -12,8 +12,8 @@ import (
 // operator.status, and this one as a NATS micro service.
 func (n *common) answerStatus(report func() Report) error {
 	l, err := n.bus.ServeClients("", []string{n.bus.Subjects().Status()}, func(m *nats.Msg) {
-		if m.Reply == "" {
-			return // nobody waits for it
+		if _, ours := n.bus.Subjects().Relative(m.Reply); ours || m.Reply == "" {
+			return // nobody waits for it, or the answer would speak as this role
 		}
 		if err := m.Respond(reportJSON(report())); err != nil {
 			n.log.Warn("status not sent", "err", err)
@@ -36,6 +36,9 @@ func (n *common) addService(report func() Report) error {
 		Endpoint: &micro.EndpointConfig{
 			Subject: fmt.Sprintf("%s.%s.%s", n.bus.Subjects().Status(), role, n.self.ID),
 			Handler: micro.HandlerFunc(func(r micro.Request) {
+				if _, ours := n.bus.Subjects().Relative(r.Reply()); ours {
+					return
+				}
 				if err := r.Respond(reportJSON(report())); err != nil {
 					n.log.Warn("status not sent", "err", err)
 				}

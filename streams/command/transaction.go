@@ -3,8 +3,8 @@ package command
 import "encoding/binary"
 
 // A Transaction does Then if every condition holds, and Else if one does not: all
-// of the list, in order, or nothing. The outcome is TransactionDone. There is no
-// limit to the lists but the size of the message.
+// of the list, in order, or nothing. The outcome is TransactionDone. Leaders
+// refuse one with more than 1024 conditions and actions.
 //
 // All subjects belong to the one stream. A transaction without conditions does
 // Then.
