@@ -33,10 +33,13 @@ type history struct {
 
 	parts   bool       // the machine writes long removals in parts
 	midSlot *vfs.MemFS // what a crash between two parts of the last slot left
+
+	reads map[string]markedRead // by stream and subject
+	kept  int                   // reads whose mark was that of the one before
 }
 
 func newHistory(t *testing.T, seed uint64) *history {
-	h := &history{t: t, r: rand.New(rand.NewPCG(seed, 1)), fs: vfs.NewCrashableMem()}
+	h := &history{t: t, reads: map[string]markedRead{}, r: rand.New(rand.NewPCG(seed, 1)), fs: vfs.NewCrashableMem()}
 	h.o = Options{FS: h.fs, CacheBytes: 1 << 20, MemTableBytes: 256 << 10}
 	if seed%2 == 0 {
 		h.o.Limits = Limits{Expiries: 2, MessageIDs: 6, Sessions: 3, Leases: 2}
@@ -76,6 +79,7 @@ func (h *history) betweenParts(int) {
 	if d := scrubbedDigest(h.t, h.m); d.Slot != h.model.slot-1 || d != h.m.Digest() {
 		h.t.Fatalf("slot %d is half written, and readers see %+v", h.model.slot, d)
 	}
+	h.compareMarks(true)
 	if h.r.IntN(10) == 0 {
 		if err := h.m.db.LogData(nil, pebble.Sync); err != nil {
 			h.t.Fatal(err)
@@ -111,6 +115,7 @@ func (h *history) step() {
 		h.t.Fatalf("slot %d: the twin answered %q, want %q", h.model.slot, again, replies)
 	}
 	h.compareDigests()
+	h.compareMarks(false)
 }
 
 func (h *history) compareDigests() {
@@ -337,6 +342,7 @@ func (h *history) crash() {
 	closeMachine(h.t, h.m)
 	closeMachine(h.t, h.twin)
 	h.fs = clone
+	clear(h.reads)
 	h.reopen()
 	h.rewind(durable)
 }
@@ -393,6 +399,9 @@ func TestHistoriesEqualTheModel(t *testing.T) {
 			for range 250 {
 				h.step()
 				h.event()
+			}
+			if h.kept < 500 {
+				t.Errorf("marks let %d reads be kept, which tests little", h.kept)
 			}
 			closeMachine(t, h.m)
 			closeMachine(t, h.twin)

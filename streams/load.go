@@ -85,6 +85,7 @@ func (m *Machine) load() error {
 		}
 		m.catalog = newCatalog(m.order)
 		m.position.Store(&position)
+		m.marks.floor = position.Slot
 		m.expiry.Store(m.nextDue)
 		m.version.Store(m.globals.version)
 		m.durable.Store(position.Slot)

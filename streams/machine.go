@@ -58,6 +58,7 @@ type Machine struct {
 	supports uint64
 	advanced notifier
 	failure  *failureReport
+	marks    *marks
 
 	generation atomic.Uint64 // of the cluster
 }
@@ -171,7 +172,7 @@ func openMachine(home *home, name string, o Options) (*Machine, error) {
 		cache.Unref()
 		return nil, fmt.Errorf("streams: open %s: %w", path, err)
 	}
-	m := &Machine{dir: path, db: db, cache: cache, lock: home.lock, spillAt: spillBytes, failure: failure, supports: o.Supports}
+	m := &Machine{dir: path, db: db, cache: cache, lock: home.lock, spillAt: spillBytes, failure: failure, supports: o.Supports, marks: &marks{}}
 	m.position.Store(&Digest{})
 	m.generation.Store(o.Generation)
 	return m, nil

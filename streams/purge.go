@@ -42,6 +42,8 @@ func (w *work) purge(s *stream, r purgeRequest) uint64 {
 func (w *work) purgeAll(s *stream) {
 	w.touch(s)
 	s.forgetSubjects()
+	w.key = appendPrefix(w.key[:0], tableSubject, s.id)
+	w.mark()
 	st := &s.state
 	w.removeRange(messageTables, s.id)
 	st.msgs, st.bytes, st.subjects = 0, 0, 0

@@ -105,6 +105,7 @@ func (w *work) flushSubject(s *stream) {
 	}
 	w.key = appendSubjectKey(w.key[:0], s.id, c.name)
 	w.wrote(w.key)
+	w.mark()
 	if c.stored {
 		s.state.messageSum.sub(c.sum)
 	}

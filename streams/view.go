@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -16,7 +17,12 @@ import (
 type View struct {
 	snapshot *sharedSnapshot
 	catalog  *catalog
+	marks    *marks
 	dir      string
+
+	once     sync.Once // reads the two below
+	position Digest
+	err      error
 }
 
 // A StoredMessage is a message of a stream. It belongs to the caller.
@@ -38,7 +44,7 @@ func (m *Machine) View() *View {
 		s = &sharedSnapshot{Snapshot: m.db.NewSnapshot()}
 	}
 	s.users.Add(1)
-	return &View{snapshot: s, catalog: m.catalog, dir: m.dir}
+	return &View{snapshot: s, catalog: m.catalog, marks: m.marks, dir: m.dir}
 }
 
 // Close releases the view, which must not be used again.
@@ -59,6 +65,11 @@ func (s *sharedSnapshot) release() error {
 
 // Digest returns the slot that the view is of, its log time and its digest.
 func (v *View) Digest() (Digest, error) {
+	v.once.Do(func() { v.position, v.err = v.readPosition() })
+	return v.position, v.err
+}
+
+func (v *View) readPosition() (Digest, error) {
 	key := []byte{tablePosition}
 	b, closer, err := v.get(key)
 	if err != nil {
