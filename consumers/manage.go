@@ -308,7 +308,7 @@ func (v *Service) asked(c *consumer, m *nats.Msg) {
 	switch {
 	case c.gone:
 	case err != nil:
-		v.PushStatus(m.Reply, 400, "Bad Request - "+err.Error(), "")
+		v.pushStatus(m.Reply, 400, "Bad Request - "+err.Error(), "")
 	default:
 		c.wait.add(c, p, now)
 		v.enqueue(c)

@@ -23,9 +23,10 @@ import (
 type Options struct {
 	// Leaf is the leaf-node connection; nil: there is none, and consumers are refused.
 	Leaf *leaf.Options
-	// Plain is a client connection for statuses when there is no leaf-node connection;
-	// nil: nats.go's, whose statuses clients of other languages do not understand.
-	Plain *leaf.Options
+	// Plain is a client connection for statuses when there is no leaf-node connection; it
+	// stays its owner's. nil: nats.go's, whose statuses clients of other languages do not
+	// understand.
+	Plain *leaf.Link
 	// Reach returns once the streams hold this slot, or ctx's error.
 	Reach func(context.Context, paxos.Slot) error
 	Most  int          // how many consumers there may be; 0: 65536
@@ -115,17 +116,14 @@ func New(b *bus.Bus, s Source, o Options) (*Service, error) {
 	return v, nil
 }
 
-// connect opens the connection that there is to be.
+// connect opens the connection that there is to be, or takes the one that there is.
 func (v *Service) connect() error {
-	o := v.options.Leaf
-	if o == nil {
-		o = v.options.Plain
-	}
-	if o == nil {
+	if v.options.Leaf == nil {
+		v.link = v.options.Plain
 		return nil
 	}
-	connection := *o
-	connection.Plain, connection.Changed, connection.Log = v.options.Leaf == nil, v.changed, v.options.Log
+	connection := *v.options.Leaf
+	connection.Changed, connection.Log = v.changed, v.options.Log
 	link, err := leaf.Open(connection)
 	v.link = link
 	return err
@@ -168,7 +166,7 @@ func (v *Service) Stop() error {
 	if flow != nil {
 		errs = append(errs, flow.Stop())
 	}
-	if v.link != nil {
+	if v.options.Leaf != nil {
 		errs = append(errs, v.link.Close())
 	}
 	return errors.Join(errs...)

@@ -8,11 +8,11 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
-// PushStatus sends a status in the form that clients of all languages read, in the
+// pushStatus sends a status in the form that clients of all languages read, in the
 // first line of the header. more is further lines, each with its line break. Without a
 // connection of its own it goes as nats.go sends it, as header lines. One that is lost
 // is asked for again.
-func (v *Service) PushStatus(inbox string, code int, description, more string) {
+func (v *Service) pushStatus(inbox string, code int, description, more string) {
 	s := status{inbox, code, oneLine(description), more}
 	switch {
 	case v.link == nil:

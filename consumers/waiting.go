@@ -103,7 +103,7 @@ func (c *consumer) status(p *pull, code int, description string, left bool) {
 	if left {
 		more = fmt.Sprintf("Nats-Pending-Messages: %d\r\nNats-Pending-Bytes: %d\r\n", p.batch, p.bytes)
 	}
-	c.service.PushStatus(p.inbox, code, description, more)
+	c.service.pushStatus(p.inbox, code, description, more)
 }
 
 // ready reports whether the oldest request can take a message now.

@@ -5,9 +5,6 @@ import (
 	"iter"
 	"strconv"
 	"strings"
-	"time"
-
-	"github.com/nats-io/nats.go"
 
 	"github.com/synod-paxos/synod/bus"
 	"github.com/synod-paxos/synod/streams"
@@ -29,19 +26,6 @@ const batchBytes = 64 << 20
 
 // maxLast is how many messages an answer to multi_last may hold, as in JetStream.
 const maxLast = 1024
-
-// status answers with a status instead of a message. more is names and values of
-// headers.
-func (r *request) status(code int, description string, more ...string) {
-	if r.slot > 0 {
-		more = append(more, bus.SlotHeader, strconv.FormatUint(uint64(r.slot), 10))
-	}
-	var lines strings.Builder
-	for i := 0; i+1 < len(more); i += 2 {
-		lines.WriteString(more[i] + ": " + more[i+1] + "\r\n")
-	}
-	r.server.options.Consumers.PushStatus(r.msg.Reply, code, description, lines.String())
-}
 
 // statusOf is err as a status.
 func statusOf(err error) (int, string) {
@@ -107,33 +91,7 @@ func (r *request) directOne(stream string, q *getRequest) error {
 	if err != nil {
 		return err
 	}
-	return r.send(m, q.NoHeaders)
-}
-
-// send answers with m as it was published. Without headers nothing says which
-// message it is: that is what no_hdr asks for.
-func (r *request) send(m *streams.StoredMessage, noHeaders bool, more ...string) error {
-	out := &nats.Msg{Subject: r.msg.Reply, Data: m.Data}
-	if !noHeaders {
-		header, err := bus.DecodeHeader(m.Header)
-		if err != nil {
-			return err
-		}
-		if header == nil {
-			header = nats.Header{}
-		}
-		header[headerStream] = []string{m.Stream}
-		header[headerSubject] = []string{m.Subject}
-		header[headerSequence] = []string{strconv.FormatUint(m.Seq, 10)}
-		header[headerTime] = []string{m.Time.UTC().Format(time.RFC3339Nano)}
-		for i := 0; i+1 < len(more); i += 2 {
-			header[more[i]] = []string{more[i+1]}
-		}
-		out.Header = header
-		r.publish(out)
-		return nil
-	}
-	r.server.publish(out)
+	r.message(m, q.NoHeaders)
 	return nil
 }
 
@@ -158,14 +116,14 @@ func (r *request) batch(q *getRequest, pending uint64, maxCount int) *batch {
 }
 
 // add sends m, and reports whether there is room for more.
-func (b *batch) add(m *streams.StoredMessage) (bool, error) {
+func (b *batch) add(m *streams.StoredMessage) bool {
 	if b.pending > 0 {
 		b.pending--
 	}
-	err := b.request.send(m, b.query.NoHeaders, headerPending, strconv.FormatUint(b.pending, 10), headerLast, strconv.FormatUint(b.last, 10))
+	b.request.message(m, b.query.NoHeaders, headerPending, strconv.FormatUint(b.pending, 10), headerLast, strconv.FormatUint(b.last, 10))
 	b.last, b.sent = m.Seq, b.sent+1
 	b.bytes += len(m.Subject) + len(m.Header) + len(m.Data)
-	return err == nil && b.sent < b.maxCount && b.bytes < b.maxBytes, err
+	return b.sent < b.maxCount && b.bytes < b.maxBytes
 }
 
 // end marks the end of the answer.
@@ -227,8 +185,8 @@ func (b *batch) fill(messages iter.Seq2[*streams.StoredMessage, error]) error {
 		if err != nil {
 			return err
 		}
-		if more, err := b.add(m); err != nil || !more {
-			return err
+		if !b.add(m) {
+			return nil
 		}
 	}
 	return nil

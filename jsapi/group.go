@@ -81,12 +81,13 @@ func (g *groups) next() []*request {
 // next while it reads for the last: reading takes a fraction of the barrier's time,
 // and a larger next group is worth more.
 func (s *Server) runGroups() {
+	var k kept
 	for group := s.groups.next(); group != nil; group = s.groups.next() {
 		ctx, cancel := context.WithDeadline(s.ctx, group[0].came.Add(s.options.Timeout))
 		err := s.options.Barrier(ctx)
 		cancel()
 		if err == nil {
-			s.answerGroup(group)
+			s.answerGroup(group, &k)
 		} else {
 			s.finish(group, bus.NewError(bus.CodeNotFresh, "the read cannot be made linearizable now: %v", err))
 		}
@@ -94,20 +95,21 @@ func (s *Server) runGroups() {
 }
 
 // answerGroup answers the group's requests from one view.
-func (s *Server) answerGroup(group []*request) {
-	read := 0
+func (s *Server) answerGroup(group []*request, k *kept) {
+	read, link := 0, s.way()
 	err := s.source.Read(func(view *streams.View) error {
 		at, err := view.Digest()
 		if err != nil {
 			return err
 		}
 		for _, r := range group {
-			r.view, r.slot = view, paxos.Slot(at.Slot)
-			if err := r.op.answer(r); err != nil {
+			r.view, r.slot, r.link, r.chosen = view, paxos.Slot(at.Slot), link, true
+			if err := s.answerKept(r, k); err != nil {
 				r.fail(err)
 			}
-			r.view = nil
-			read++
+			if read++; read%together == 0 || read == len(group) {
+				r.rest()
+			}
 			<-s.slots
 		}
 		return nil
@@ -117,10 +119,15 @@ func (s *Server) answerGroup(group []*request) {
 	}
 }
 
+// together is how many answers are sent together at most: the first should not wait for
+// many others.
+const together = 64
+
 // finish answers all of the group with err.
 func (s *Server) finish(group []*request, err error) {
 	for _, r := range group {
 		r.fail(err)
+		r.rest()
 		<-s.slots
 	}
 }

@@ -32,6 +32,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"github.com/synod-paxos/synod/bus"
+	"github.com/synod-paxos/synod/bus/leaf"
 	"github.com/synod-paxos/synod/consumers"
 	"github.com/synod-paxos/synod/paxos"
 	"github.com/synod-paxos/synod/streams"
@@ -53,10 +54,14 @@ type Options struct {
 	// Concurrent is how many requests are in work at once; more are refused. 0: 4096.
 	Concurrent int
 	// Consumers are this learner's, which must be stopped after the Server. nil: it has
-	// none, and statuses are those of nats.go.
+	// none.
 	Consumers *consumers.Service
-	ID        paxos.NodeID // this learner's
-	Log       *slog.Logger // nil: slog.Default
+	// Link is a connection beside the bus for answers with headers, and stays its owner's.
+	// While it is not at the bus's server, and if it is nil, they go by nats.go, whose
+	// statuses clients of other languages do not understand.
+	Link *leaf.Link
+	ID   paxos.NodeID // this learner's
+	Log  *slog.Logger // nil: slog.Default
 }
 
 func (o Options) withDefaults() Options {
@@ -103,6 +108,7 @@ type Server struct {
 	stopped  bool
 	work     sync.WaitGroup
 	groups   groups
+	header   []byte          // scratch of the goroutine that answers groups
 	counts   []atomic.Uint64 // by operation
 	taken    atomic.Uint64
 
@@ -235,6 +241,7 @@ func (s *Server) admit(m *nats.Msg) {
 	default:
 		s.refused.Add(1)
 		r.fail(errBusy)
+		r.rest()
 	}
 }
 
@@ -259,6 +266,7 @@ var errBusy = bus.NewError(bus.CodeOverloaded, "too many reads at once, try agai
 func (s *Server) carryOut(r *request) {
 	ctx, cancel := context.WithTimeout(s.ctx, s.options.Timeout)
 	defer cancel()
+	defer r.rest()
 	if err := s.freshen(ctx, r); err != nil {
 		r.fail(err)
 		return

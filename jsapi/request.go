@@ -11,6 +11,7 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"github.com/synod-paxos/synod/bus"
+	"github.com/synod-paxos/synod/bus/leaf"
 	"github.com/synod-paxos/synod/paxos"
 	"github.com/synod-paxos/synod/streams"
 )
@@ -105,6 +106,12 @@ type request struct {
 	came   time.Time
 	view   *streams.View
 	slot   paxos.Slot // whose state the view shows; 0 without a view
+
+	link   *leaf.Link // by which the answer goes; nil: nats.go's connection
+	chosen bool       // link is
+	sent   bool       // something of the answer
+	// keep is told the answer's header, up to which state it shows, and data; nil: nobody.
+	keep func(header, data []byte)
 
 	// then goes on without a view, when the answer is elsewhere; nil: all is answered.
 	then func(context.Context) error

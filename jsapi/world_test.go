@@ -102,17 +102,20 @@ func (w *world) learner(t *testing.T, id string, withLeaf bool) *learner {
 	t.Helper()
 	b := bustest.Connect(t, w.server.URL())
 	o := consumers.Options{Reach: w.reach, Log: bustest.Quiet()}
+	link, err := leaf.Open(leaf.Options{Bus: bus.Options{URLs: []string{w.server.URL()}}, Beside: b, Name: id, Log: bustest.Quiet()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.Plain = link
 	if withLeaf {
 		o.Leaf = &leaf.Options{Bus: bus.Options{URLs: []string{w.server.LeafURL()}}, Name: id}
-	} else {
-		o.Plain = &leaf.Options{Bus: bus.Options{URLs: []string{w.server.URL()}}, Name: id}
 	}
 	c, err := consumers.New(b, w, o)
 	if err != nil {
 		t.Fatal(err)
 	}
-	l := &learner{watch: c, Server: jsapi.New(b, w, jsapi.Options{ID: paxos.NodeID(id), Reach: w.reach, Consumers: c, Log: bustest.Quiet()})}
-	l.stop = sync.OnceValue(func() error { return errors.Join(l.Stop(), c.Stop()) })
+	l := &learner{watch: c, Server: jsapi.New(b, w, jsapi.Options{ID: paxos.NodeID(id), Reach: w.reach, Consumers: c, Link: link, Log: bustest.Quiet()})}
+	l.stop = sync.OnceValue(func() error { return errors.Join(l.Stop(), c.Stop(), link.Close()) })
 	t.Cleanup(func() {
 		if err := l.stop(); err != nil {
 			t.Error(err)

@@ -21,6 +21,7 @@ const maxBuffered = 4 << 20
 // conn is one connection, from the end of its handshake to its end.
 type conn struct {
 	link   *Link
+	server string // its id
 	net    net.Conn
 	reader *bufio.Reader
 	most   int // bytes of header and data
@@ -36,20 +37,15 @@ type conn struct {
 	room    chan struct{} // closed, and replaced, whenever the writer has taken out
 }
 
-func newConn(l *Link, n net.Conn, most int) *conn {
-	return &conn{link: l, net: n, reader: newReader(n), most: most, wake: make(chan struct{}, 1), room: make(chan struct{})}
+func newConn(l *Link, n net.Conn, info *serverInfo) *conn {
+	return &conn{link: l, server: info.ServerID, net: n, reader: newReader(n), most: info.MaxPayload, wake: make(chan struct{}, 1), room: make(chan struct{})}
 }
 
-// push takes one message for the writer.
-func (c *conn) push(inbox, reply string, header, data []byte) error {
+// collect takes one message for the writer, which rest wakes.
+func (c *conn) collect(inbox, reply string, header, data []byte) error {
 	if len(header)+len(data) > c.most {
 		return ErrTooLarge
 	}
-	return c.write(func(b []byte) []byte { return appendMessage(b, c.link.plain, inbox, reply, header, data) })
-}
-
-// write lets add append to what waits.
-func (c *conn) write(add func([]byte) []byte) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	switch {
@@ -58,12 +54,16 @@ func (c *conn) write(add func([]byte) []byte) error {
 	case len(c.out) >= maxBuffered:
 		return ErrFull
 	}
-	c.out = add(c.out)
+	c.out = appendMessage(c.out, c.link.beside != nil, inbox, reply, header, data)
+	return nil
+}
+
+// rest has the writer write what waits.
+func (c *conn) rest() {
 	select {
 	case c.wake <- struct{}{}:
 	default:
 	}
-	return nil
 }
 
 // appendMessage appends a message as a leaf node, or a client, sends it.
@@ -199,8 +199,21 @@ func (c *conn) runPings(ctx context.Context) {
 			c.fail(errors.New("the server does not answer"))
 			return
 		}
+		if c.left() {
+			c.fail(errors.New("the connection that this one goes with is at another server"))
+			return
+		}
 		c.control("PING\r\n")
 	}
+}
+
+// left reports whether the connection that this one goes with has another server.
+func (c *conn) left() bool {
+	if c.link.beside == nil {
+		return false
+	}
+	id := c.link.beside.Conn().ConnectedServerId()
+	return id != "" && id != c.server
 }
 
 // control sends an operation, past the bound on messages.
@@ -211,10 +224,7 @@ func (c *conn) control(line string) {
 		return
 	}
 	c.out = append(c.out, line...)
-	select {
-	case c.wake <- struct{}{}:
-	default:
-	}
+	c.rest()
 }
 
 func (c *conn) ping() error { c.control("PONG\r\n"); return nil }

@@ -11,7 +11,8 @@
 // The form with "@" is nats-server's own, between servers. So whoever relies on it
 // tries it first: see package jsapi.
 //
-// Where there is no port for leaf nodes, a Link with [Options.Plain] is an ordinary
-// client connection. It pushes statuses that clients of other languages understand,
-// which nats.go cannot write, and nothing else.
+// A Link with [Options.Beside] is an ordinary client connection instead, at the server of
+// another one. It sends answers with headers in NATS's wire form, as they were stored or
+// put together beforehand, where nats.go would encode a map for each; and statuses that
+// clients of other languages understand, which nats.go cannot write.
 package leaf

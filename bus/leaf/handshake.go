@@ -21,6 +21,7 @@ const protocol = "2.15.2"
 
 // serverInfo is what matters of a server's INFO.
 type serverInfo struct {
+	ServerID    string `json:"server_id"`
 	Version     string `json:"version"`
 	Nonce       string `json:"nonce"`
 	Headers     bool   `json:"headers"`
@@ -85,7 +86,7 @@ func (l *Link) greet(n net.Conn, u *url.URL) (*conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	if l.plain != (info.ClientIP != "") {
+	if (l.beside != nil) != (info.ClientIP != "") {
 		return nil, errors.New("this port of the NATS server is for another kind of connection: --leaf wants its port for leaf nodes")
 	}
 	if !l.options.TLSHandshakeFirst {
@@ -97,7 +98,7 @@ func (l *Link) greet(n net.Conn, u *url.URL) (*conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := newConn(l, n, info.MaxPayload)
+	c := newConn(l, n, info)
 	if err := c.enter(hello); err != nil {
 		return nil, err
 	}
@@ -171,7 +172,7 @@ func readInfo(n net.Conn) (*serverInfo, error) {
 // greeting names who connects, and proves it.
 func (l *Link) greeting(u *url.URL, info *serverInfo) (*greeting, error) {
 	g := &greeting{Version: protocol, Name: l.name, Headers: true, Protocol: 1}
-	if l.plain {
+	if l.beside != nil {
 		g.Lang, g.Echo = "go", new(bool)
 	} else {
 		g.ID = rand.Text()
@@ -199,7 +200,7 @@ func (l *Link) greeting(u *url.URL, info *serverInfo) (*greeting, error) {
 		}
 		g.Sig = base64.RawURLEncoding.EncodeToString(sig)
 	}
-	if !l.plain && g.Token != "" && g.User == "" {
+	if l.beside == nil && g.Token != "" && g.User == "" {
 		g.User = g.Token // where nats-server looks for a leaf node's token
 	}
 	return g, nil

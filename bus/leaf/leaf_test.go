@@ -211,13 +211,11 @@ func TestBounded(t *testing.T) {
 	}
 }
 
-// TestWrongPort says so, either way.
+// TestWrongPort says so.
 func TestWrongPort(t *testing.T) {
 	s := bustest.ServerWith(t, bus.ServerOptions{LeafNodes: "127.0.0.1:0"})
-	for _, o := range []leaf.Options{to(s.URL()), {Plain: true, Bus: bus.Options{URLs: []string{s.LeafURL()}}}} {
-		l, _ := open(t, o)
-		awaitProblem(t, l, "another kind of connection")
-	}
+	l, _ := open(t, to(s.URL()))
+	awaitProblem(t, l, "another kind of connection")
 }
 
 // awaitProblem waits until the link says why it is not up. Attempts have no event of
@@ -243,22 +241,55 @@ func awaitProblem(t *testing.T, l *leaf.Link, want string) {
 	}
 }
 
-// TestPlain: an ordinary connection sends statuses as leaf nodes do.
-func TestPlain(t *testing.T) {
+// TestBeside: an ordinary connection sends statuses as leaf nodes do, once what was
+// collected is let go.
+func TestBeside(t *testing.T) {
 	s := bustest.Configured(t, "authorization { user: u, password: s3cret }")
-	nc := bustest.ConnectWith(t, bus.Options{URLs: []string{s.URL()}, User: "u", Password: "s3cret"}).Conn()
+	o := bus.Options{URLs: []string{s.URL()}, User: "u", Password: "s3cret"}
+	b := bustest.ConnectWith(t, o)
+	nc := b.Conn()
 	sub := must[*nats.Subscription](t)(nc.SubscribeSync("_INBOX.x"))
 	if err := nc.Flush(); err != nil {
 		t.Fatal(err)
 	}
-	l, _ := open(t, leaf.Options{Plain: true, Bus: bus.Options{URLs: []string{s.URL()}, User: "u", Password: "s3cret"}})
+	l, _ := open(t, leaf.Options{Beside: b, Bus: o})
 	up(t, l)
-	if err := l.Push("_INBOX.x", "", []byte("NATS/1.0 404 Message Not Found\r\n\r\n"), nil); err != nil {
-		t.Fatal(err)
+	for range 2 {
+		if err := l.Collect("_INBOX.x", "", []byte("NATS/1.0 404 Message Not Found\r\n\r\n"), nil); err != nil {
+			t.Fatal(err)
+		}
 	}
-	if m := must[*nats.Msg](t)(sub.NextMsg(patience)); m.Header.Get("Status") != "404" || m.Header.Get("Description") != "Message Not Found" {
-		t.Errorf("came %v", m.Header)
+	l.Rest()
+	for range 2 {
+		if m := must[*nats.Msg](t)(sub.NextMsg(patience)); m.Header.Get("Status") != "404" || m.Header.Get("Description") != "Message Not Found" {
+			t.Errorf("came %v", m.Header)
+		}
 	}
+}
+
+// TestBesideFollows: a link goes to the server to which the other connection went, and
+// says meanwhile that it is not there.
+func TestBesideFollows(t *testing.T) {
+	one := bustest.ServerWith(t, bus.ServerOptions{})
+	two := bustest.ServerWith(t, bus.ServerOptions{})
+	o := bus.Options{URLs: []string{one.URL(), two.URL()}, NATS: []nats.Option{nats.DontRandomize()}}
+	b := bustest.ConnectWith(t, o)
+	l, changed := open(t, leaf.Options{Beside: b, Bus: o})
+	await(t, changed, "a connection to the first server", l.Together)
+	moved := make(chan struct{}, 1)
+	b.Conn().SetReconnectHandler(func(*nats.Conn) { moved <- struct{}{} })
+	if !b.Move() {
+		t.Fatal("the other connection does not move")
+	}
+	select {
+	case <-moved:
+	case <-time.After(patience):
+		t.Fatal("the other connection did not move")
+	}
+	if b.Conn().ConnectedServerId() != two.NATS().ID() {
+		t.Fatal("the other connection is where it was")
+	}
+	await(t, changed, "a connection to the second server", l.Together)
 }
 
 // a credentialCase is a server's configuration, who may connect, and who may not.

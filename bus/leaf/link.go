@@ -14,13 +14,15 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"golang.org/x/time/rate"
+
+	"github.com/synod-paxos/synod/bus"
 )
 
 // A Link is one connection that stays: when it is lost, it connects again, to any of
 // its servers. Its methods may be called from any goroutine.
 type Link struct {
 	name    string
-	plain   bool
+	beside  *bus.Bus // nil: a leaf node
 	urls    []*url.URL
 	options *nats.Options
 	log     *slog.Logger
@@ -57,7 +59,7 @@ func Open(o Options) (*Link, error) {
 		return nil, fmt.Errorf("leaf: %w", err)
 	}
 	l := &Link{
-		name: cmp.Or(o.Name, "synod") + "-" + crand.Text(), plain: o.Plain, urls: urls, options: options,
+		name: cmp.Or(o.Name, "synod") + "-" + crand.Text(), beside: o.Beside, urls: urls, options: options,
 		log: cmp.Or(o.Log, slog.Default()), quiet: rate.Sometimes{First: 1, Interval: 10 * time.Second}, changed: o.Changed,
 		interest: newInterest(), done: make(chan struct{}), up: make(chan struct{}), down: make(chan struct{}),
 	}
@@ -73,10 +75,7 @@ func Open(o Options) (*Link, error) {
 
 // Close ends the connection, after what was pushed if that goes within a second.
 func (l *Link) Close() error {
-	l.mu.Lock()
-	c := l.conn
-	l.mu.Unlock()
-	if c != nil {
+	if c := l.present(); c != nil {
 		c.drain(time.Second)
 	}
 	l.cancel()
@@ -85,8 +84,8 @@ func (l *Link) Close() error {
 }
 
 // Listens reports whether a message to subject, without wildcards, would reach
-// anybody, as far as the server told. A client connection is not told, so a plain Link
-// says no. While a connection begins, Push may not take what somebody listens to.
+// anybody, as far as the server told. A client connection is not told, so a Link
+// beside another connection says no. While a connection begins, Push may not take what somebody listens to.
 func (l *Link) Listens(subject string) bool { return l.interest.has(subject) }
 
 // Connected returns the server's address, or why there is none.
@@ -119,21 +118,52 @@ func (l *Link) Lost() <-chan struct{} {
 //
 // To appear as a stored message, reply is "$JS.ACK.<8 tokens>@<its subject>".
 func (l *Link) Push(inbox, reply string, header, data []byte) error {
-	l.mu.Lock()
-	c := l.conn
-	l.mu.Unlock()
+	c := l.present()
 	if c == nil {
 		return ErrDisconnected
 	}
-	return c.push(inbox, reply, header, data)
+	err := c.collect(inbox, reply, header, data)
+	if err == nil {
+		c.rest()
+	}
+	return err
+}
+
+// Collect is Push for one of several messages, which are sent together. Rest must
+// follow.
+func (l *Link) Collect(inbox, reply string, header, data []byte) error {
+	c := l.present()
+	if c == nil {
+		return ErrDisconnected
+	}
+	return c.collect(inbox, reply, header, data)
+}
+
+// Rest sends what was collected.
+func (l *Link) Rest() {
+	if c := l.present(); c != nil {
+		c.rest()
+	}
+}
+
+// Together reports whether the link goes with another connection, and both are at one
+// server right now: what is pushed then reaches whoever that connection hears.
+func (l *Link) Together() bool {
+	c := l.present()
+	return c != nil && l.beside != nil && c.server == l.beside.Conn().ConnectedServerId()
+}
+
+// present is the connection; nil: there is none.
+func (l *Link) present() *conn {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.conn
 }
 
 // Drained returns a channel that is closed once Push has room again, or has no
 // connection any more.
 func (l *Link) Drained() <-chan struct{} {
-	l.mu.Lock()
-	c := l.conn
-	l.mu.Unlock()
+	c := l.present()
 	if c == nil {
 		closed := make(chan struct{})
 		close(closed)
@@ -146,7 +176,7 @@ func (l *Link) Drained() <-chan struct{} {
 func (l *Link) run(ctx context.Context) {
 	defer close(l.done)
 	for failed := 0; ctx.Err() == nil; {
-		for _, u := range l.urls {
+		for _, u := range l.addresses() {
 			c, err := l.connect(ctx, u)
 			if err == nil {
 				failed = 0
@@ -165,6 +195,20 @@ func (l *Link) run(ctx context.Context) {
 	}
 }
 
+// addresses are those to try now.
+func (l *Link) addresses() []*url.URL {
+	if l.beside == nil {
+		return l.urls
+	}
+	at, err := url.Parse(l.beside.Conn().ConnectedUrl())
+	if err != nil || at.Host == "" {
+		return nil // it has no server either
+	}
+	u := *l.urls[0]
+	u.Host = at.Host
+	return []*url.URL{&u}
+}
+
 func reconnectDelay(failed int) time.Duration {
 	d := min(reconnectMost, reconnectFirst<<min(failed, 10))
 	return d/2 + rand.N(d/2) // processes that lost one server do not return in step
@@ -180,8 +224,8 @@ func (l *Link) lost(u *url.URL, err error) {
 }
 
 func (l *Link) kind() string {
-	if l.plain {
-		return "connection for statuses"
+	if l.beside != nil {
+		return "connection for answers"
 	}
 	return "leaf-node connection"
 }

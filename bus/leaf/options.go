@@ -21,8 +21,10 @@ type Options struct {
 	// have one of the schemes nats-leaf, nats and tls, with tls asking for TLS. A user
 	// and a password in a URL win over the credentials.
 	Bus bus.Options
-	// Plain makes it a client connection instead of a leaf node's.
-	Plain bool
+	// Beside makes it a client connection instead of a leaf node's, to the server that
+	// this one is connected to, whichever that is. Of Bus's URLs the first then says what
+	// its address does not: the scheme, and a user.
+	Beside *bus.Bus
 	// Name is what the server calls it. It must be unique: a second leaf node of the
 	// same name takes the place of the first.
 	Name string
@@ -46,7 +48,7 @@ const (
 
 // defaultPort is where nats-server listens for leaf nodes, and for clients.
 func (o *Options) defaultPort() string {
-	if o.Plain {
+	if o.Beside != nil {
 		return "4222"
 	}
 	return "7422"

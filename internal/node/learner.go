@@ -167,18 +167,34 @@ func (l *Learner) serve(c Config) (err error) {
 		link := *o.Leaf
 		link.Name = c.Bus.Name
 		o.Leaf = &link
-	} else if plain := (leaf.Options{Bus: c.Bus, Plain: true, Name: c.Bus.Name + " statuses"}); plain.Check() == nil {
-		o.Plain = &plain // not over a websocket
 	}
+	link, err := l.linkAnswers(c)
+	if err != nil {
+		return err
+	}
+	o.Plain = link
 	if l.watch, err = consumers.New(l.bus, l.streams, o); err != nil {
 		return err
 	}
 	l.stack.push("consumers", l.watch.Stop)
 	l.api = jsapi.New(l.bus, l.streams, jsapi.Options{
-		Barrier: l.Barrier, Reach: l.streams.reach, Consumers: l.watch, ID: c.ID, Log: l.log,
+		Barrier: l.Barrier, Reach: l.streams.reach, Consumers: l.watch, Link: link, ID: c.ID, Log: l.log,
 	})
 	l.stack.push("reads", l.api.Stop)
 	return nil
+}
+
+// linkAnswers opens a connection for answers; nil: none, over a websocket.
+func (l *Learner) linkAnswers(c Config) (*leaf.Link, error) {
+	o := leaf.Options{Bus: c.Bus, Beside: l.bus, Name: c.Bus.Name + " answers", Log: l.log}
+	if o.Check() != nil {
+		return nil, nil
+	}
+	link, err := leaf.Open(o)
+	if err == nil {
+		l.stack.push("answers", link.Close)
+	}
+	return link, err
 }
 
 // Barrier returns nil once the state machine holds every command that was answered
