@@ -25,9 +25,11 @@ type client struct {
 
 func newClient(w *World, p ClientPlan) *client { return &client{w: w, plan: p} }
 
-// id is the client's present command; the attempt is part of its inbox.
-func (c *client) id() string    { return fmt.Sprint(c.plan.ID, "-", c.op) }
-func (c *client) inbox() string { return fmt.Sprint(c.id(), "/", c.attempt) }
+func (c *client) id() paxos.NodeID { return c.plan.ID }
+
+// command is the client's present one; the attempt is part of its inbox.
+func (c *client) command() string { return fmt.Sprint(c.plan.ID, "-", c.op) }
+func (c *client) inbox() string   { return fmt.Sprint(c.command(), "/", c.attempt) }
 
 // parseInbox is the client, command and attempt of an inbox.
 func parseInbox(inbox string) (id paxos.NodeID, op, attempt int, ok bool) {
@@ -38,8 +40,30 @@ func parseInbox(inbox string) (id paxos.NodeID, op, attempt int, ok bool) {
 	return paxos.NodeID(name), op, attempt, ok1 && ok2 && err1 == nil && err2 == nil
 }
 
-// clientOf is the client that waits at an inbox.
-func (w *World) clientOf(inbox string) *client {
+// asker is a client of either kind.
+type asker interface {
+	id() paxos.NodeID
+	next()
+	done() bool
+	unfinished() string
+	answered(outcome)
+	refused(paxos.Refusal)
+}
+
+// askers is all clients, in a fixed order.
+func (w *World) askers() []asker {
+	var all []asker
+	for _, c := range w.clients {
+		all = append(all, c)
+	}
+	for _, c := range w.sessionClients {
+		all = append(all, c)
+	}
+	return all
+}
+
+// askerAt is the client that waits at an inbox; nil when there is none.
+func (w *World) askerAt(inbox string) asker {
 	id, _, _, ok := parseInbox(inbox)
 	if !ok {
 		return nil
@@ -49,11 +73,20 @@ func (w *World) clientOf(inbox string) *client {
 			return c
 		}
 	}
+	for _, c := range w.sessionClients {
+		if c.plan.ID == id {
+			return c
+		}
+	}
 	return nil
 }
 
 // done reports whether the client wants nothing more.
 func (c *client) done() bool { return c.op > c.plan.Commands && c.reading == 0 }
+
+func (c *client) unfinished() string {
+	return fmt.Sprintf("client %s waits for %s", c.plan.ID, c.inbox())
+}
 
 // next begins the next command, or, now and then, a read.
 func (c *client) next() {
@@ -69,7 +102,7 @@ func (c *client) next() {
 		return
 	}
 	c.attempt, c.waiting = 0, true
-	c.w.oracle.asked(c.id())
+	c.w.oracle.asked(c.command())
 	c.try()
 }
 
@@ -83,8 +116,10 @@ func (c *client) try() {
 		c.retryAfter(c.plan.Retry, inbox)
 		return
 	}
-	command := paxos.Command{Subject: "propose", Reply: inbox, Data: []byte(c.id())}
-	if c.plan.Padding > 0 {
+	command := paxos.Command{Subject: subjectPropose, Reply: inbox, Data: []byte(c.command())}
+	if c.w.sessions != nil {
+		command.Header = []byte("NATS/1.0\r\n" + idHeader + c.command() + "\r\n\r\n")
+	} else if c.plan.Padding > 0 {
 		command.Header = make([]byte, c.w.rng.IntN(c.plan.Padding))
 	}
 	c.w.oracle.attempted(inbox)
@@ -131,7 +166,7 @@ func (c *client) finish() {
 
 // answered takes a learner's answer; an answer to any attempt will do.
 func (c *client) answered(o outcome) {
-	c.w.oracle.acknowledged(c, o)
+	c.w.oracle.acknowledged(o)
 	_, op, _, _ := parseInbox(o.inbox)
 	if c.waiting && op == c.op {
 		c.w.count("commands answered", 1)

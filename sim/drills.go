@@ -153,6 +153,22 @@ func Drills() []Drill {
 			g.repeat(Freeze, 700*time.Millisecond, 3)
 			g.repeat(Isolate, 700*time.Millisecond, 4)
 		}},
+		{"clients have sessions", func(g *generator) {
+			g.load(2)
+			g.sessions(4)
+			g.p.Learners, g.p.Copies, g.p.LearnerSync = 3, 2, pick(g, 20*time.Millisecond, 200*time.Millisecond)
+			g.p.DigestEvery, g.p.Proposers = pick[paxos.Slot](g, 1, 4), 3
+			g.p.Quiet = g.time(4*time.Second, 7*time.Second)
+			g.repeat(Crash, 300*time.Millisecond, 4)
+			g.repeat(Isolate, time.Second, 3)
+			g.repeat(LostCopy, time.Second, 1)
+			g.repeat(PowerLoss, 50*time.Millisecond, 1)
+			g.repeat(Storm, 500*time.Millisecond, 2)
+			g.p.LeaderLife = pick(g, 0, 300*time.Millisecond, 600*time.Millisecond)
+			for i := range g.p.Sessions {
+				g.p.Sessions[i].Pause, g.p.Sessions[i].Think, g.p.Sessions[i].Commands = 2, pick(g, 50*time.Millisecond, 150*time.Millisecond), 40
+			}
+		}},
 		{"no fault at all", func(g *generator) {
 			g.load(4)
 			g.p.OneLeader, g.p.Quiet = 2*time.Second, 6*time.Second
@@ -211,10 +227,11 @@ func (d Drill) Plan(seed uint64) *Plan {
 
 // Hunt looks for a broken rule in so many seeds of the drill of that name, or, with
 // no name, in as many random plans and drills in turn. It returns what it found, and
-// where; nothing when all rules hold.
-func Hunt(drill string, seeds uint64) (where string, f *Failure) {
+// where; nothing when all rules hold, or when the time is over that it has.
+func Hunt(drill string, seeds uint64, within time.Duration) (where string, f *Failure) {
+	began := time.Now()
 	drills := slices.DeleteFunc(Drills(), func(d Drill) bool { return drill != "" && d.Name != drill })
-	for seed := uint64(1); seed <= seeds; seed++ {
+	for seed := uint64(1); seed <= seeds && time.Since(began) < within; seed++ {
 		d := drills[int(seed)%len(drills)]
 		if f := Run(d.Plan(seed), nil).Failure; f != nil {
 			return fmt.Sprintf("%s, seed %d", d.Name, seed), f

@@ -294,8 +294,8 @@ func (w *World) links(holds func(link) bool) []link {
 	for _, p := range w.processes() {
 		ids = append(ids, p.id)
 	}
-	for _, c := range w.clients {
-		ids = append(ids, c.plan.ID)
+	for _, c := range w.askers() {
+		ids = append(ids, c.id())
 	}
 	var links []link
 	for _, from := range ids {
@@ -314,8 +314,8 @@ func (w *World) split(g *rand.Rand) []link {
 	for _, p := range w.processes() {
 		side[p.id] = g.IntN(2) == 0
 	}
-	for _, c := range w.clients {
-		side[c.plan.ID] = g.IntN(2) == 0
+	for _, c := range w.askers() {
+		side[c.id()] = g.IntN(2) == 0
 	}
 	return w.links(func(l link) bool { return side[l.from] != side[l.to] })
 }

@@ -36,11 +36,21 @@ type learner struct {
 type outcome struct {
 	inbox string
 	id    string
+	reply []byte // of the built-in state machine
 	result
 }
 
+// newMachine is a learner's machine with an empty disk.
+func (w *World) newMachine() *machine {
+	m := newMachine()
+	if len(w.plan.Sessions) > 0 {
+		m.state = newState()
+	}
+	return m
+}
+
 func newLearner(w *World, id paxos.NodeID) *learner {
-	l := &learner{disk: w.uuid(), machine: newMachine()}
+	l := &learner{disk: w.uuid(), machine: w.newMachine()}
 	l.process = w.adopt(id, paxos.LearnerRole, l)
 	return l
 }
@@ -154,13 +164,21 @@ func (l *learner) applyOne(now paxos.Now, d paxos.Decision) {
 	if d.Slot <= l.machine.applied {
 		return // a snapshot was faster
 	}
-	results := l.machine.apply(d)
-	for i, c := range commandsOf(d.Value) {
-		l.outcomes[d.Slot] = append(l.outcomes[d.Slot], outcome{c.Reply, string(c.Data), results[i]})
+	results, replies := l.machine.apply(d)
+	commands := commandsOf(d.Value)
+	for i, c := range commands {
+		o := outcome{inbox: c.Reply, id: string(c.Data), result: results[i]}
+		if replies != nil {
+			o.reply = replies[i]
+		}
+		l.outcomes[d.Slot] = append(l.outcomes[d.Slot], o)
+	}
+	if l.machine.state != nil {
+		l.w.sessions.judge(l, d.Slot, commands, replies)
 	}
 	if d.Slot%l.w.plan.DigestEvery == 0 {
 		l.tellPosition(now)
-		l.role.Digested(now, paxos.Digest{Slot: d.Slot, Sum: l.machine.sum}, &l.out)
+		l.role.Digested(now, paxos.Digest{Slot: d.Slot, Sum: l.machine.digest()}, &l.out)
 	}
 }
 
@@ -181,11 +199,11 @@ func (l *learner) answer(slot paxos.Slot) {
 		if l.w.reply != nil {
 			l.w.reply(o.inbox, o.result.String())
 		}
-		c := l.w.clientOf(o.inbox)
+		c := l.w.askerAt(o.inbox)
 		if c == nil {
 			continue
 		}
-		if wait, ok := l.w.reaches(l.id, c.plan.ID); ok {
+		if wait, ok := l.w.reaches(l.id, c.id()); ok {
 			l.w.after(nil, wait, func() { c.answered(o) })
 		}
 	}
@@ -261,7 +279,8 @@ func (l *learner) lose() {
 // wipe gives the learner an empty disk.
 func (l *learner) wipe() {
 	l.crash("loses its disk")
-	l.disk, l.boots, l.genesis, l.machine = l.w.uuid(), 0, nil, newMachine()
+	l.machine.close()
+	l.disk, l.boots, l.genesis, l.machine = l.w.uuid(), 0, nil, l.w.newMachine()
 	l.start()
 }
 
@@ -293,7 +312,7 @@ func (l *learner) install(now paxos.Now, from paxos.NodeID, m paxos.SnapshotChun
 			continue
 		}
 		l.w.count("snapshots installed", 1)
-		l.machine = s.snapshot()
+		l.machine.install(s)
 		l.w.oracle.installed(l)
 		l.position = l.machine.position()
 		l.role.Installed(now, l.position, &l.out)

@@ -106,8 +106,8 @@ func (p *proposer) refuse(r paxos.Refusal) {
 	if p.w.reply != nil {
 		p.w.reply(r.Command.Reply, "refused, "+r.Reason.String())
 	}
-	if c := p.w.clientOf(r.Command.Reply); c != nil {
-		if wait, ok := p.w.reaches(p.id, c.plan.ID); ok {
+	if c := p.w.askerAt(r.Command.Reply); c != nil {
+		if wait, ok := p.w.reaches(p.id, c.id()); ok {
 			p.w.after(nil, wait, func() { c.refused(r) })
 		}
 	}

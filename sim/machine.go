@@ -20,6 +20,9 @@ type machine struct {
 
 	durable paxos.Slot
 	saved   []digest // what sum and time were after each slot above the snapshot it began with
+
+	state *state // the built-in state machine, that goes along; nil: none does
+	image []byte // of a snapshot: the state's
 }
 
 // entry is one command that counted.
@@ -49,14 +52,14 @@ func (r result) String() string {
 
 func newMachine() *machine { return &machine{byID: map[string]int{}} }
 
-// apply takes in the next slot.
-func (m *machine) apply(d paxos.Decision) []result {
+// apply takes in the next slot. The replies are those of the built-in state machine, if
+// there is one.
+func (m *machine) apply(d paxos.Decision) (results []result, replies [][]byte) {
 	if d.Slot != m.applied+1 {
 		panic(fmt.Sprintf("sim: slot %d applied after %d", d.Slot, m.applied))
 	}
 	m.applied = d.Slot
 	m.time = max(m.time, d.Value.Stamp)
-	var results []result
 	for _, c := range commandsOf(d.Value) {
 		id := string(c.Data)
 		at, duplicate := m.byID[id]
@@ -69,7 +72,30 @@ func (m *machine) apply(d paxos.Decision) []result {
 	}
 	m.sum = m.mix(d.Value)
 	m.saved = append(m.saved, digest{m.applied, m.sum, m.time})
-	return results
+	if m.state != nil {
+		for _, r := range m.state.apply(d) {
+			replies = append(replies, r.Data)
+		}
+	}
+	return results, replies
+}
+
+// digest sums up the state.
+func (m *machine) digest() [16]byte {
+	if m.state == nil {
+		return m.sum
+	}
+	d := m.state.machine.Digest()
+	h := binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint64(m.sum[:], d.Sum.Hi), d.Sum.Lo)
+	sum := sha256.Sum256(h)
+	return [16]byte(sum[:16])
+}
+
+// close ends the use of a machine's disk.
+func (m *machine) close() {
+	if m.state != nil {
+		m.state.close()
+	}
 }
 
 func (m *machine) mix(v paxos.Value) [16]byte {
@@ -95,6 +121,9 @@ func commandsOf(v paxos.Value) []paxos.Command {
 func (m *machine) sync() {
 	m.durable = m.applied
 	m.saved = m.saved[max(0, len(m.saved)-1):]
+	if m.state != nil {
+		m.state.sync()
+	}
 }
 
 // lose takes the machine back to what its disk holds.
@@ -114,6 +143,12 @@ func (m *machine) lose() {
 		}
 	}
 	m.saved = slices.DeleteFunc(m.saved, func(d digest) bool { return d.slot != m.durable })
+	if m.state != nil {
+		m.state.lose()
+		if at := m.state.machine.Applied(); at != uint64(m.durable) {
+			panic(fmt.Sprintf("sim: slot %d was durable, and slot %d is on the disk", m.durable, at))
+		}
+	}
 }
 
 // snapshot is a copy of the machine as it is, for a fellow to restore.
@@ -125,9 +160,26 @@ func (m *machine) snapshot() *machine {
 		c.byID[e.id] = i
 	}
 	c.saved = []digest{{m.applied, m.sum, m.time}}
+	if c.image = m.image; m.state != nil {
+		c.image = m.state.image()
+	}
 	return c
 }
 
+// install replaces the machine by a fellow's snapshot, durably.
+func (m *machine) install(snapshot *machine) {
+	s := m.state
+	*m = *snapshot.snapshot()
+	if s != nil {
+		s.install(m.image)
+		m.state, m.image = s, nil
+	}
+}
+
 func (m *machine) position() paxos.Position {
-	return paxos.Position{Applied: m.applied, Durable: m.durable}
+	p := paxos.Position{Applied: m.applied, Durable: m.durable}
+	if m.state != nil {
+		p.NextExpiry = paxos.LogTime(m.state.machine.NextExpiry())
+	}
+	return p
 }

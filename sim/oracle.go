@@ -206,6 +206,9 @@ func (o *oracle) choose(slot paxos.Slot, s *slotView, p *proposal) {
 	for int(o.below) < len(o.slots) && o.slots[o.below].chosen != nil {
 		v := o.slots[o.below].chosen.value
 		o.log.apply(paxos.Decision{Slot: o.below, Value: v})
+		if o.w.sessions != nil {
+			o.w.sessions.apply(o.below, v)
+		}
 		o.change(o.below, v)
 		o.below++
 	}
@@ -298,6 +301,9 @@ const maxInstalls = 20
 // installed checks a snapshot against the log.
 func (o *oracle) installed(l *learner) {
 	o.checkLog(l)
+	if l.machine.state != nil {
+		o.w.sessions.equal(l)
+	}
 	if l.installs++; l.installs > maxInstalls {
 		o.w.fail("liveness", "learner %s lives on snapshots: it has taken %d", l.id, l.installs)
 	}

@@ -67,7 +67,7 @@ func (o *oracle) expectAnswer(slot paxos.Slot, s *slotView) {
 }
 
 // acknowledged notes that a client knows its command to be done.
-func (o *oracle) acknowledged(_ *client, r outcome) {
+func (o *oracle) acknowledged(r outcome) {
 	if seq, ok := o.acked[r.id]; ok && seq != r.seq {
 		o.w.fail("exactly once", "%s was answered with number %d, and now with %d", r.id, seq, r.seq)
 	}
@@ -77,6 +77,9 @@ func (o *oracle) acknowledged(_ *client, r outcome) {
 
 // finalChecks is what must hold when everything is over.
 func (o *oracle) finalChecks() {
+	if o.w.sessions != nil {
+		o.w.sessions.finalChecks()
+	}
 	for _, l := range o.w.learners {
 		o.checkLog(l)
 		if l.machine.applied != o.below-1 {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/synod-paxos/synod/paxos"
 	"github.com/synod-paxos/synod/roles"
+	"github.com/synod-paxos/synod/streams/command"
 )
 
 // Plan is everything that a run is made of. The same Plan gives the same run.
@@ -35,11 +36,14 @@ type Plan struct {
 	Skew        map[paxos.NodeID]time.Duration
 
 	Clients []ClientPlan
-	Faults  []Fault
-	Quiet   time.Duration // when the faults end; 0: never
-	Bound   time.Duration // how long after Quiet everything must be done
-	Audit   bool          // at the end, cut the power and let a fresh learner read the log
-	Events  int           // more than any sane run takes
+	// Sessions are clients with sessions. With any, learners have the built-in state
+	// machine beside the simulated one.
+	Sessions []SessionPlan
+	Faults   []Fault
+	Quiet    time.Duration // when the faults end; 0: never
+	Bound    time.Duration // how long after Quiet everything must be done
+	Audit    bool          // at the end, cut the power and let a fresh learner read the log
+	Events   int           // more than any sane run takes
 
 	LeaderLife   time.Duration // until the faults end, each leader loses most of what it sends and crashes within this; 0: not
 	OneLeader    time.Duration // from then on nothing happens that justifies an election; 0: not checked
@@ -86,6 +90,9 @@ func RandomPlan(seed uint64) *Plan {
 	g.faults()
 	g.alignClocks()
 	g.p.Audit = g.IntN(4) == 0
+	if g.IntN(4) == 0 {
+		g.sessions(1 + g.IntN(3))
+	}
 	return g.p
 }
 
@@ -179,6 +186,17 @@ func (g *generator) clients() {
 	}
 }
 
+// sessions is clients that publish things in sessions, or look them up.
+func (g *generator) sessions(clients int) {
+	for i := range clients {
+		g.p.Sessions = append(g.p.Sessions, SessionPlan{
+			ID: nodeID("s", i), Start: g.time(0, time.Second), Commands: 10 + g.IntN(20),
+			Think: pick(g, time.Millisecond, 20*time.Millisecond, 200*time.Millisecond), Timeout: pick(g, 30*time.Millisecond, 200*time.Millisecond),
+			Retry: 40 * time.Millisecond, TTL: pick(g, command.MinTTL, command.MinTTL, 5*time.Second), GiveUp: pick(g, 5, 30, 60), Pause: pick(g, 0, 2, 5),
+		})
+	}
+}
+
 func (g *generator) faults() {
 	p := g.p
 	p.Quiet = g.time(time.Second, 5*time.Second)
@@ -226,6 +244,9 @@ func (p *Plan) String() string {
 		p.Seed, family, p.Acceptors, p.Quorums, p.Proposers, p.Learners, p.Window, p.PageBytes, p.Quiet.Round(time.Millisecond))
 	for _, c := range p.Clients {
 		s += fmt.Sprintf("  client %s from %v: %d commands\n", c.ID, c.Start.Round(time.Millisecond), c.Commands)
+	}
+	for _, c := range p.Sessions {
+		s += fmt.Sprintf("  client %s from %v: %d things published in sessions of %v\n", c.ID, c.Start.Round(time.Millisecond), c.Commands, c.TTL)
 	}
 	for _, f := range p.Faults {
 		s += "  " + f.String() + "\n"

@@ -23,6 +23,7 @@ type Report struct {
 // line for everything that happens; nil costs nothing.
 func Run(p *Plan, trace func(line string)) *Report {
 	w := NewWorld(p)
+	defer w.close()
 	w.recorder.sink = trace
 	w.archiving = slices.ContainsFunc(p.Faults, func(f Fault) bool { return f.Kind == Hostile })
 	w.Begin()
@@ -60,7 +61,7 @@ func (w *World) settleAll(when string) {
 // allDone reports whether no client wants anything, and every learner has applied
 // all that is chosen.
 func (w *World) allDone() bool {
-	for _, c := range w.clients {
+	for _, c := range w.askers() {
 		if !c.done() {
 			return false
 		}
@@ -76,9 +77,9 @@ func (w *World) allDone() bool {
 // unfinished says what is not done, for a person.
 func (w *World) unfinished() string {
 	var s []string
-	for _, c := range w.clients {
+	for _, c := range w.askers() {
 		if !c.done() {
-			s = append(s, fmt.Sprintf("client %s waits for %s", c.plan.ID, c.inbox()))
+			s = append(s, c.unfinished())
 		}
 	}
 	for _, l := range w.learners {
@@ -189,7 +190,7 @@ func smaller(p *Plan) []*Plan {
 	var all []*Plan
 	change := func(f func(q *Plan)) {
 		q := *p
-		q.Faults, q.Clients = slices.Clone(p.Faults), slices.Clone(p.Clients)
+		q.Faults, q.Clients, q.Sessions = slices.Clone(p.Faults), slices.Clone(p.Clients), slices.Clone(p.Sessions)
 		f(&q)
 		all = append(all, &q)
 	}
@@ -197,7 +198,7 @@ func smaller(p *Plan) []*Plan {
 		change(func(q *Plan) { q.Faults = slices.Delete(q.Faults, i, i+1) })
 	}
 	for i := range p.Clients {
-		if len(p.Clients) > 1 {
+		if len(p.Clients)+len(p.Sessions) > 1 {
 			change(func(q *Plan) { q.Clients = slices.Delete(q.Clients, i, i+1) })
 		}
 		if n := p.Clients[i].Commands; n > 1 {
@@ -205,6 +206,14 @@ func smaller(p *Plan) []*Plan {
 		}
 		if p.Clients[i].Reads > 0 {
 			change(func(q *Plan) { q.Clients[i].Reads = 0 })
+		}
+	}
+	for i := range p.Sessions {
+		if len(p.Sessions) > 1 {
+			change(func(q *Plan) { q.Sessions = slices.Delete(q.Sessions, i, i+1) })
+		}
+		if n := p.Sessions[i].Commands; n > 1 {
+			change(func(q *Plan) { q.Sessions[i].Commands = n / 2 })
 		}
 	}
 	return all

@@ -89,6 +89,8 @@ func testedEnough(t *testing.T, sum map[string]int, runs int) {
 		"votes proposed again": 0.2, "snapshots installed": 0.02, "trims": 0.1,
 		"messages lost": 5, "messages doubled": 5, "messages cut off": 5, "forged messages": 1, "HandOvers": 0.02,
 		"Fills": 0.02, "Nacks": 0.2, "records in danger at a crash": 0.02,
+		"sessions: told done": 3, "sessions: commands repeated in doubt": 0.1, "sessions: lookups": 0.05,
+		"sessions: retries under another leader": 0.02, "sessions: commands of an ended session": 0.02,
 		"changes chosen": 0.02, "changes finished": 0.02,
 		"commands refused: not leader": 0.01, "commands refused: overloaded": 0.1, "commands refused: no progress": 0.01,
 	}
@@ -119,6 +121,9 @@ func TestDrills(t *testing.T) {
 			}
 			if d.Name == "leaders die one after the other" && (sum["no-ops chosen"] < 5 || sum["votes proposed again"] < 50) {
 				t.Errorf("%d gaps filled, %d votes proposed again: the drill tests too little", sum["no-ops chosen"], sum["votes proposed again"])
+			}
+			if d.Name == "clients have sessions" && (sum["snapshots installed"] < 3 || sum["sessions: commands repeated in doubt"] < 50 || sum["sessions: lookups"] < 10) {
+				t.Errorf("the drill tests too little:\n%s", Table(sum))
 			}
 		})
 	}

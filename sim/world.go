@@ -26,6 +26,9 @@ type World struct {
 	clients   []*client
 	byID      map[paxos.NodeID]*process
 
+	sessionClients []*sessionClient
+	sessions       *sessionOracle // nil: nobody has sessions
+
 	oracle   *oracle
 	recorder recorder
 	counts   map[string]int
@@ -74,6 +77,12 @@ func NewWorld(plan *Plan) *World {
 	for _, c := range plan.Clients {
 		w.clients = append(w.clients, newClient(w, c))
 	}
+	for _, c := range plan.Sessions {
+		w.sessionClients = append(w.sessionClients, newSessionClient(w, c))
+	}
+	if len(plan.Sessions) > 0 {
+		w.sessions = newSessionOracle(w)
+	}
 	return w
 }
 
@@ -109,6 +118,9 @@ func (w *World) Begin() {
 		w.after(nil, w.draw(20*time.Millisecond), p.start)
 	}
 	for _, c := range w.clients {
+		w.after(nil, c.plan.Start, c.next)
+	}
+	for _, c := range w.sessionClients {
 		w.after(nil, c.plan.Start, c.next)
 	}
 	for _, f := range w.plan.Faults {
@@ -212,6 +224,13 @@ func (w *World) calmDown() {
 	}
 	for _, l := range w.learners {
 		l.slow = 0
+	}
+}
+
+// close ends the use of all disks.
+func (w *World) close() {
+	for _, l := range w.learners {
+		l.machine.close()
 	}
 }
 

@@ -67,7 +67,7 @@ func TestNamedTestsExist(t *testing.T) {
 			stories[path.Base(p)] = true
 		}
 	}
-	mutants := read(t, "sim/mutants/list.go") + read(t, "sim/mutants/list_changes.go")
+	mutants := read(t, "sim/mutants/list.go") + read(t, "sim/mutants/list_changes.go") + read(t, "sim/mutants/list_sessions.go")
 	for p, text := range documents(t) {
 		for _, m := range testName.FindAllStringSubmatch(text, -1) {
 			if !strings.Contains(tests.String(), "\nfunc "+m[1]+"(") {

@@ -5,7 +5,7 @@ import "slices"
 // All is every kept mutant. Each says what the protocol loses by it.
 func All() []Mutant {
 	var all []Mutant
-	for _, list := range [][]Mutant{acceptorMutants, electionMutants, phase1Mutants, leaderMutants, learnerMutants, memberMutants, founderMutants, hostMutants, changeMutants} {
+	for _, list := range [][]Mutant{acceptorMutants, electionMutants, phase1Mutants, leaderMutants, learnerMutants, memberMutants, founderMutants, hostMutants, changeMutants, sessionMutants} {
 		all = append(all, list...)
 	}
 	for _, name := range explored {

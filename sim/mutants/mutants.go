@@ -47,10 +47,18 @@ const module = "github.com/synod-paxos/synod"
 // Source is the text of the packages that a mutant may change, by file name.
 type Source map[string]string
 
-// Load reads the packages below the root of the module, without their tests.
+// Load reads the packages below the root of the module, without their tests, and what
+// they need of others.
 func Load(root string) (Source, error) {
 	src := Source{}
-	for _, dir := range []string{"paxos", "roles", "sim", "sim/explore"} {
+	for _, name := range []string{"go.mod", "go.sum"} {
+		text, err := os.ReadFile(filepath.Join(root, name))
+		if err != nil {
+			return nil, fmt.Errorf("mutants: %w", err)
+		}
+		src[name] = string(text)
+	}
+	for _, dir := range []string{"paxos", "roles", "sim", "sim/explore", "streams", "streams/command", "storage/storagetest"} {
 		files, err := filepath.Glob(filepath.Join(root, dir, "*.go"))
 		if err != nil {
 			return nil, fmt.Errorf("mutants: %w", err)
@@ -76,7 +84,7 @@ const Stories = "stories"
 const Explore = "explore"
 
 // mainText is the program: it takes a mutant's number from 1, a drill, and how many
-// seeds to look in, or the files of stories, and prints what was found.
+// seeds to look in, for how long, and the files of stories, and prints what was found.
 const mainText = `package main
 
 import (
@@ -85,6 +93,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/synod-paxos/synod/paxos"
 	"github.com/synod-paxos/synod/sim"
@@ -94,12 +103,13 @@ import (
 func main() {
 	i, err1 := strconv.Atoi(os.Args[1])
 	seeds, err2 := strconv.ParseUint(os.Args[3], 10, 64)
-	if err1 != nil || err2 != nil {
+	within, err3 := time.ParseDuration(os.Args[4])
+	if err1 != nil || err2 != nil || err3 != nil {
 		os.Exit(2)
 	}
 	paxos.Mutation = i
 	if os.Args[2] == "stories" {
-		play(os.Args[4:])
+		play(os.Args[5:])
 	} else if os.Args[2] == "explore" {
 		for _, b := range []explore.Bound{explore.Small(), explore.Default()} {
 			if r := explore.Explore(b); r.Wrong != "" {
@@ -107,7 +117,7 @@ func main() {
 				return
 			}
 		}
-	} else if where, f := sim.Hunt(os.Args[2], seeds); f != nil {
+	} else if where, f := sim.Hunt(os.Args[2], seeds, within); f != nil {
 		fmt.Println(where+":", f)
 	}
 }
@@ -150,7 +160,6 @@ func write(dir string, src Source, all []Mutant) error {
 	if err != nil {
 		return err
 	}
-	woven["go.mod"] = "module " + module + "\n\ngo 1.26\n"
 	woven["main.go"] = mainText
 	for name, text := range woven {
 		file := filepath.Join(dir, name)
@@ -169,7 +178,7 @@ func BuildTests(dir, root string) (program string, err error) {
 	if err != nil {
 		return "", fmt.Errorf("mutants: %w", err)
 	}
-	for _, file := range append(files, filepath.Join(root, "go.mod"), filepath.Join(root, "go.sum")) {
+	for _, file := range files {
 		name, err := filepath.Rel(root, file)
 		if err != nil {
 			return "", fmt.Errorf("mutants: %w", err)
@@ -216,7 +225,8 @@ func FailsTests(program string, i int, pattern string, limit time.Duration) (fai
 }
 
 // Hunt lets the program look for all[i] in so many seeds, or in the stories below
-// root. A mutant that panics, or that does not come to an end, is found too.
+// root. A mutant that panics is found too, and one of which a single run does not come to
+// an end within about the limit; it survives if all that there was time for found nothing.
 func Hunt(program, root string, all []Mutant, i, seeds int, limit time.Duration) (Verdict, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
@@ -225,7 +235,7 @@ func Hunt(program, root string, all []Mutant, i, seeds int, limit time.Duration)
 	if err != nil {
 		return Verdict{}, fmt.Errorf("mutants: %w", err)
 	}
-	run := exec.CommandContext(ctx, program, append([]string{fmt.Sprint(i + 1), all[i].Drill, fmt.Sprint(seeds)}, stories...)...)
+	run := exec.CommandContext(ctx, program, append([]string{fmt.Sprint(i + 1), all[i].Drill, fmt.Sprint(seeds), (limit * 3 / 4).String()}, stories...)...)
 	run.Env = append(os.Environ(), "GOGC=800", "GOMEMLIMIT=1GiB")
 	out, err := run.CombinedOutput()
 	v := Verdict{Mutant: all[i], Took: time.Since(began)}

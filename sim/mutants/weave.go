@@ -30,6 +30,10 @@ func Weave(src Source, all []Mutant) (Source, error) {
 	woven := maps.Clone(src)
 	for name, f := range files {
 		woven[name] = f.weave()
+		if strings.HasPrefix(name, "streams/") { // it knows nothing of package paxos
+			head := "package streams\n"
+			woven[name] = strings.Replace(woven[name], head, head+"\nimport \""+module+"/paxos\"\n", 1)
+		}
 	}
 	woven["paxos/mutation.go"] = mutation
 	return woven, nil
