@@ -214,14 +214,19 @@ func (c *Cluster) Leader() paxos.NodeID {
 // Await polls until ok, and fails the test when that takes longer than a minute.
 func (c *Cluster) Await(what string, ok func() bool) {
 	c.t.Helper()
+	c.awaitFor(time.Minute, what, ok)
+}
+
+func (c *Cluster) awaitFor(most time.Duration, what string, ok func() bool) {
+	c.t.Helper()
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
-	deadline := time.After(time.Minute)
+	deadline := time.After(most)
 	for !ok() {
 		select {
 		case <-tick.C:
 		case <-deadline:
-			c.t.Fatalf("waited a minute for %s", what)
+			c.t.Fatalf("waited %s for %s", most, what)
 		}
 	}
 }

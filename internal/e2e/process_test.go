@@ -97,6 +97,9 @@ func (p *process) output() string {
 	return strings.Join(p.lines, "\n")
 }
 
+// said reports whether the process has said text.
+func (p *process) said(text string) bool { return strings.Contains(p.output(), text) }
+
 // await returns the first line that has text, once there is one.
 func (p *process) await(text string) string {
 	p.t.Helper()
