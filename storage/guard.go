@@ -11,6 +11,8 @@ import (
 	"sync/atomic"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"github.com/synod-paxos/synod/internal/gentle"
 )
 
 // guardFS is the file system as Pebble sees it. The first call that fails halts the
@@ -64,6 +66,9 @@ func (g *guardFS) Create(name string, category vfs.DiskWriteCategory) (vfs.File,
 		f, err := g.FS.Create(name, category)
 		if err != nil {
 			return nil, err
+		}
+		if gentle.IsTable(name) {
+			f = gentle.Table(f)
 		}
 		return f, restrict(f)
 	})
@@ -149,7 +154,7 @@ func (g *guardFS) Remove(name string) (err error) {
 				return err
 			}
 		}
-		if err = g.FS.Remove(name); errors.Is(err, fs.ErrNotExist) {
+		if err = gentle.Remove(g.FS, name); errors.Is(err, fs.ErrNotExist) {
 			return nil
 		}
 		return err

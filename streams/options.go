@@ -102,7 +102,7 @@ func (o Options) newCache() *pebble.Cache {
 // of many files is slower but right.
 func (o Options) pebble(cache *pebble.Cache) *pebble.Options {
 	p := &pebble.Options{
-		FS:                          manifestFS{o.FS},
+		FS:                          databaseFS{o.FS},
 		Cache:                       cache,
 		Logger:                      pebbleLogger{o.Logger},
 		MemTableSize:                o.MemTableBytes,

@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/synod-paxos/synod/internal/gentle"
 	"github.com/synod-paxos/synod/paxos"
 )
 
@@ -77,7 +78,7 @@ func (k *keeper) removeAllBut(c checkpoint) error {
 	entries, err := os.ReadDir(k.dir)
 	for _, e := range entries {
 		if path := filepath.Join(k.dir, e.Name()); path != c.path {
-			err = errors.Join(err, os.RemoveAll(path))
+			err = errors.Join(err, gentle.RemoveAll(path))
 		}
 	}
 	return err
@@ -102,7 +103,7 @@ func (k *keeper) step() error {
 	}
 	k.taken = time.Now()
 	path := filepath.Join(k.dir, "new")
-	if err := os.RemoveAll(path); err != nil {
+	if err := gentle.RemoveAll(path); err != nil {
 		return err
 	}
 	from, to, err := k.machine.Checkpoint(path)
@@ -110,7 +111,7 @@ func (k *keeper) step() error {
 		return err
 	}
 	if from <= k.kept.Load() {
-		return os.RemoveAll(path) // nothing happened since
+		return gentle.RemoveAll(path) // nothing happened since
 	}
 	k.candidate = checkpoint{filepath.Join(k.dir, fmt.Sprintf(candidateName, from, to)), from, to}
 	return os.Rename(path, k.candidate.path)
@@ -126,7 +127,7 @@ func (k *keeper) replaced() error {
 	if old == "" {
 		return nil
 	}
-	return os.RemoveAll(old)
+	return gentle.RemoveAll(old)
 }
 
 func (k *keeper) promote(c checkpoint) error {
