@@ -10,8 +10,9 @@ import (
 	"github.com/synod-paxos/synod/paxos"
 )
 
-// syncEvery is how often a learner makes its state durable. Nothing waits for it:
-// what a crash loses is learned again from the acceptors, who keep it until then.
+// syncEvery is how often a learner makes its state durable. Nothing waits for it but a
+// change of configuration, which hurries it: what a crash loses is learned again from
+// the acceptors, who keep it until then.
 const syncEvery = 500 * time.Millisecond
 
 // applier feeds a state machine what was learned, in a goroutine of its own, and
@@ -24,6 +25,7 @@ type applier struct {
 	fail    func(error)
 	done    sync.WaitGroup
 	stop    chan struct{}
+	now     chan struct{} // asks for a sync at once
 
 	mu       sync.Mutex
 	wait     sync.Cond
@@ -31,7 +33,9 @@ type applier struct {
 	job      func() error // to run between two decisions, such as installing a snapshot
 	outcomes map[paxos.Slot]outcome
 	digests  []paxos.Digest // taken, and not yet told
+	summing  bool           // a digest is to be taken where the machine is
 	at       paxos.Position
+	wanted   paxos.Slot // is to be durable soon; see Machine.Sync
 	closed   bool
 	commands uint64
 	batches  uint64
@@ -47,7 +51,7 @@ type outcome struct {
 
 func newApplier(m Machine, log *slog.Logger, wake func(), fail func(error)) *applier {
 	a := &applier{
-		machine: m, log: log, wake: wake, fail: fail, stop: make(chan struct{}),
+		machine: m, log: log, wake: wake, fail: fail, stop: make(chan struct{}), now: make(chan struct{}, 1),
 		outcomes: map[paxos.Slot]outcome{}, at: m.Position(),
 	}
 	a.wait.L = &a.mu
@@ -118,6 +122,38 @@ func (a *applier) between(job func() error) {
 	a.wait.Signal()
 }
 
+// sum takes a digest of the state as it is.
+func (a *applier) sum() {
+	a.mu.Lock()
+	a.summing = true
+	a.mu.Unlock()
+	a.wait.Signal()
+}
+
+// want hurries until slot is durable.
+func (a *applier) want(slot paxos.Slot) {
+	a.mu.Lock()
+	news := slot > a.wanted
+	a.wanted = max(a.wanted, slot)
+	a.mu.Unlock()
+	if news {
+		a.hurry()
+	}
+}
+
+// hurry syncs the machine at once if what is wanted is applied and not durable.
+func (a *applier) hurry() {
+	a.mu.Lock()
+	waits := a.at.Applied >= a.wanted && a.at.Durable < a.wanted
+	a.mu.Unlock()
+	if waits {
+		select {
+		case a.now <- struct{}{}:
+		default: // it is asked already
+		}
+	}
+}
+
 // takeDigests removes and returns the digests taken since the last call.
 func (a *applier) takeDigests() []paxos.Digest {
 	a.mu.Lock()
@@ -129,9 +165,12 @@ func (a *applier) takeDigests() []paxos.Digest {
 
 func (a *applier) run() {
 	for {
-		learned, job, ok := a.next()
+		learned, job, sum, ok := a.next()
 		if !ok {
 			return
+		}
+		if sum {
+			a.takeDigest()
 		}
 		if job != nil {
 			if err := job(); err != nil {
@@ -150,18 +189,27 @@ func (a *applier) run() {
 }
 
 // next waits for something to do; ok is false at the end.
-func (a *applier) next() (learned []paxos.Decision, job func() error, ok bool) {
+func (a *applier) next() (learned []paxos.Decision, job func() error, sum, ok bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	for len(a.learned) == 0 && a.job == nil {
+	for len(a.learned) == 0 && a.job == nil && !a.summing {
 		if a.closed {
-			return nil, nil, false
+			return nil, nil, false, false
 		}
 		a.wait.Wait()
 	}
-	learned, job = a.learned, a.job
-	a.learned, a.job = nil, nil
-	return learned, job, true
+	learned, job, sum = a.learned, a.job, a.summing
+	a.learned, a.job, a.summing = nil, nil, false
+	return learned, job, sum, true
+}
+
+// takeDigest sums up the state as it is.
+func (a *applier) takeDigest() {
+	d := paxos.Digest{Slot: a.machine.Position().Applied, Sum: a.machine.Digest()}
+	a.mu.Lock()
+	a.digests = append(a.digests, d)
+	a.mu.Unlock()
+	a.wake()
 }
 
 // moved tells the role where the machine is after a job.
@@ -225,7 +273,11 @@ func (a *applier) applied(d paxos.Decision, commands []paxos.Command, results []
 	a.commands += uint64(len(commands))
 	a.batches++
 	a.times.Add(paxos.Duration(took))
+	reached := d.Slot == a.wanted
 	a.mu.Unlock()
+	if reached {
+		a.hurry()
+	}
 	a.wake()
 }
 
@@ -238,11 +290,12 @@ func (a *applier) syncLoop() {
 		case <-a.stop:
 			return
 		case <-ticker.C:
+		case <-a.now:
 		}
 		if p := a.machine.Position(); p.Durable >= p.Applied {
 			continue
 		}
-		if err := a.machine.Sync(); err != nil {
+		if err := a.machine.Sync(a.wants()); err != nil {
 			a.fail(fmt.Errorf("sync the state: %w", err))
 			return
 		}
@@ -252,4 +305,10 @@ func (a *applier) syncLoop() {
 		a.mu.Unlock()
 		a.wake()
 	}
+}
+
+func (a *applier) wants() paxos.Slot {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.wanted
 }

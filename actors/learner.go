@@ -27,8 +27,9 @@ type Machine interface {
 	Apply(slot paxos.Slot, stamp paxos.LogTime, commands []paxos.Command) ([]Result, error)
 	// Position is how far the machine is.
 	Position() paxos.Position
-	// Sync makes durable what was applied before it was called.
-	Sync() error
+	// Sync makes durable what was applied before it was called. It may put that off,
+	// but not once wanted is applied and not durable yet.
+	Sync(wanted paxos.Slot) error
 	// Digest sums up the state after the last Apply, in the goroutine of which it is
 	// called. Machines that applied the same slots have equal digests.
 	Digest() [16]byte
@@ -219,7 +220,9 @@ func (l *learner) settle(now paxos.Now) {
 	if a := l.role.Agreed(); a > l.agreed && l.config.Agreed != nil {
 		l.agreed = a
 		l.config.Agreed(a)
+		l.applier.hurry()
 	}
+	l.applier.want(l.role.Wanted())
 	if !l.joined && l.role.Genesis() != nil {
 		if err := l.config.Joined(l.role.Genesis()); err != nil {
 			panic(err)
@@ -243,6 +246,9 @@ func (l *learner) flush() {
 	}
 	for _, slot := range l.out.Forget {
 		l.applier.results(slot)
+	}
+	if l.out.Digest {
+		l.applier.sum()
 	}
 	for _, read := range l.out.Read {
 		if done := l.readers[read]; done != nil {

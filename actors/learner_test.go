@@ -52,7 +52,7 @@ func (m *tape) Position() paxos.Position {
 	return m.at
 }
 
-func (m *tape) Sync() error {
+func (m *tape) Sync(paxos.Slot) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.at.Durable = m.at.Applied

@@ -96,11 +96,12 @@ func (m *machine) Digest() [16]byte {
 	return m.user.Digest()
 }
 
-// Sync writes the file, if enough was applied since the last time.
-func (m *machine) Sync() error {
+// Sync writes the file, if enough was applied since the last time, or wanted was.
+func (m *machine) Sync(wanted paxos.Slot) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.applied < m.durable+syncSlots && time.Since(m.written) < syncEvery {
+	waits := m.durable < wanted && wanted <= m.applied
+	if !waits && m.applied < m.durable+syncSlots && time.Since(m.written) < syncEvery {
 		return nil
 	}
 	return m.save()

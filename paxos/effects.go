@@ -34,6 +34,7 @@ type Effects struct {
 	Answer  []Slot     // learners: reply to the commands of these applied slots
 	Forget  []Slot     // learners: another learner replied to these
 	Read    []uint64   // learners: reads that may be served from the state now
+	Digest  bool       // learners: sum up the state as it is, and call Digested
 	Drop    []Drop     // messages that were not taken, and why
 	Stop    string     // why the role must stop for good; empty: it goes on
 }

@@ -15,6 +15,15 @@ const (
 	digestRepeat = divergeWait / 4
 )
 
+// digestRest is how long the log must rest before learners compare their states after
+// its last slot, whichever that is, once a change of configuration was made: what waits
+// for their agreement must not wait for more commands. restRepeat is how often they
+// repeat that while it rests, for those that have started since.
+const (
+	digestRest = paxos.Duration(200e6)
+	restRepeat = paxos.Duration(1e9)
+)
+
 // digests compares the states of the learners. Equal logs make equal states, so
 // a difference is a broken disk, memory or program, and some answers are wrong.
 type digests struct {
@@ -24,6 +33,7 @@ type digests struct {
 	diverged paxos.Instant   // when a difference was first seen; 0: none
 	slot     paxos.Slot      // where
 	repeatAt paxos.Instant   // when to tell the own digest there again
+	restAt   paxos.Instant   // when to tell the own digest of the last slot, should the log rest
 	outvoted bool            // see Doubt
 }
 
@@ -159,9 +169,40 @@ func (l *Learner) Doubt() (slot paxos.Slot, outvoted bool) {
 // while it is.
 func (l *Learner) Diverged() bool { return l.digests.diverged != 0 }
 
+// Wanted is the last slot before the newest configuration. The change to that waits
+// until enough learners hold it durably.
+func (l *Learner) Wanted() paxos.Slot {
+	if c := l.known.Newest(); c != nil {
+		return c.From - 1
+	}
+	return 0
+}
+
+// restsAt is when tickRest is due; 0 for never.
+func (l *Learner) restsAt() paxos.Instant {
+	if l.genesis == nil || l.held != 0 || l.known.Number() == l.genesis.First.Number {
+		return 0
+	}
+	return l.digests.restAt
+}
+
+// tickRest tells the digest of the last slot while the log rests.
+func (l *Learner) tickRest(now paxos.Now, out *paxos.Effects) {
+	if at := l.restsAt(); at == 0 || now.Mono < at {
+		return
+	}
+	l.digests.restAt = now.Mono + paxos.Instant(restRepeat)
+	if sum, ok := digestAt(l.digests.own, l.position.Applied); ok {
+		l.send(out, "", paxos.Digest{Slot: l.position.Applied, Sum: sum})
+		return
+	}
+	out.Digest = true
+}
+
 // tickDigests repeats what is in doubt, and decides a difference whose time is up.
 func (l *Learner) tickDigests(now paxos.Now, out *paxos.Effects) {
-	if l.digests.diverged == 0 {
+	if !l.Diverged() {
+		l.tickRest(now, out)
 		return
 	}
 	if sum, ok := digestAt(l.digests.own, l.digests.slot); ok && now.Mono >= l.digests.repeatAt {
@@ -173,8 +214,8 @@ func (l *Learner) tickDigests(now paxos.Now, out *paxos.Effects) {
 
 // digestsWake is when tickDigests is due; 0 for never.
 func (l *Learner) digestsWake() paxos.Instant {
-	if l.digests.diverged == 0 {
-		return 0
+	if !l.Diverged() {
+		return l.restsAt()
 	}
 	return min(l.digests.repeatAt, l.digests.diverged+paxos.Instant(divergeWait))
 }

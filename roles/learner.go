@@ -70,6 +70,9 @@ func NewLearner(self paxos.Sender, opts LearnerOptions, applied paxos.Position, 
 		position: applied, nextHello: now.Mono,
 	}
 	l.answer.self, l.answer.cover = self.ID, opts.Cover
+	if applied.Applied > 0 {
+		l.digests.restAt = now.Mono + paxos.Instant(digestRest)
+	}
 	l.inherited = applied.Applied
 	l.reads.nonce = self.Process // answers to an earlier start must not count
 	return l
@@ -422,6 +425,9 @@ func (l *Learner) Installed(now paxos.Now, position paxos.Position, out *paxos.E
 // Applied tells the learner how far its state machine is, after every batch and
 // whenever more became durable.
 func (l *Learner) Applied(now paxos.Now, position paxos.Position, out *paxos.Effects) {
+	if l.position.Applied != position.Applied {
+		l.digests.restAt = now.Mono + paxos.Instant(digestRest)
+	}
 	l.position = position
 	for len(l.queued) > 0 && l.queued[0].slot <= position.Applied {
 		l.bytes -= l.queued[0].bytes

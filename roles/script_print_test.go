@@ -32,6 +32,9 @@ func (s *script) printEffects(out *paxos.Effects) string {
 	}
 	printSlots(&b, "answer", out.Answer)
 	printSlots(&b, "forget", out.Forget)
+	if out.Digest {
+		b.WriteString("digest the state\n")
+	}
 	for _, read := range out.Read {
 		fmt.Fprintf(&b, "serve read %d\n", read)
 	}

@@ -89,6 +89,9 @@ func (l *learner) step(now paxos.Now, e *paxos.Envelope) {
 func (l *learner) settle(now paxos.Now) {
 	l.tellPosition(now)
 	l.role.Tick(now, &l.out)
+	if l.out.Digest {
+		l.role.Digested(now, paxos.Digest{Slot: l.machine.applied, Sum: l.machine.sum}, &l.out)
+	}
 	if l.genesis == nil {
 		l.genesis = l.role.Genesis()
 	}

@@ -177,7 +177,7 @@ func (f *fragile) Position() paxos.Position {
 }
 
 func (f *fragile) Digest() [16]byte                       { return [16]byte{} }
-func (f *fragile) Sync() error                            { return nil }
+func (f *fragile) Sync(paxos.Slot) error                  { return nil }
 func (f *fragile) Close() error                           { return nil }
 func (f *fragile) Snapshot(io.Writer) (paxos.Slot, error) { return 0, errors.New("none") }
 func (f *fragile) Install(io.Reader) error                { return errors.New("none") }

@@ -6,8 +6,10 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/synod-paxos/synod/actors"
+	"github.com/synod-paxos/synod/paxos"
 	"github.com/synod-paxos/synod/storage"
 	"github.com/synod-paxos/synod/streams"
 )
@@ -73,6 +75,43 @@ func grow(t *testing.T, m *machine, to uint64) streams.Digest {
 	return m.streams.Digest()
 }
 
+// TestACopyForAChange is taken at once when what a change waits for is applied, in place
+// of one that lacks it.
+func TestACopyForAChange(t *testing.T) {
+	m, err := openMachine(t.TempDir(), streams.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer m.Close()
+	k, err := openKeeper(t.TempDir(), m, time.Hour)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, step := range []struct{ apply, wanted, agreed, kept uint64 }{
+		{10, 0, 10, 0},  // no change waits
+		{10, 11, 10, 0}, // it waits for more
+		{11, 11, 10, 0}, // the copy has more than fellows agreed with
+		{11, 11, 11, 11},
+		{12, 11, 12, 11}, // it waits no more
+		{20, 15, 12, 11},
+		{21, 21, 20, 20}, // the last copy, and now another
+		{21, 21, 21, 21},
+		{22, 22, 21, 21},
+		{23, 23, 21, 21}, // the copy of 22 is of no use any more
+		{23, 23, 22, 21},
+		{23, 23, 23, 23},
+	} {
+		grow(t, m, step.apply)
+		k.agreed.Store(step.agreed)
+		if err := k.step(step.apply, step.wanted); err != nil {
+			t.Fatal(err)
+		}
+		if have := k.slot(); have != paxos.Slot(step.kept) {
+			t.Errorf("after %+v the copy has slot %d", step, have)
+		}
+	}
+}
+
 // TestDoubtGoesBack to the last state that fellows agreed with, once for one doubt.
 func TestDoubtGoesBack(t *testing.T) {
 	l := inDir(t)
@@ -97,7 +136,7 @@ func TestDoubtGoesBack(t *testing.T) {
 		t.Helper()
 		k.agreed.Store(agreed)
 		for range 2 {
-			if err := k.step(); err != nil {
+			if err := k.step(0, 0); err != nil {
 				t.Fatal(err)
 			}
 		}

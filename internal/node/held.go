@@ -102,7 +102,7 @@ func (h *held) Position() paxos.Position {
 }
 
 // Sync has nothing to do.
-func (h *held) Sync() error { return nil }
+func (h *held) Sync(paxos.Slot) error { return nil }
 
 // Install takes the state of a fellow that applied the slot.
 func (h *held) Install(r io.Reader) error {

@@ -88,18 +88,29 @@ func (k *keeper) removeAllBut(c checkpoint) error {
 func (k *keeper) slot() paxos.Slot { return paxos.Slot(k.kept.Load()) }
 
 // step makes a candidate the copy once fellows are known to have the same state after a
-// later slot, and takes another one when it is time.
-func (k *keeper) step() error {
+// later slot, and takes another one when it is time: after a while, or at once when one
+// with the slot wanted can be had and is not. All up to applied are durable.
+func (k *keeper) step(applied, wanted uint64) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if c := k.candidate; c.path != "" {
-		if k.agreed.Load() < c.to {
-			return nil
+	if c := k.candidate; c.path != "" && k.agreed.Load() >= c.to {
+		if err := k.promote(c); err != nil {
+			return err
 		}
-		return k.promote(c)
 	}
-	if time.Since(k.taken) < k.every {
-		return nil
+	switch waits := max(k.kept.Load(), k.candidate.from) < wanted && wanted <= applied; {
+	case waits:
+		return k.take()
+	case k.candidate.path == "" && time.Since(k.taken) >= k.every:
+		return k.take()
+	}
+	return nil
+}
+
+// take takes a candidate, in place of one that there is.
+func (k *keeper) take() error {
+	if err := k.drop(); err != nil {
+		return err
 	}
 	k.taken = time.Now()
 	path := filepath.Join(k.dir, "new")
@@ -122,6 +133,10 @@ func (k *keeper) step() error {
 func (k *keeper) replaced() error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
+	return k.drop()
+}
+
+func (k *keeper) drop() error {
 	old := k.candidate.path
 	k.candidate = checkpoint{}
 	if old == "" {

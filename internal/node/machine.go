@@ -112,7 +112,7 @@ func (m *machine) durable() uint64 {
 }
 
 // Sync makes durable what was applied before the call.
-func (m *machine) Sync() error {
+func (m *machine) Sync(paxos.Slot) error {
 	m.mu.RLock()
 	defer m.mu.RUnlock()
 	if m.broken != nil {

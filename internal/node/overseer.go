@@ -51,7 +51,7 @@ func oversee(m Machine, k *keeper, dir string, log *slog.Logger) (*overseer, err
 // Apply applies a slot as the orders of operators say.
 func (o *overseer) Apply(slot paxos.Slot, stamp paxos.LogTime, commands []paxos.Command) ([]actors.Result, error) {
 	if slot == o.halt.Slot {
-		return nil, errors.Join(fmt.Errorf("the state machine fails on slot %d: %s: %w", slot, o.halt.Reason, errStartAgain), o.Machine.Sync())
+		return nil, errors.Join(fmt.Errorf("the state machine fails on slot %d: %s: %w", slot, o.halt.Reason, errStartAgain), o.Machine.Sync(slot))
 	}
 	given, answers := o.plan(slot, commands)
 	results, err := o.apply(slot, stamp, given)
@@ -203,12 +203,13 @@ func (o *overseer) Position() paxos.Position {
 	return p
 }
 
-// Sync makes durable what was applied before the call.
-func (o *overseer) Sync() error {
-	if err := o.Machine.Sync(); err != nil || o.keeper == nil {
+// Sync makes durable what was applied before the call, and keeps a copy now and then.
+func (o *overseer) Sync(wanted paxos.Slot) error {
+	applied := o.Machine.Position().Applied
+	if err := o.Machine.Sync(wanted); err != nil || o.keeper == nil {
 		return err
 	}
-	return o.keeper.step()
+	return o.keeper.step(uint64(applied), uint64(wanted))
 }
 
 // Install replaces the state by a fellow's.

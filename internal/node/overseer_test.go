@@ -35,7 +35,7 @@ func (p *panicky) Apply(slot paxos.Slot, _ paxos.LogTime, commands []paxos.Comma
 }
 
 func (p *panicky) Position() paxos.Position { return paxos.Position{Applied: p.applied} }
-func (p *panicky) Sync() error              { return nil }
+func (p *panicky) Sync(paxos.Slot) error    { return nil }
 func (p *panicky) Digest() [16]byte         { return [16]byte{} }
 func (p *panicky) Close() error             { return nil }
 func (p *panicky) Snapshot(io.Writer) (paxos.Slot, error) {
