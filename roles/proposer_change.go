@@ -186,13 +186,17 @@ func (p *Proposer) commanded(e paxos.Envelope, out *paxos.Effects) bool {
 		drop(out, e, paxos.Foreign)
 		return false
 	default:
-		return p.stage == leading && !p.leaving()
+		return p.stage == leading
 	}
 }
 
 // stepChange takes an operator's change, or says why not, and tells how things stand.
 func (p *Proposer) stepChange(now paxos.Now, e paxos.Envelope, m paxos.Change, out *paxos.Effects) {
 	if !p.commanded(e, out) {
+		return
+	}
+	if p.leaving() {
+		p.reportLeaving(e.From.ID, "", out)
 		return
 	}
 	refused := ""
@@ -238,7 +242,10 @@ func (p *Proposer) refuseChange(now paxos.Now, next paxos.Configuration) string 
 	if len(p.pending()) > 0 {
 		return "another change is under way"
 	}
-	if next.Number != newest.Number+1 {
+	if next.Number > newest.Number+1 {
+		return fmt.Sprintf("configuration %d was asked for, and the newest that this leader knows is number %d: ask again", next.Number, newest.Number)
+	}
+	if next.Number <= newest.Number {
 		return fmt.Sprintf("the newest configuration is number %d by now: look at it, and ask again", newest.Number)
 	}
 	if err := newest.CheckChange(next); err != nil {
@@ -288,4 +295,16 @@ func (p *Proposer) reportChange(to paxos.NodeID, refused string, out *paxos.Effe
 		m.Waits = fmt.Sprintf("configuration %d is proposed, and not chosen yet", pending[0].Number)
 	}
 	p.send(out, to, m)
+}
+
+// reportLeaving answers an operator from a leader that hands over: the next one will say.
+func (p *Proposer) reportLeaving(to paxos.NodeID, refused string, out *paxos.Effects) {
+	next := "another proposer"
+	if p.yield.to != "" {
+		next = "proposer " + string(p.yield.to)
+	}
+	p.send(out, to, paxos.ChangeReport{
+		Newest: *p.known.Newest(), Chosen: p.chosen.Below, Next: p.lead.next, Refused: refused,
+		Waits: fmt.Sprintf("proposer %s hands over to %s, which will answer", p.self.ID, next),
+	})
 }

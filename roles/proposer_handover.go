@@ -49,6 +49,10 @@ func (p *Proposer) stepTransfer(now paxos.Now, e paxos.Envelope, m paxos.Transfe
 	if !p.commanded(e, out) {
 		return
 	}
+	if p.leaving() {
+		p.reportLeaving(e.From.ID, "leadership is handed over already: ask again when it is", out)
+		return
+	}
 	to := m.To
 	if to == "" {
 		to = p.peers.successor(p.self.ID, now)
