@@ -90,7 +90,7 @@ func (l *learner) settle(now paxos.Now) {
 	l.tellPosition(now)
 	l.role.Tick(now, &l.out)
 	if l.out.Digest {
-		l.role.Digested(now, paxos.Digest{Slot: l.machine.applied, Sum: l.machine.sum}, &l.out)
+		l.role.Digested(now, paxos.Digest{Slot: l.machine.applied, Sum: l.machine.digest()}, &l.out)
 	}
 	if l.genesis == nil {
 		l.genesis = l.role.Genesis()

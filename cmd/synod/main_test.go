@@ -36,14 +36,16 @@ func TestEverySubcommandHelps(t *testing.T) {
 func TestTableIsReadableAtEightyColumns(t *testing.T) {
 	c := &node.Cluster{
 		Cluster: "main", UUID: paxos.UUID{1}.String(), Generation: 1,
-		Configuration: &node.Configuration{Number: 1, Window: 256, Copies: 2, Acceptors: make([]node.Member, 3)},
+		Configuration: &node.Configuration{Number: 2, From: 123456789, Window: 256, Copies: 2, Acceptors: make([]node.Member, 3)},
 		Leader:        &node.Leader{ID: "p1", Ballot: "18446744073709551615.p1.ffffffffffffffff"}, Chosen: 123456789,
 		Acceptors: []node.AcceptorStatus{
 			{RoleStatus: node.RoleStatus{ID: "a1", Up: true, Version: "10.20.30+0123456789ab", PerCommand: 12.5}, Member: true,
 				AcceptorReport: &node.AcceptorReport{Sealed: true, MaxVoted: 123456789, TrimBelow: 123456789}, CommandsPerSync: 100, SyncP99: 1638.4},
 			{RoleStatus: node.RoleStatus{ID: "a2", Up: true}, AcceptorReport: &node.AcceptorReport{}},
 			{RoleStatus: node.RoleStatus{ID: "a3"}, Member: true},
+			{RoleStatus: node.RoleStatus{ID: "a4", Up: true}, Disk: "d4", AcceptorReport: &node.AcceptorReport{Sealed: true}},
 		},
+		Previous:  &node.Configuration{Number: 1, Acceptors: []node.Member{{ID: "a4", Disk: "d4"}}},
 		Proposers: []node.ProposerStatus{{RoleStatus: node.RoleStatus{ID: "p1", Up: true, Version: "10.20.30"}, ProposerReport: &node.ProposerReport{Stage: "preparing", Commands: 123456789}}},
 		Learners: []node.LearnerStatus{{RoleStatus: node.RoleStatus{ID: "l1", Up: true, Version: "10.20.30"},
 			LearnerReport: &node.LearnerReport{Applied: 123456789, Durable: 123456789, Answered: 123456789}}},
@@ -55,7 +57,7 @@ func TestTableIsReadableAtEightyColumns(t *testing.T) {
 			t.Errorf("%d columns: %s", len(line), line)
 		}
 	}
-	for _, want := range []string{"not founded", "down", "preparing", "Leader p1", "- Acceptor a3 does not answer"} {
+	for _, want := range []string{"not founded", "down", "leaves", "joins", "not finished; before it number 1", "preparing", "Leader p1", "- Acceptor a3 does not answer"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the table lacks %q:\n%s", want, text)
 		}

@@ -90,6 +90,9 @@ func (r *restoreFlags) restore(ctx context.Context, b *bus.Bus, f *backup.File, 
 	g := founded.Genesis
 	fmt.Fprintf(s.Out, "Founded cluster %s: %s, from slot %d on\n  acceptors %s, %s quorums, %d learner copies\n",
 		name, g.Cluster, g.First.From, strings.Join(r.Acceptors, ", "), g.First.Quorums, g.First.Copies)
+	if r.Quorums == "" || r.Copies == 0 {
+		fmt.Fprintln(s.Out, "  A backup does not say how votes and copies were counted: where you gave no --quorums or\n  --copies these are the defaults; change them with synod member set")
+	}
 	err = node.Serve(ctx, b, g, f, progress(s.Err, "Sending to"), func(h node.Holding) {
 		if len(h.Holders) < h.Wanted {
 			fmt.Fprintf(s.Err, "%d of %d learners hold the state: start learners on empty disks\n", len(h.Holders), h.Wanted)

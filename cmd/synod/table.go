@@ -36,6 +36,12 @@ func writeHead(b *strings.Builder, c *node.Cluster) {
 	quorums, _ := c.Configuration.Quorums.MarshalText() // has no error
 	fmt.Fprintf(b, "%d acceptors, quorums %s, %d learner copies, window %d\n",
 		len(c.Configuration.Acceptors), quorums, c.Configuration.Copies, c.Configuration.Window)
+	if p := c.Previous; p != nil {
+		fmt.Fprintf(b, "Configuration %d governs from slot %d on, not finished; before it number %d\n",
+			c.Configuration.Number, c.Configuration.From, p.Number)
+	} else {
+		fmt.Fprintf(b, "Configuration %d governs from slot %d on\n", c.Configuration.Number, c.Configuration.From)
+	}
 	if c.Leader == nil {
 		fmt.Fprintf(b, "No leader\n")
 	} else {
@@ -62,7 +68,8 @@ func columns(b *strings.Builder, rows []string) {
 
 func writeAcceptors(b *strings.Builder, c *node.Cluster) {
 	rows := []string{"ACCEPTOR\tSTATE\tVOTED\tTRIMMED\tCMD/SYNC\tP99 MS\tMSG/CMD\tVERSION"}
-	for _, a := range c.Acceptors {
+	for i := range c.Acceptors {
+		a := &c.Acceptors[i]
 		if !a.Up {
 			rows = append(rows, fmt.Sprintf("%s\tdown", a.ID))
 			continue
@@ -71,6 +78,10 @@ func writeAcceptors(b *strings.Builder, c *node.Cluster) {
 		switch {
 		case !a.Sealed:
 			state = "not founded"
+		case c.Leaves(a):
+			state = "leaves"
+		case c.Joins(a):
+			state = "joins"
 		case !a.Member:
 			state = "no member"
 		}

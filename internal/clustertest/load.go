@@ -26,6 +26,7 @@ type Load struct {
 	acked map[string]uint64 // sequence, by command
 	last  time.Time
 	gap   time.Duration // the longest time between two acknowledgements
+	final []*bus.Error  // answers after which no repetition can help
 }
 
 // StartLoad starts so many clients.
@@ -73,7 +74,11 @@ func (l *Load) try(nc *nats.Conn, m *nats.Msg, command string) bool {
 		return l.breathe()
 	}
 	ack, err := bus.ParseAck(reply.Data)
-	if err != nil || ack.Error != nil {
+	if err != nil {
+		return l.breathe()
+	}
+	if ack.Error != nil {
+		l.refused(ack.Error)
 		return l.breathe()
 	}
 	l.mu.Lock()
@@ -84,6 +89,17 @@ func (l *Load) try(nc *nats.Conn, m *nats.Msg, command string) bool {
 	}
 	l.last = time.Now()
 	return true
+}
+
+// refused notes an error that says more than that this was not the moment.
+func (l *Load) refused(err *bus.Error) {
+	switch err.Code {
+	case bus.CodeOverloaded, bus.CodeNotLeader, bus.CodeNoProgress, bus.CodeUnknown:
+		return
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.final = append(l.final, err)
 }
 
 // breathe keeps a client that nobody answers from spinning.
@@ -125,11 +141,14 @@ func (l *Load) Stop() {
 // Check stops the cluster and compares every learner's LEDGER with what was
 // acknowledged: each command exactly once, at the sequence that was answered, and
 // the same order everywhere as far as each learner came. At least min commands
-// must have been acknowledged.
+// must have been acknowledged, and none have been refused for good.
 func (l *Load) Check(minimum int, learners ...paxos.NodeID) {
 	l.cluster.t.Helper()
 	if l.Acked() < minimum {
 		l.cluster.t.Errorf("%d commands were acknowledged, want at least %d", l.Acked(), minimum)
+	}
+	for _, err := range l.final {
+		l.cluster.t.Errorf("a command was refused for good: %v", err)
 	}
 	l.awaitLearners(learners)
 	l.cluster.stopAll()

@@ -93,6 +93,7 @@ func TestAWholeClusterUnderItsPermissions(t *testing.T) {
 			c.watcher()
 			c.observer()
 			c.saved()
+			c.changes()
 			c.term(c.leader())
 			c.synodAs("client-app", "propose", "after the leader left").must(t)
 			for id, p := range c.roles {
@@ -106,6 +107,19 @@ func TestAWholeClusterUnderItsPermissions(t *testing.T) {
 				c.attacked()
 			}
 		})
+	}
+}
+
+// changes replaces an acceptor that lost its disk, and moves leadership, as an operator.
+func (c *cluster) changes() {
+	c.t.Helper()
+	c.kill("a1")
+	if err := os.RemoveAll(c.data("a1")); err != nil {
+		c.t.Fatal(err)
+	}
+	c.start("a1").await("acceptor runs")
+	for _, args := range [][]string{{"member", "replace", "a1"}, {"member", "list"}, {"leader", "transfer"}} {
+		c.synod(args...).must(c.t)
 	}
 }
 

@@ -17,8 +17,9 @@ type Cluster struct {
 	UUID          string         `json:"uuid"`       // empty before the cluster is founded
 	Generation    uint64         `json:"generation"` // 0 before the cluster is founded
 	Configuration *Configuration `json:"configuration,omitempty"`
-	Leader        *Leader        `json:"leader"` // null when nobody leads
-	Chosen        paxos.Slot     `json:"chosen"` // all slots up to it are chosen
+	Previous      *Configuration `json:"previous,omitempty"` // the one before, until the change is finished
+	Leader        *Leader        `json:"leader"`             // null when nobody leads
+	Chosen        paxos.Slot     `json:"chosen"`             // all slots up to it are chosen
 
 	Acceptors []AcceptorStatus `json:"acceptors"`
 	Proposers []ProposerStatus `json:"proposers"`
@@ -136,6 +137,9 @@ func (c *Cluster) add(r *Report, offset time.Duration) {
 		c.Acceptors = append(c.Acceptors, a)
 		c.Chosen = max(c.Chosen, below(r.Acceptor.ChosenBelow))
 	case r.Proposer != nil:
+		if r.Previous != nil && r.Previous.Number+1 == c.Configuration.Number && r.UUID == c.UUID {
+			c.Previous = r.Previous
+		}
 		c.Proposers = append(c.Proposers, ProposerStatus{roleStatus(r, r.Proposer.Commands, offset), r.Proposer})
 		c.Chosen = max(c.Chosen, below(r.Proposer.ChosenBelow))
 	case r.Learner != nil:
@@ -174,6 +178,18 @@ func ratio(a, b uint64) float64 {
 		return 0
 	}
 	return float64(a*100/b) / 100
+}
+
+// Leaves reports whether an acceptor is not in the configuration, and must not be stopped
+// yet, and Joins whether it is in no configuration but the newest, to which the change
+// is not finished.
+func (c *Cluster) Leaves(a *AcceptorStatus) bool {
+	return !a.Member && c.Previous != nil && slices.Contains(c.Previous.Acceptors, Member{ID: a.ID, Disk: a.Disk})
+}
+
+// Joins is told with Leaves.
+func (c *Cluster) Joins(a *AcceptorStatus) bool {
+	return a.Member && c.Previous != nil && !slices.Contains(c.Previous.Acceptors, Member{ID: a.ID, Disk: a.Disk})
 }
 
 func (c *Cluster) isMember(id paxos.NodeID, disk string) bool {

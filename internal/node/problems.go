@@ -234,10 +234,13 @@ const (
 
 // problemsOfAcceptors looks at each acceptor.
 func (c *Cluster) problemsOfAcceptors() {
-	for _, a := range c.Acceptors {
+	for i := range c.Acceptors {
+		a := &c.Acceptors[i]
 		switch {
 		case !a.Up:
 			c.say("Acceptor %s does not answer: start it.", a.ID)
+		case c.Leaves(a):
+			c.say("Acceptor %s leaves the configuration, and is needed until that is finished: stop it when `synod member list` says nothing of an unfinished change.", a.ID)
 		case !a.Member && c.hasID(a.ID):
 			c.say("Acceptor %s has another disk (%s) than the configuration names: a wiped or swapped disk never votes as its former self. Bring the old disk back, or take it in as new: `synod member replace %s`.",
 				a.ID, a.Disk, a.ID)

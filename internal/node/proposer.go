@@ -104,6 +104,9 @@ func (p *Proposer) Report() Report {
 	s := p.actor.Status()
 	r.Inbox = s.Inbox
 	r.setGenesis(s.Genesis, s.Known)
+	if n := len(s.Known); s.Waits != "" && n > 1 {
+		r.Previous = describe(s.Genesis, s.Known[n-2])
+	}
 	r.Proposer = &ProposerReport{
 		Stage: s.Stage, Serving: p.front.open.Load(), Ballot: ballotText(s.Ballot), Leader: ballotText(s.Leader),
 		ChosenBelow: s.ChosenBelow, Next: s.Next, InFlight: s.InFlight, Queued: s.Queued, QueuedBytes: s.QueuedBytes,

@@ -19,6 +19,7 @@ type Report struct {
 	// Generation is raised when a cluster is restored; 0 while the role knows none.
 	Generation    uint64         `json:"generation,omitempty"`
 	Configuration *Configuration `json:"configuration,omitempty"` // of the cluster, once known
+	Previous      *Configuration `json:"previous,omitempty"`      // leaders: the one before, while it is still needed
 
 	Ready    bool   `json:"ready"`               // it does its part
 	NotReady string `json:"not_ready,omitempty"` // why not

@@ -22,10 +22,10 @@ var changeMutants = []Mutant{
 		"	c := p.known.Newest()\n	if c.Number == p.genesis.First.Number {", "	c := p.known.Newest()\n	if c.Number > 0 {")),
 	in(unaware, mutant("messages of newer configurations are taken, and nobody asks", "roles/member.go",
 		"	case e.Config > m.known.Number():\n		m.behind = true\n		return paxos.OtherConfig\n", "")),
-	in(unaware, mutant("who lacks a configuration never asks", "roles/member.go", "		m.behind = true\n", "")),
+	in(Stories, mutant("who lacks a configuration never asks", "roles/member.go", "		m.behind = true\n", "")),
 	in(unaware, mutant("a round of reads forgets where its configuration begins", "roles/reads.go",
 		"max(r.highest, c.From-1)", "r.highest")),
-	in(changing, mutant("the window after a change is not filled", "roles/proposer_change.go", "		p.fillUp(now, from+1, out)\n", "")),
+	in(Stories, mutant("the window after a change is not filled", "roles/proposer_change.go", "		p.fillUp(now, from+1, out)\n", "")),
 	in(unaware, mutant("a round of reads ends by the oldest configuration", "roles/reads.go",
 		"c := l.known.Newest()", "c := l.known[0]")),
 }
