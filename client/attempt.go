@@ -171,6 +171,10 @@ func (c *Client) do(ctx context.Context, o *message) (r result, settled bool, er
 func (c *Client) repeat(ctx context.Context, o *message) (r result, settled bool, err error) {
 	var doubtful time.Time // of the first attempt that is not settled
 	pause, patience := pauseFirst, c.options.Attempt
+	if ctx.Err() != nil {
+		r = result{verdict: refused, err: fmt.Errorf("not sent: %w", context.Cause(ctx))}
+		return r, true, c.fail(o, r, true)
+	}
 	for {
 		begun := time.Now()
 		r = c.attempt(ctx, o, !doubtful.IsZero(), patience)
@@ -188,6 +192,9 @@ func (c *Client) repeat(ctx context.Context, o *message) (r result, settled bool
 		wait := jitter(pause)
 		pause = min(2*pause, pauseMost)
 		if !c.mayRepeat(ctx, o, doubtful, wait) {
+			if why := c.ended(ctx); why != nil && !errors.Is(r.err, why) {
+				r.err = fmt.Errorf("%w: %w", r.err, why)
+			}
 			return r, doubtful.IsZero(), c.fail(o, r, doubtful.IsZero())
 		}
 	}
@@ -219,6 +226,14 @@ func (c *Client) mayRepeat(ctx context.Context, o *message, doubtful time.Time, 
 	case <-ctx.Done():
 		return false
 	}
+}
+
+// ended is why there are no more attempts, if that is the caller's doing.
+func (c *Client) ended(ctx context.Context) error {
+	if c.caller.isClosed() {
+		return ErrClosed
+	}
+	return context.Cause(ctx)
 }
 
 // fail is the error of a command that no answer of the state machine settled.

@@ -34,10 +34,10 @@ type Client struct {
 	close      sync.Once
 	done       sync.WaitGroup
 
-	asking sync.Mutex // the log time
-	asked  time.Time  // the log time, last
+	asking turn      // the log time
+	asked  time.Time // the log time, last
 
-	sessionsTurn sync.Mutex
+	sessionsTurn turn
 	sessions     map[string]*Session // that transactions use, by stream
 
 	mu     sync.Mutex
@@ -57,7 +57,8 @@ func Connect(ctx context.Context, o Options) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Client{options: o, bus: b, ids: strings.ToLower(rand.Text()[:16]), stop: make(chan struct{}), lanes: map[string]*lane{}, sessions: map[string]*Session{}, born: time.Now()}
+	c := &Client{options: o, bus: b, ids: strings.ToLower(rand.Text()[:16]), stop: make(chan struct{}), lanes: map[string]*lane{}, born: time.Now()}
+	c.sessions, c.sessionsTurn, c.asking = map[string]*Session{}, newTurn(), newTurn()
 	c.generation.Store(o.Generation)
 	if c.caller, err = newCaller(b, c.current); err != nil {
 		b.Close()
@@ -92,8 +93,8 @@ func (c *Client) Close() {
 		c.bus.Close()
 	})
 	c.done.Wait()
-	c.sessionsTurn.Lock()
-	defer c.sessionsTurn.Unlock()
+	_ = c.sessionsTurn.take(context.Background()) // never fails
+	defer c.sessionsTurn.leave()
 	for _, s := range c.sessions {
 		s.stop()
 		s.done.Wait()
@@ -155,6 +156,22 @@ func (c *Client) current(m *nats.Msg) error {
 		}
 	}
 }
+
+// A turn is a mutex that is waited for no longer than a context lasts.
+type turn chan struct{}
+
+func newTurn() turn { return make(turn, 1) }
+
+func (t turn) take(ctx context.Context) error {
+	select {
+	case t <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+func (t turn) leave() { <-t }
 
 // newID is an id that no command has had, here or anywhere.
 func (c *Client) newID() string {

@@ -44,6 +44,7 @@ type Error struct {
 	since  int64
 }
 
+// Error says what was asked for, why it failed, and what became of it.
 func (e *Error) Error() string {
 	id := ""
 	if e.ID != "" {

@@ -24,3 +24,6 @@ func Clock(ctx context.Context, c *Client) int64 { return c.clockNow(ctx) }
 
 // CodeOf is the code of the error in an answer; 0: there is none.
 func CodeOf(answer string) bus.Code { return codeOf([]byte(answer)) }
+
+// SessionOf is the number of the session that c keeps for a stream.
+func SessionOf(c *Client, stream string) uint64 { return c.sessions[stream].id }

@@ -170,15 +170,16 @@ func (l *lane) launch(items []*item) {
 	sent := make(chan struct{})
 	f.timer = time.AfterFunc(patience, func() {
 		<-sent
-		forget()
-		f.land(result{verdict: unsettled, err: errNoAnswer})
+		if forget != nil {
+			forget()
+			f.land(result{verdict: unsettled, err: errNoAnswer})
+		}
 	})
+	defer close(sent)
 	var err error
 	if forget, err = l.client.caller.send(m, f.answered); err != nil {
 		f.landRefused(unsent(err))
-		return
 	}
-	close(sent)
 }
 
 // message is what is sent: a message alone as any NATS client sends it, unless it

@@ -121,7 +121,7 @@ func (m *Mutex) hold(number uint64, sent time.Time) *Token {
 func (t *Token) renew(ctx context.Context, sent time.Time) {
 	ttl := t.mutex.ttl
 	for {
-		wait := time.NewTimer(ttl / 3)
+		wait := time.NewTimer(min(ttl/3, time.Until(sent.Add(ttl*9/10))))
 		select {
 		case <-wait.C:
 		case <-ctx.Done():

@@ -59,7 +59,10 @@ func (c *Client) openSession(ctx context.Context, stream string, ttl time.Durati
 	if err != nil {
 		return nil, err
 	}
-	opened, _ := value.(command.SessionOpened)
+	opened, ok := value.(command.SessionOpened)
+	if !ok {
+		return nil, &Error{Op: "open a session", Outcome: bus.Unknown, Err: fmt.Errorf("an answer that is none: %T", value)}
+	}
 	s := &Session{client: c, stream: stream, id: opened.ID, ttl: ttl, ended: make(chan struct{}), awaited: map[uint64]bool{}}
 	alive, stop := context.WithCancel(context.Background())
 	s.stop = stop
@@ -148,9 +151,10 @@ func (s *Session) at(number uint64) command.Session {
 
 // do carries out the command with this number, or finds out what became of it.
 func (s *Session) do(ctx context.Context, op string, number uint64, t command.Op) (command.Value, result, error) {
-	o := typedMessage(op, s.stream, command.Command{Session: s.at(number), Op: t}, forever)
-	o.id = s.idOf(number)
 	for pause := pauseFirst; ; pause = min(2*pause, pauseMost) {
+		// What the session awaits changes from one round to the next.
+		o := typedMessage(op, s.stream, command.Command{Session: s.at(number), Op: t}, forever)
+		o.id = s.idOf(number)
 		r, settled, err := s.client.do(ctx, o)
 		if err != nil {
 			return nil, r, s.unlessUnknown(number, err)

@@ -36,6 +36,7 @@ type Condition struct {
 	key    string
 	number uint64
 	value  []byte
+	bucket string // of a lease
 }
 
 // An Action is one step of a transaction.
@@ -62,9 +63,11 @@ func RevisionIs(key string, revision uint64) Condition {
 	return Condition{kind: command.RevisionIs, key: key, number: revision}
 }
 
-// Held holds if t's lease is held with t: if nobody has taken it over.
+// Held holds if t's lease is held with t: if nobody has taken it over. The transaction
+// must be in the bucket of t's mutex; in another one Commit returns an error, and nothing
+// is done.
 func Held(t *Token) Condition {
-	return Condition{kind: command.LeaseIs, key: t.mutex.name, number: t.number}
+	return Condition{kind: command.LeaseIs, key: t.mutex.name, number: t.number, bucket: t.mutex.bucket.name}
 }
 
 // Put sets key to value.
@@ -85,8 +88,11 @@ func (b *Bucket) Txn() *Txn { return &Txn{bucket: b} }
 func (t *Txn) If(conditions ...Condition) *Txn {
 	for _, c := range conditions {
 		subject := c.key
-		if c.kind != command.LeaseIs {
+		switch {
+		case c.kind != command.LeaseIs:
 			subject = t.subject(c.key)
+		case c.bucket != t.bucket.name:
+			t.err = errors.Join(t.err, fmt.Errorf("the lease %q is of bucket %s, not of %s", c.key, c.bucket, t.bucket.name))
 		}
 		t.op.If = append(t.op.If, command.Condition{Kind: c.kind, Subject: subject, Number: c.number, Value: c.value})
 	}
@@ -138,8 +144,17 @@ type Result struct {
 
 // Commit carries the transaction out, exactly once, in a session that the client
 // keeps for the bucket. After an error that matches [ErrOutcomeUnknown], calling
-// Commit again finds out what became of it, or does it now.
+// Commit again finds out what became of it, or does it now. After any other end it is
+// another transaction. Conditions that do not hold are no error: see [Committed].
 func (t *Txn) Commit(ctx context.Context) (Committed, error) {
+	done, err := t.commit(ctx)
+	if errors.Is(err, ErrSessionEnded) && errors.Is(err, ErrNotDone) {
+		return t.commit(ctx) // this process had slept for longer than its session lives
+	}
+	return done, err
+}
+
+func (t *Txn) commit(ctx context.Context) (Committed, error) {
 	op := "transaction in " + t.bucket.name
 	if t.err != nil {
 		return Committed{}, &Error{Op: op, Outcome: bus.NotDone, Err: t.err}
@@ -182,8 +197,10 @@ const ownSessionTTL = 5 * time.Minute
 
 // sessionFor is the session that the client keeps for a stream.
 func (c *Client) sessionFor(ctx context.Context, stream string) (*Session, error) {
-	c.sessionsTurn.Lock()
-	defer c.sessionsTurn.Unlock()
+	if err := c.sessionsTurn.take(ctx); err != nil {
+		return nil, &Error{Op: "open a session", Outcome: bus.NotDone, Err: err}
+	}
+	defer c.sessionsTurn.leave()
 	if s := c.sessions[stream]; s != nil {
 		select {
 		case <-s.ended:

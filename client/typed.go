@@ -79,8 +79,10 @@ func (c *Client) clockNow(ctx context.Context) int64 {
 	if c.clockServes() || c.options.Singly {
 		return c.clock.Load()
 	}
-	c.asking.Lock()
-	defer c.asking.Unlock()
+	if c.asking.take(ctx) != nil {
+		return c.clock.Load()
+	}
+	defer c.asking.leave()
 	if c.clockServes() || !c.asked.IsZero() && time.Since(c.asked) < c.options.Attempt {
 		return c.clock.Load()
 	}

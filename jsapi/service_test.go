@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -86,6 +87,12 @@ func TestBarrierComesFirst(t *testing.T) {
 			t.Fatalf("read %d: %v %v, want %s", i, m, err, want)
 		}
 	}
+	for i := range 3 { // these pass it in groups
+		m, err := nc.Request("synod.test.api.DIRECT.GET.LEDGER.propose", nil, answerTimeout)
+		if want := strconv.Itoa(i + 5); err != nil || m.Header.Get("Nats-Sequence") != want {
+			t.Fatalf("direct read %d: %v %v, want sequence %s", i, m, err, want)
+		}
+	}
 }
 
 // TestNotFresh: a read that cannot be made fresh is refused, never answered with an
@@ -111,6 +118,10 @@ func TestNotFresh(t *testing.T) {
 	m, err = nc.Request("synod.test.api.DIRECT.GET.LEDGER", []byte(`{"seq":1}`), answerTimeout)
 	if err != nil || m.Header.Get("Status") != "500" || len(m.Data) > 0 {
 		t.Errorf("a direct read is answered %v, %v, want status 500", m, err)
+	}
+	m, err = nc.Request("synod.test.api.DIRECT.GET.LEDGER.propose", nil, answerTimeout)
+	if err != nil || m.Header.Get("Status") != "500" || len(m.Data) > 0 {
+		t.Errorf("a direct read in a group is answered %v, %v, want status 500", m, err)
 	}
 }
 

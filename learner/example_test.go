@@ -5,7 +5,6 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
-	"log"
 	"os"
 
 	"github.com/synod-paxos/synod/bus"
@@ -39,21 +38,15 @@ func Example() {
 	defer stop()
 	ctx := context.Background()
 	data, err := os.MkdirTemp("", "counter")
-	if err != nil {
-		log.Fatal(err)
-	}
+	check(err)
 	defer os.RemoveAll(data)
 
 	counter := &Counter{}
 	l, err := learner.Start(ctx, learner.Options{ID: "l1", Data: data, NATS: bus.Options{URLs: []string{url}}, Log: quiet}, counter)
-	if err != nil {
-		log.Fatal(err)
-	}
+	check(err)
 	defer l.Stop()
 	c, err := client.Connect(ctx, client.Options{NATS: bus.Options{URLs: []string{url}, Log: quiet}})
-	if err != nil {
-		log.Fatal(err)
-	}
+	check(err)
 	defer c.Close()
 	reply, _, err := c.Apply(ctx, []byte("hello"))
 	fmt.Printf("%s %v\n", reply, err)

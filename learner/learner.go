@@ -6,7 +6,6 @@ package learner
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -23,11 +22,20 @@ import (
 // map, a goroutine's timing, the host's name, floating point that differs between
 // CPUs, another version of the code. Learners compare digests and stop when they differ.
 //
-// It lives in memory; the learner keeps it on disk by Snapshot, and starts it by Restore.
-// Its methods are called one at a time.
+// It lives in memory; the learner keeps it on disk by Snapshot, and starts it by Restore:
+// all of it, every 5 s or 4096 slots while commands come, which suits states of up to some
+// hundred MiB. Its methods are called one at a time. A panic in any of them stops the
+// learner.
+//
+// Not promised: there is no older copy to go back to when learners' states differ, as the
+// built-in machine has. Of three or more learners, those that a strict majority disagrees
+// with take a fellow's state at their next start. Otherwise all stop, and stay stopped
+// until somebody says which state is the good one (OPERATIONS.md, "States that differ"):
+// the log since the last snapshot is trimmed, so it cannot tell.
 type StateMachine interface {
 	// Apply applies the commands of one slot, in order, and returns what to answer
-	// each. Log time never goes back. A panic or a missing reply stops the learner.
+	// each; there may be none. Log time never goes back. A missing reply stops the
+	// learner, and a panic too, with the slot named.
 	Apply(at LogTime, commands []Command) [][]byte
 	// Snapshot writes the state.
 	Snapshot(w io.Writer) error
@@ -102,6 +110,9 @@ func (l *Learner) Read(ctx context.Context, read func() error) error {
 	}
 	l.machine.mu.Lock()
 	defer l.machine.mu.Unlock()
+	if err := ctx.Err(); err != nil {
+		return err // waiting for the machine took too long
+	}
 	return read()
 }
 
@@ -113,7 +124,6 @@ func (l *Learner) Applied() uint64 { return uint64(l.machine.Position().Applied)
 // and not be started again in this process.
 func (l *Learner) Failed() <-chan error { return l.node.Failed() }
 
-// Stop ends the learner once what it learned is applied and on disk.
-func (l *Learner) Stop() error {
-	return errors.Join(l.node.Stop(context.Background()))
-}
+// Stop ends the learner once what it learned is applied and on disk. Its error says that
+// not all is on disk: the next start learns the rest again. It is called once.
+func (l *Learner) Stop() error { return l.node.Stop(context.Background()) }

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -151,5 +153,35 @@ func TestADamagedFile(t *testing.T) {
 	}
 	if _, err := learner.Start(t.Context(), learner.Options{}, &Counter{}); err == nil || errors.Is(err, context.Canceled) {
 		t.Errorf("a learner without id and directory: %v", err)
+	}
+}
+
+// sick is a machine that cannot be kept.
+type sick struct{ Counter }
+
+func (*sick) Snapshot(io.Writer) error { panic("no ink") }
+
+// TestAPanicOfTheMachine ends the learner with a reason, and not the program.
+func TestAPanicOfTheMachine(t *testing.T) {
+	url := bustest.Server(t).URL()
+	clustertest.Start(t, clustertest.Size{Acceptors: 3, Proposers: 1}, url)
+	cs := &counters{t: t, url: url, dir: t.TempDir()}
+	machine := &sick{}
+	l, err := learner.Start(t.Context(), cs.options("l1"), machine)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := client.Connect(t.Context(), client.Options{
+		Cluster: clustertest.Subjects.Cluster, NATS: bus.Options{URLs: []string{url}, Log: bustest.Quiet()},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if _, _, err := c.Apply(t.Context(), []byte("x")); err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Stop(); err == nil || !strings.Contains(err.Error(), "no ink") {
+		t.Errorf("it stops with %v, want the panic's reason", err)
 	}
 }

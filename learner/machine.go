@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -22,6 +23,7 @@ import (
 type machine struct {
 	file string
 
+	saving  sync.Mutex // around every use of file; before mu
 	mu      sync.Mutex // around every use of user
 	user    StateMachine
 	applied paxos.Slot
@@ -98,35 +100,42 @@ func (m *machine) Digest() [16]byte {
 
 // Sync writes the file, if enough was applied since the last time, or wanted was.
 func (m *machine) Sync(wanted paxos.Slot) error {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	waits := m.durable < wanted && wanted <= m.applied
-	if !waits && m.applied < m.durable+syncSlots && time.Since(m.written) < syncEvery {
-		return nil
-	}
-	return m.save()
+	return m.save(func() bool {
+		waits := m.durable < wanted && wanted <= m.applied
+		return waits || m.applied >= m.durable+syncSlots || m.applied > m.durable && time.Since(m.written) >= syncEvery
+	})
 }
 
 // Close writes the file.
-func (m *machine) Close() error {
+func (m *machine) Close() error { return m.save(func() bool { return m.applied > m.durable }) }
+
+// save writes the file, if it is due. The machine goes on while the disk is at work.
+func (m *machine) save(due func() bool) error {
+	m.saving.Lock()
+	defer m.saving.Unlock()
 	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.applied == m.durable {
+	if !due() {
+		m.mu.Unlock()
 		return nil
 	}
-	return m.save()
-}
-
-func (m *machine) save() error {
 	data, err := m.snapshot()
+	slot := m.applied
+	m.mu.Unlock()
 	if err == nil {
 		err = replace(m.file, data)
 	}
 	if err != nil {
 		return fmt.Errorf("learner: keep the state: %w", err)
 	}
-	m.durable, m.written = m.applied, time.Now()
+	m.kept(slot)
 	return nil
+}
+
+// kept notes that the file holds the state after slot.
+func (m *machine) kept(slot paxos.Slot) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.durable, m.written = slot, time.Now()
 }
 
 // replace writes a file durably, all or nothing.
@@ -149,8 +158,16 @@ func replace(file string, data []byte) error {
 	return errors.Join(dir.Sync(), dir.Close())
 }
 
+// fromPanic makes an error of a panic of the user's machine.
+func fromPanic(err *error) {
+	if r := recover(); r != nil {
+		*err = fmt.Errorf("the state machine panicked: %v\n%s", r, debug.Stack())
+	}
+}
+
 // snapshot is the state, with its header.
-func (m *machine) snapshot() ([]byte, error) {
+func (m *machine) snapshot() (_ []byte, err error) {
+	defer fromPanic(&err)
 	b := bytes.NewBuffer(make([]byte, headerBytes))
 	if err := m.user.Snapshot(b); err != nil {
 		return nil, fmt.Errorf("snapshot: %w", err)
@@ -170,7 +187,8 @@ func checksum(header, body []byte) uint64 {
 
 // restore replaces the state. An error that matches actors.ErrBadSnapshot has
 // changed nothing.
-func (m *machine) restore(data []byte) error {
+func (m *machine) restore(data []byte) (err error) {
+	defer fromPanic(&err)
 	if len(data) < headerBytes || data[0] != format {
 		return fmt.Errorf("%w: no snapshot of format %d", actors.ErrBadSnapshot, format)
 	}
@@ -204,10 +222,18 @@ func (m *machine) Install(r io.Reader) error {
 	if err != nil {
 		return err
 	}
+	m.saving.Lock()
+	defer m.saving.Unlock()
 	m.mu.Lock()
-	defer m.mu.Unlock()
-	if err := m.restore(data); err != nil {
+	err = m.restore(data)
+	slot := m.applied
+	m.mu.Unlock()
+	if err != nil {
 		return err
 	}
-	return m.save()
+	if err := replace(m.file, data); err != nil {
+		return fmt.Errorf("learner: keep the state: %w", err)
+	}
+	m.kept(slot)
+	return nil
 }
