@@ -30,6 +30,7 @@ type message struct {
 	// state machine knows the id. 0: no copy is sent; forever: a copy never does harm.
 	window time.Duration
 	since  int64       // a log time before the first attempt; 0: unknown
+	maybe  bool        // an earlier call may have sent it, and did not hear what became of it
 	apart  atomic.Bool // it is not put into bundles, for a bundle was refused
 	wire   []byte      // header, encoded
 }
@@ -170,19 +171,20 @@ func (c *Client) do(ctx context.Context, o *message) (r result, settled bool, er
 
 func (c *Client) repeat(ctx context.Context, o *message) (r result, settled bool, err error) {
 	var doubtful time.Time // of the first attempt that is not settled
+	certain := func() bool { return !o.maybe && doubtful.IsZero() }
 	pause, patience := pauseFirst, c.options.Attempt
 	if ctx.Err() != nil {
 		r = result{verdict: refused, err: fmt.Errorf("not sent: %w", context.Cause(ctx))}
-		return r, true, c.fail(o, r, true)
+		return r, !o.maybe, c.fail(o, r, !o.maybe)
 	}
 	for {
 		begun := time.Now()
 		r = c.attempt(ctx, o, !doubtful.IsZero(), patience)
 		switch r.verdict {
 		case answered:
-			return r, doubtful.IsZero(), nil
+			return r, certain(), nil
 		case hopeless:
-			return r, doubtful.IsZero(), c.fail(o, r, doubtful.IsZero())
+			return r, certain(), c.fail(o, r, certain())
 		case unsettled:
 			if doubtful.IsZero() {
 				doubtful = begun
@@ -195,7 +197,7 @@ func (c *Client) repeat(ctx context.Context, o *message) (r result, settled bool
 			if why := c.ended(ctx); why != nil && !errors.Is(r.err, why) {
 				r.err = fmt.Errorf("%w: %w", r.err, why)
 			}
-			return r, doubtful.IsZero(), c.fail(o, r, doubtful.IsZero())
+			return r, certain(), c.fail(o, r, certain())
 		}
 	}
 }

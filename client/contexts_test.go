@@ -32,9 +32,12 @@ func TestContextsAreHonoured(t *testing.T) {
 	other := connect(t, url) // which has no session and knows no log time yet
 	cluster.Stop("p1")
 	calls := map[string]func(context.Context) error{
-		"Propose":         func(ctx context.Context) error { _, err := other.Propose(ctx, nil); return err },
-		"Apply":           func(ctx context.Context) error { _, _, err := other.Apply(ctx, nil); return err },
-		"CreateBucket":    func(ctx context.Context) error { _, err := other.CreateBucket(ctx, "b", client.BucketConfig{}); return err },
+		"Propose": func(ctx context.Context) error { _, err := other.Propose(ctx, nil); return err },
+		"Apply":   func(ctx context.Context) error { _, _, err := other.Apply(ctx, nil); return err },
+		"CreateBucket": func(ctx context.Context) error {
+			_, err := other.CreateBucket(ctx, "b", client.BucketConfig{})
+			return err
+		},
 		"DeleteBucket":    func(ctx context.Context) error { return c.DeleteBucket(ctx, "b") },
 		"Put":             func(ctx context.Context) error { _, err := b.Put(ctx, "k", nil); return err },
 		"Create":          func(ctx context.Context) error { _, err := b.Create(ctx, "k", nil); return err },

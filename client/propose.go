@@ -33,7 +33,9 @@ type ProposeOption func(*message)
 
 // WithID gives a proposal an id of the caller's, which other proposals must not
 // have had for an hour, at most 64 KiB long and without line breaks. Proposing again with the
-// same id is safe within that hour, from any process: the data is appended once.
+// same id is safe within that hour, from any process: the data is appended once. An error
+// that matches [ErrNotDone] then says that this call did not do it; an earlier one with the
+// id may have.
 func WithID(id string) ProposeOption {
 	return func(o *message) { o.id = id }
 }

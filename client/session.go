@@ -86,7 +86,7 @@ func (s *Session) Propose(ctx context.Context, data []byte, options ...ProposeOp
 	if err != nil {
 		return Ack{}, &Error{Op: "propose", ID: o.id, Outcome: bus.NotDone, Err: err}
 	}
-	value, r, err := s.do(ctx, "propose", number, command.Publish{Subject: "propose", Header: o.encoded(), Data: data})
+	value, r, err := s.do(ctx, "propose", number, o.id != "", command.Publish{Subject: "propose", Header: o.encoded(), Data: data})
 	if err != nil {
 		return Ack{}, err
 	}
@@ -149,12 +149,13 @@ func (s *Session) at(number uint64) command.Session {
 	return command.Session{ID: s.id, Number: number, Awaited: lowest}
 }
 
-// do carries out the command with this number, or finds out what became of it.
-func (s *Session) do(ctx context.Context, op string, number uint64, t command.Op) (command.Value, result, error) {
+// do carries out the command with this number, or finds out what became of it. again says
+// that an earlier call did not hear that: what is refused now may have been done then.
+func (s *Session) do(ctx context.Context, op string, number uint64, again bool, t command.Op) (command.Value, result, error) {
 	for pause := pauseFirst; ; pause = min(2*pause, pauseMost) {
 		// What the session awaits changes from one round to the next.
 		o := typedMessage(op, s.stream, command.Command{Session: s.at(number), Op: t}, forever)
-		o.id = s.idOf(number)
+		o.id, o.maybe = s.idOf(number), again
 		r, settled, err := s.client.do(ctx, o)
 		if err != nil {
 			return nil, r, s.unlessUnknown(number, err)
@@ -168,6 +169,7 @@ func (s *Session) do(ctx context.Context, op string, number uint64, t command.Op
 			s.client.setClock(out.LogTime)
 			return out.Value, r, nil
 		case refusal.Code == command.CodeTooManyAwaited && s.client.mayRepeat(ctx, o, time.Time{}, jitter(pause)):
+			again = again || !settled
 			continue // others are to be settled first
 		case refusal.Code == command.CodeSessionUnknown:
 			s.end()

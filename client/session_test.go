@@ -79,6 +79,11 @@ func TestAnUnknownOutcomeInASession(t *testing.T) {
 	if !errors.Is(err, client.ErrOutcomeUnknown) || !errors.As(err, &e) {
 		t.Fatalf("an answer that does not come: %v, want %v", err, client.ErrOutcomeUnknown)
 	}
+	over, end := context.WithCancel(t.Context())
+	end()
+	if _, err := s.Propose(over, []byte("x"), client.WithID(e.ID)); !errors.Is(err, client.ErrOutcomeUnknown) {
+		t.Errorf("a repetition that is not sent: %v, want %v, for the first one may be done", err, client.ErrOutcomeUnknown)
+	}
 	proxy.Thaw()
 	ack, err := s.Propose(within(t), []byte("x"), client.WithID(e.ID))
 	if err != nil || ack.Seq != 1 {

@@ -159,7 +159,8 @@ func (t *Txn) commit(ctx context.Context) (Committed, error) {
 	if t.err != nil {
 		return Committed{}, &Error{Op: op, Outcome: bus.NotDone, Err: t.err}
 	}
-	if t.sent != nil {
+	again := t.sent != nil
+	if again {
 		t.sent.ask(t.number)
 	} else {
 		s, err := t.bucket.client.sessionFor(ctx, streamOf(t.bucket.name))
@@ -169,7 +170,7 @@ func (t *Txn) commit(ctx context.Context) (Committed, error) {
 		t.sent = s
 		t.number, _ = s.number("")
 	}
-	value, r, err := t.sent.do(ctx, op, t.number, t.op)
+	value, r, err := t.sent.do(ctx, op, t.number, again, t.op)
 	if !errors.Is(err, ErrOutcomeUnknown) {
 		t.sent, t.number = nil, 0
 	}
