@@ -16,11 +16,15 @@ type dropLog struct {
 	log    *slog.Logger
 	mu     sync.Mutex
 	count  map[string]uint64
-	logged map[string]time.Time
+	logged map[string]bool // kinds that were told of since
+	since  time.Time
 }
 
-// logEvery is the shortest time between two log lines of one kind.
-const logEvery = 10 * time.Second
+// One of each kind of message is told of in so much time, and of so many kinds.
+const (
+	logEvery = 10 * time.Second
+	logKinds = 100
+)
 
 func (d *dropLog) note(drops []paxos.Drop) {
 	if len(drops) == 0 {
@@ -29,7 +33,10 @@ func (d *dropLog) note(drops []paxos.Drop) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.count == nil {
-		d.count, d.logged = map[string]uint64{}, map[string]time.Time{}
+		d.count = map[string]uint64{}
+	}
+	if now := time.Now(); d.logged == nil || now.Sub(d.since) >= logEvery {
+		d.logged, d.since = map[string]bool{}, now
 	}
 	for _, p := range drops {
 		reason := p.Reason.String()
@@ -38,8 +45,8 @@ func (d *dropLog) note(drops []paxos.Drop) {
 			continue // late messages are as normal as lost ones, and so are those before the cluster is known
 		}
 		kind := fmt.Sprintf("%s %s %s", reason, p.From.ID, fmt.Sprintf("%T", p.Msg))
-		if now := time.Now(); len(d.logged) < 1000 && now.Sub(d.logged[kind]) >= logEvery {
-			d.logged[kind] = now
+		if len(d.logged) < logKinds && !d.logged[kind] {
+			d.logged[kind] = true
 			d.log.Warn("message dropped", "reason", reason, "from", p.From.ID, "role", p.From.Role.String(),
 				"message", fmt.Sprintf("%T", p.Msg), "disk", p.From.Disk.String(), "boot", p.From.Boot)
 		}

@@ -21,6 +21,7 @@ type cluster struct {
 	dir   string
 	nats  *process
 	roles map[string]*process // by id; those that run
+	build string              // the programs' names begin with it; empty: those of the tree
 	// extra are more flags of a role; nil: none.
 	extra func(id string) []string
 	// flags are the credentials of a user of the cluster, such as "acceptor-a1"; nil: none.
@@ -76,7 +77,7 @@ func (c *cluster) start(id string, more ...string) *process {
 	if c.extra != nil {
 		args = append(args, c.extra(id)...)
 	}
-	p := startNamed(c.t, id, role, append(append(args, c.as(role+"-"+id)...), more...)...)
+	p := startNamed(c.t, id, c.build+role, append(append(args, c.as(role+"-"+id)...), more...)...)
 	c.roles[id] = p
 	return p
 }
@@ -99,7 +100,7 @@ func (c *cluster) term(id string) {
 // synod runs a subcommand to its end.
 func (c *cluster) synod(args ...string) result {
 	c.t.Helper()
-	return call(c.t, "synod", append(append(args, "--nats", c.url), c.as("operator-admin")...)...)
+	return call(c.t, c.build+"synod", append(append(args, "--nats", c.url), c.as("operator-admin")...)...)
 }
 
 func (c *cluster) as(user string) []string {

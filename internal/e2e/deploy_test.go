@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/synod-paxos/synod/paxos"
 )
 
 // tree is the root of the project.
@@ -74,6 +76,29 @@ func TestAlertsAreAnswered(t *testing.T) {
 	slices.Sort(answers)
 	if len(alerts) < 10 || !slices.Equal(alerts, answers) {
 		t.Errorf("alerts %q\nanswers %q", alerts, answers)
+	}
+}
+
+// TestStrangeMessagesAreAllWatched: the alert names every reason for which a role ignores
+// a message, but for those that are normal.
+func TestStrangeMessagesAreAllWatched(t *testing.T) {
+	rules := texts(t, "deploy/prometheus")[filepath.Join(tree, "deploy/prometheus/alerts.yml")]
+	m := regexp.MustCompile(`synod_messages_ignored_total\{reason=~"([a-z_|]+)"\}`).FindStringSubmatch(rules)
+	if m == nil {
+		t.Fatal("no alert about messages that are ignored")
+	}
+	watched := strings.Split(m[1], "|")
+	normal := []paxos.DropReason{paxos.OtherConfig, paxos.Stale, paxos.Unfounded}
+	var want []string
+	for r := paxos.Foreign; r <= paxos.Inconsistent; r++ {
+		if !slices.Contains(normal, r) {
+			want = append(want, r.String())
+		}
+	}
+	slices.Sort(want)
+	slices.Sort(watched)
+	if !slices.Equal(want, watched) {
+		t.Errorf("watched %q, want %q", watched, want)
 	}
 }
 

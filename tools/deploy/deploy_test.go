@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"log/slog"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -159,6 +160,9 @@ func checkPod(t *testing.T, name string, pod *corev1.PodSpec) {
 		}
 		if c.LivenessProbe.HTTPGet.Path != "/healthz" || c.ReadinessProbe.HTTPGet.Path != "/readyz" {
 			t.Errorf("%s is probed at %s and %s", name, c.LivenessProbe.HTTPGet.Path, c.ReadinessProbe.HTTPGet.Path)
+		}
+		if leaf := slices.ContainsFunc(c.Env, func(v corev1.EnvVar) bool { return v.Name == "SYNOD_LEAF" }); leaf != (name == "learner") {
+			t.Errorf("%s has SYNOD_LEAF: %v", name, leaf)
 		}
 		if c.SecurityContext.ReadOnlyRootFilesystem == nil || !*c.SecurityContext.ReadOnlyRootFilesystem {
 			t.Errorf("%s may write to its image", name)
