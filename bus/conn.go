@@ -73,7 +73,7 @@ func (b *Bus) dial(ctx context.Context, urls string, options []nats.Option, wait
 			return nc, nil
 		}
 		err = fmt.Errorf("bus: connect to NATS at %s: %w", redact(urls), err)
-		if !wait || !unreachable(err) {
+		if !wait || !Unreachable(err) {
 			return nil, advise(err)
 		}
 		say.Do(func() {

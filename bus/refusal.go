@@ -12,9 +12,9 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
-// unreachable reports whether err, of connecting, may pass by itself: no server is
+// Unreachable reports whether err, of connecting, may pass by itself: no server is
 // there, or not yet. Everything else is a mistake to mend.
-func unreachable(err error) bool {
+func Unreachable(err error) bool {
 	var (
 		timeout net.Error
 		dial    *net.OpError
@@ -59,7 +59,7 @@ func adviceOn(err error) string {
 		return "the server's certificate does not verify: check the CA file and the host name"
 	case errors.Is(err, nats.ErrTLS), errors.As(err, &remote) && remote.Op == "remote error":
 		return "the server refuses the TLS handshake: check the client's certificate"
-	case unreachable(err):
+	case Unreachable(err):
 		return "is a nats-server running there? is the address right?"
 	default:
 		return ""

@@ -51,7 +51,7 @@ func (w *benchWork) connect(ctx context.Context) (*client.Client, error) {
 		Prefix: o.Subjects.Prefix, Cluster: o.Subjects.Cluster, NATS: o, Singly: !w.command.Together,
 	})
 	if err != nil {
-		return nil, fmt.Errorf("%w\n  Start a NATS server with `nats-server`, or a whole cluster with `synod dev`, or name yours with --nats URL", err)
+		return nil, notConnected(err)
 	}
 	return c, nil
 }

@@ -21,7 +21,15 @@ func connect(ctx context.Context, c *node.Connection, stderr io.Writer) (*bus.Bu
 	o.Log = slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: slog.LevelError}))
 	b, err := bus.Connect(ctx, o)
 	if err != nil {
-		return nil, fmt.Errorf("%w\n  Start a NATS server with `nats-server`, or a whole cluster with `synod dev`, or name yours with --nats URL", err)
+		return nil, notConnected(err)
 	}
 	return b, nil
+}
+
+// notConnected says what to do where there is no server.
+func notConnected(err error) error {
+	if !bus.Unreachable(err) {
+		return err
+	}
+	return fmt.Errorf("%w\n  Start a NATS server with `nats-server`, or a whole cluster with `synod dev`, or name yours with --nats URL", err)
 }

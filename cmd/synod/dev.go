@@ -67,6 +67,7 @@ const devReady = 60 * time.Second
 
 // Run runs the cluster until ctx ends.
 func (d *devCommand) Run(ctx context.Context, s cli.Streams) error {
+	cli.Private()
 	if err := d.checkPorts(); err != nil {
 		return err
 	}

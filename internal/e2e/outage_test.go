@@ -1,8 +1,6 @@
 package e2e
 
 import (
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -77,38 +75,5 @@ func TestFollowOutlivesItsLearner(t *testing.T) {
 	}
 	if r := c.synod("log", "--from", "2"); r.code != 0 || !strings.Contains(r.out, "two") {
 		t.Errorf("log: code %d\n%s%s", r.code, r.out, r.errors)
-	}
-}
-
-// TestCredentials: a server that demands a token gets it from a file, never from
-// the command line, and nobody is left waiting for one that refuses it.
-func TestCredentials(t *testing.T) {
-	c := startNATS(t, "--auth", "s3cret")
-	file := func(token string) string {
-		path := filepath.Join(t.TempDir(), "token")
-		if err := os.WriteFile(path, []byte(token+"\n"), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		return path
-	}
-	right, wrong := []string{"--token-file", file("s3cret")}, []string{"--token-file", file("guess")}
-	for _, id := range []string{"a1", "l1", "p1"} {
-		c.start(id, right...)
-	}
-	c.roles["a1"].await("acceptor runs")
-	c.synod(append([]string{"init", "--acceptors", "a1"}, right...)...).must(t)
-	c.synod(append([]string{"propose", "let in", "--timeout", "20s"}, right...)...).must(t)
-	for _, program := range []string{"acceptor", "proposer", "learner", "synod"} {
-		args := append([]string{"--id", "x1", "--nats", c.url, "--data", t.TempDir()}, wrong...)
-		switch program {
-		case "proposer":
-			args = append([]string{"--id", "x1", "--nats", c.url}, wrong...)
-		case "synod":
-			args = append([]string{"status", "--nats", c.url}, wrong...)
-		}
-		r := call(t, program, args...)
-		if r.code != 1 || !strings.Contains(r.errors, "refuses these credentials") || strings.Contains(r.errors, "guess") {
-			t.Errorf("%s with a wrong token: code %d\n%s", program, r.code, r.errors)
-		}
 	}
 }

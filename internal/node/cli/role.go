@@ -55,6 +55,7 @@ func (d *Data) Check() []error {
 
 // Serve runs the role until ctx ends or it fails.
 func (r *Role) Serve(ctx context.Context, s Streams, data string, start func(context.Context, node.Config) (node.Role, error)) error {
+	Private()
 	log := r.Logging.Logger(s.Err)
 	slog.SetDefault(log)
 	o, err := r.Connection.Options()
