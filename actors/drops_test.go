@@ -32,13 +32,13 @@ func TestDropsAreToldOfAgain(t *testing.T) {
 			if n := lines(); n != logKinds {
 				t.Errorf("round %d: %d lines, want %d", round, n, logKinds)
 			}
-			time.Sleep(logEvery)
+			<-time.After(logEvery)
 			drop("known", paxos.Twin)
 			drop("known", paxos.Twin)
 			if n := lines(); n != 1 {
 				t.Errorf("round %d: %d lines of a known sender, want 1", round, n)
 			}
-			time.Sleep(logEvery)
+			<-time.After(logEvery)
 		}
 		if c := d.counts(); c["foreign"] != 15_000 || c["twin"] != 6 {
 			t.Errorf("counted %v", c)

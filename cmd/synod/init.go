@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -113,6 +114,9 @@ func (c *initCommand) Run(ctx context.Context, s cli.Streams) error {
 		waiting.Stop()
 	}
 	if err != nil {
+		if others := node.Neighbours(b); len(others) > 0 && !slices.Contains(others, c.Connection.Cluster) {
+			return fmt.Errorf("%w\n  No acceptor of cluster %s answers. There is %s: is --cluster right, and the acceptors' too?", err, c.Connection.Cluster, strings.Join(others, ", "))
+		}
 		return fmt.Errorf("%w\n  Nothing is lost: see that all acceptors run (`synod status`), and run the same command again", err)
 	}
 	return c.tell(plan, f, s)

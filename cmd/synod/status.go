@@ -5,8 +5,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
+	"github.com/synod-paxos/synod/bus"
 	"github.com/synod-paxos/synod/internal/node"
 	"github.com/synod-paxos/synod/internal/node/cli"
 )
@@ -54,7 +56,16 @@ func (c *statusCommand) Run(ctx context.Context, s cli.Streams) error {
 		_, err = fmt.Fprint(s.Out, table(&cluster))
 	}
 	if err == nil && len(reports) == 0 {
-		err = errors.New("no role of the cluster answers")
+		err = nobody(b, c.Connection.Cluster)
 	}
 	return err
+}
+
+// nobody says that no role answers, and what other clusters there are.
+func nobody(b *bus.Bus, cluster string) error {
+	text := fmt.Sprintf("no role of cluster %s answers", cluster)
+	if others := node.Neighbours(b); len(others) > 0 {
+		text += "\n  There is " + strings.Join(others, ", ") + ": name it with --cluster"
+	}
+	return errors.New(text)
 }

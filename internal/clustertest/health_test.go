@@ -1,62 +1,138 @@
 package clustertest
 
 import (
+	"context"
+	"slices"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/synod-paxos/synod/bus/bustest"
+	"github.com/synod-paxos/synod/internal/node"
 	"github.com/synod-paxos/synod/paxos"
+	"github.com/synod-paxos/synod/storage/storagetest"
 )
 
+// reasons is why roles are not ready, by id.
+type reasons map[paxos.NodeID]string
+
 // TestReadinessInEveryFault: a role is ready when, and only when, it does its part; it
-// lives all the while, since a new start would help none of them.
+// lives all the while, unless a new start would help it.
 func TestReadinessInEveryFault(t *testing.T) {
-	server := bustest.Server(t)
-	c := Start(t, Size{Acceptors: 3, Proposers: 1, Learners: 2}, server.URL())
-	expect := func(fault string, notReady map[paxos.NodeID]string) {
-		t.Helper()
+	server, elsewhere := bustest.Server(t), bustest.Server(t)
+	c := New(t, server.URL())
+	disk := storagetest.NewDisk() // of a3
+	c.Configure = func(o *node.Config) {
+		if o.ID == "a3" {
+			o.Storage.FS, o.Storage.HungAfter, o.Storage.Reserve = disk.FS(), -1, -1
+		}
+	}
+	rival := New(t, elsewhere.URL())
+	rival.StartRole("a9")
+	rival.foundAs("a9")
+	rival.Stop("a9")
+	rival.urls = c.urls
+
+	var release func()
+	var load *Load
+	all := func(why string) reasons {
+		return reasons{"a1": why, "a2": why, "a3": why, "p1": why, "l1": why, "l2": why}
+	}
+	for _, fault := range []struct {
+		name     string
+		strike   func()
+		notReady reasons
+		dead     []paxos.NodeID // not alive either
+	}{
+		{name: "nothing is founded", strike: func() {
+			for _, id := range []paxos.NodeID{"a1", "a2", "a3", "p1", "l1", "l2"} {
+				c.StartRole(id)
+			}
+		}, notReady: all("cluster yet")},
+		{name: "it is founded", strike: func() { c.foundAs("a1", "a2", "a3") }},
+		{name: "one acceptor is lost", strike: func() { c.Stop("a1") }},
+		{name: "no quorum", strike: func() { c.Stop("a2") },
+			notReady: reasons{"p1": "hears no leader", "l1": "no quorum of acceptors", "l2": "no quorum of acceptors"}},
+		{name: "a quorum again", strike: func() { c.StartRole("a1") }},
+		{name: "no proposer", strike: func() { c.Stop("p1") }}, // acceptors vote and learners read without one
+		{name: "no learner", strike: func() {
+			c.Stop("l1")
+			c.Stop("l2")
+			c.StartRole("p1")
+		}, notReady: reasons{"p1": "hears no learner"}},
+		{name: "all is well again", strike: func() {
+			c.StartRole("l1")
+			c.StartRole("l2")
+			c.StartRole("a2")
+		}},
+		{name: "a disk hangs", strike: func() {
+			load = c.StartLoad(1)
+			release = disk.HangSyncs()
+		}, notReady: reasons{"a3": "its disk hangs"}},
+		{name: "it goes on", strike: func() { release() }},
+		{name: "a disk fails", strike: func() { disk.FailAt(disk.Calls()+1, syscall.EIO) },
+			notReady: reasons{"a3": ""}, dead: []paxos.NodeID{"a3"}},
+		{name: "its acceptor is started again", strike: func() {
+			load.Stop()
+			disk = disk.Crash(0, 1) // the failed store holds the old one
+			c.Await("a3 to fail", func() bool { failed, _ := c.Revive("a3"); return failed })
+		}},
+		{name: "a learner's disk is lost", strike: func() {
+			c.Stop("l1")
+			c.Wipe("l1")
+			c.StartRole("l1")
+		}},
+		{name: "another cluster has the name", strike: func() { rival.StartRole("a9") }, notReady: all("the same name and generation")},
+		{name: "it is gone", strike: func() { rival.Stop("a9") }},
+		{name: "an acceptor's disk is lost", strike: func() {
+			c.Stop("a2")
+			c.Wipe("a2")
+			c.StartRole("a2")
+		}, notReady: reasons{"a2": "no cluster yet"}},
+		{name: "no NATS", strike: server.Stop, notReady: all("no connection")},
+	} {
+		fault.strike()
 		var wrong string
-		c.Await(fault, func() bool {
-			wrong = c.unready(notReady)
+		c.Await(fault.name, func() bool {
+			wrong = c.unready(fault.notReady, fault.dead)
 			return wrong == ""
 		})
 		for _, id := range []paxos.NodeID{"a1", "a2", "a3", "p1", "l1", "l2"} {
-			if r := c.Role(id); r != nil && r.Alive() != nil {
-				t.Errorf("%s: %s does not live: %v", fault, id, r.Alive())
+			if r := c.Role(id); r != nil && (r.Alive() == nil) == slices.Contains(fault.dead, id) {
+				t.Errorf("%s: %s lives: %v", fault.name, id, r.Alive())
 			}
 		}
+		t.Logf("%s: as expected", fault.name)
 	}
-	expect("all is well", nil)
-	c.Stop("a1")
-	expect("one acceptor lost", nil)
-	c.Stop("a2")
-	expect("no quorum", map[paxos.NodeID]string{"p1": "hears no leader", "l1": "no quorum of acceptors", "l2": "no quorum of acceptors"})
-	c.StartRole("a1")
-	expect("a quorum again", nil)
-	c.Stop("p1")
-	expect("no proposer", nil) // acceptors vote and learners read without one
-	c.Stop("l1")
-	c.Stop("l2")
-	c.StartRole("p1")
-	expect("no learner", map[paxos.NodeID]string{"p1": "hears no learner"})
-	c.StartRole("l1")
-	c.StartRole("l2")
-	c.StartRole("a2")
-	expect("all is well again", nil)
-	server.Stop()
-	lost := "no connection"
-	expect("no NATS", map[paxos.NodeID]string{"a1": lost, "a2": lost, "a3": lost, "p1": lost, "l1": lost, "l2": lost})
 }
 
-// unready says which role's readiness is not as wanted, and "" when all are.
-func (c *Cluster) unready(want map[paxos.NodeID]string) string {
+// foundAs founds the cluster with acceptors that run.
+func (c *Cluster) foundAs(acceptors ...paxos.NodeID) {
+	c.t.Helper()
+	ctx, cancel := context.WithTimeout(c.t.Context(), 20*time.Second)
+	defer cancel()
+	if _, err := node.Found(ctx, c.Connect(), node.Plan{Acceptors: acceptors}, nil); err != nil {
+		c.t.Fatal(err)
+	}
+}
+
+// unready says which role's readiness is not as wanted, and "" when all are. Of what is dead
+// nothing is asked.
+func (c *Cluster) unready(want reasons, dead []paxos.NodeID) string {
 	for _, id := range []paxos.NodeID{"a1", "a2", "a3", "p1", "l1", "l2"} {
 		role := c.Role(id)
 		if role == nil {
 			continue
 		}
+		if slices.Contains(dead, id) {
+			if role.Alive() == nil {
+				return string(id) + " lives"
+			}
+			continue
+		}
 		r := role.Report()
-		if r.Ready != (want[id] == "") || !strings.Contains(r.NotReady, want[id]) {
+		if _, unready := want[id]; r.Ready == unready || !strings.Contains(r.NotReady, want[id]) {
 			return string(id) + " says " + r.NotReady
 		}
 	}

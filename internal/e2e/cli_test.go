@@ -2,18 +2,23 @@ package e2e
 
 import (
 	"context"
+	"encoding/binary"
 	"encoding/json"
 	"io"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/synod-paxos/synod/client"
 )
 
 // TestBadFlagsAreAllNamed: one run tells everything that is wrong.
@@ -130,6 +135,8 @@ func TestOneClusterManyCommands(t *testing.T) {
 	t.Run("trace", c.trace)
 	t.Run("bench", c.bench)
 	t.Run("micro service", c.microService)
+	t.Run("clock far off", c.clockFarOff)
+	t.Run("unknown cluster", c.unknownCluster)
 	t.Run("twin", c.twin)
 }
 
@@ -327,6 +334,63 @@ func (c *cluster) microService(t *testing.T) {
 
 // twin runs a copy of an acceptor's directory: the copy and its original may not
 // both go on.
+// clockFarOff: status names the acceptor whose clock is wrong, and nothing ends early.
+func (c *cluster) clockFarOff(t *testing.T) {
+	out, err := exec.Command("go", "build", "-tags", "torture", "-ldflags=-s -w", "-o", program("skewed-acceptor"), "github.com/synod-paxos/synod/cmd/acceptor").CombinedOutput()
+	if err != nil {
+		t.Fatalf("build: %v\n%s", err, out)
+	}
+	skew := filepath.Join(t.TempDir(), "skew")
+	hours := binary.NativeEndian.AppendUint64(nil, uint64(26*time.Hour))
+	if err := os.WriteFile(skew, hours, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	bucket, err := c.client().CreateBucket(ctx, "clock", client.BucketConfig{TTL: time.Hour})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := bucket.Put(ctx, "key", []byte("value")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := bucket.Mutex("lock", time.Hour).Lock(ctx); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("SYNOD_TORTURE_SKEW", skew)
+	c.term("a1")
+	c.build = "skewed-"
+	c.start("a1")
+	c.build = ""
+	c.awaitProblem("clock of acceptor a1 is 26h0m0s ahead of the others'", "synchronize it")
+	for range 2 { // proposers that learn the time anew
+		c.term(c.leader())
+		c.start("p1")
+		c.start("p2")
+		if _, err := bucket.Put(ctx, "other", nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if e, err := bucket.Get(ctx, "key"); err != nil || string(e.Value) != "value" {
+		t.Errorf("a key that lives for an hour: %v", err)
+	}
+	if token, err := bucket.Mutex("lock", time.Hour).TryLock(ctx); err == nil {
+		t.Errorf("a lock of an hour is taken twice, now with token %d", token.Number())
+	}
+	c.term("a1")
+	c.start("a1")
+	c.awaitReady()
+}
+
+// unknownCluster: whoever asks for another one hears which are there.
+func (c *cluster) unknownCluster(t *testing.T) {
+	for _, args := range [][]string{{"status", "--wait", "300ms"}, {"init", "--acceptors", "b1", "--timeout", "300ms"}} {
+		if r := c.synod(append(args, "--cluster", "mian")...); r.code != 1 || !containsAll(r.out+r.errors, "mian", "main") {
+			t.Errorf("synod %v --cluster mian: code %d\n%s%s", args, r.code, r.out, r.errors)
+		}
+	}
+}
+
 func (c *cluster) twin(t *testing.T) {
 	c.kill("a3")
 	copied := c.data("a3-copy")

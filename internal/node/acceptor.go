@@ -120,7 +120,7 @@ func (a *Acceptor) notReady(s actors.AcceptorStatus) error {
 	case s.Rival != (paxos.ClusterID{}):
 		return notAlone(s.State.Genesis, s.Rival)
 	case s.State.Genesis == nil:
-		return errors.New("it belongs to no cluster yet: run `synod init`")
+		return errors.New("it belongs to no cluster yet: found one with `synod init`, or take it into one with `synod member`")
 	case !s.State.Sealed:
 		return fmt.Errorf("the founding of its cluster %s did not finish: run `synod init` again", s.State.Genesis.Cluster)
 	case s.Writer.Pending > hungSync:

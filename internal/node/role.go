@@ -10,6 +10,7 @@ import (
 
 	"github.com/nats-io/nats.go"
 
+	"github.com/synod-paxos/synod/actors"
 	"github.com/synod-paxos/synod/bus"
 	"github.com/synod-paxos/synod/paxos"
 	"github.com/synod-paxos/synod/storage"
@@ -144,7 +145,7 @@ func (n *common) report(h actorHandle) Report {
 	r := Report{
 		Role: n.self.Role.String(), ID: n.self.ID, Version: Version(), Cluster: n.cluster,
 		Process: fmt.Sprintf("%016x", n.self.Process), Boot: n.self.Boot,
-		Host: host, PID: os.Getpid(), Started: n.started.UTC().Truncate(time.Millisecond), Clock: time.Now().UTC(),
+		Host: host, PID: os.Getpid(), Started: n.started.UTC().Truncate(time.Millisecond), Clock: time.Unix(0, int64(actors.NewClock().Now().Wall)).UTC(),
 		Connected: n.bus.Connected(), Overflow: h.Overflow(), Ignored: h.Drops(), Bus: n.bus.Stats(),
 		MaxPayload: n.bus.MaxPayload(),
 	}
