@@ -80,6 +80,36 @@ func TestAnswersWithoutRecordsWaitToo(t *testing.T) {
 	})
 }
 
+// TestReadsTellWhatIsDurable holds up the sync of a vote: a read that comes meanwhile
+// would tell of it, so it is answered after it. One that finds nothing under way is
+// answered by the role itself.
+func TestReadsTellWhatIsDurable(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store, out := newMemory(), &sent{}
+		store.hold = make(chan struct{})
+		a := startAcceptor(t, store, out)
+		read := func(nonce uint64) []paxos.ReadReport {
+			a.Deliver(from(paxos.Sender{Role: paxos.LearnerRole, ID: "l1", Process: 8}, paxos.ReadQuery{Nonce: nonce}))
+			synctest.Wait()
+			return of[paxos.ReadReport](out)
+		}
+		if got := read(1); len(got) != 1 || got[0].MaxVoted != 0 {
+			t.Errorf("before any vote reads are told %v, want one answer", got)
+		}
+		a.Deliver(acceptFor(1, "x"))
+		synctest.Wait()
+		if got := read(2); len(got) != 1 {
+			t.Errorf("reads are told %v while a vote is not durable", got)
+		}
+		close(store.hold)
+		synctest.Wait()
+		if got := read(3); len(got) != 3 || got[1].MaxVoted != 1 || got[2].MaxVoted != 1 {
+			t.Errorf("after a vote reads are told %v, want three answers, and of the vote", got)
+		}
+		stopAcceptor(t, a)
+	})
+}
+
 // TestVotesShareASync holds up one sync: all votes that arrive meanwhile go with
 // the next one, and into one message. The role is not blocked by the disk.
 func TestVotesShareASync(t *testing.T) {

@@ -23,6 +23,7 @@ type writer struct {
 	mu     sync.Mutex
 	wait   sync.Cond
 	groups []group
+	busy   bool // run carries out groups, or has failed
 	closed bool
 
 	syncs, records, votes, messages atomic.Uint64
@@ -59,9 +60,15 @@ func (w *writer) stats() WriterStats {
 }
 
 // put queues a group. It never blocks: what the acceptor may take in is bounded
-// by its inbox and by the proposers' windows.
+// by its inbox and by the proposers' windows. A group without records and pages, such as
+// the answer to a read, is sent at once when all before it are durable and sent.
 func (w *writer) put(g group) {
 	w.mu.Lock()
+	if len(g.records) == 0 && len(w.groups) == 0 && !w.busy && !w.closed && !g.hasPage() {
+		w.mu.Unlock()
+		w.release(g.send)
+		return
+	}
 	w.groups = append(w.groups, g)
 	w.mu.Unlock()
 	w.wait.Signal()
@@ -95,6 +102,7 @@ func (w *writer) run() {
 func (w *writer) next() []group {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	w.busy = false
 	for len(w.groups) == 0 {
 		if w.closed {
 			return nil
@@ -106,7 +114,7 @@ func (w *writer) next() []group {
 		n = len(w.groups)
 	}
 	taken := w.groups[:n:n]
-	w.groups = w.groups[n:]
+	w.groups, w.busy = w.groups[n:], true
 	return taken
 }
 
@@ -136,11 +144,15 @@ func (w *writer) carryOut(groups []group) error {
 			send[i].Msg = with(p)
 		}
 	}
-	for _, e := range mergeAccepted(send) {
+	w.release(mergeAccepted(send))
+	return nil
+}
+
+func (w *writer) release(send []paxos.Envelope) {
+	for _, e := range send {
 		w.messages.Add(1)
 		_ = w.send.Publish(e) // lost messages are normal; the bus counts them
 	}
-	return nil
 }
 
 func (w *writer) persist(records []paxos.Record) error {
