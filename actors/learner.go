@@ -49,8 +49,10 @@ type Snapshots interface {
 // Answerer sends replies to clients.
 type Answerer interface {
 	// Answer replies to the inbox of a command that was applied in a slot, which the
-	// learner learned in a ballot. An answer may be lost.
+	// learner learned in a ballot. An answer may be lost. It need not go before Rest.
 	Answer(inbox string, r Result, slot paxos.Slot, ballot paxos.Ballot)
+	// Rest says that no further answer comes right now.
+	Rest()
 }
 
 // LearnerConfig is what a learner actor needs.
@@ -243,6 +245,9 @@ func (l *learner) flush() {
 	l.applier.put(l.out.Learn)
 	for _, slot := range l.out.Answer {
 		l.answer(slot)
+	}
+	if len(l.out.Answer) > 0 {
+		l.config.Answer.Rest()
 	}
 	for _, slot := range l.out.Forget {
 		l.applier.results(slot)

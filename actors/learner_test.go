@@ -65,6 +65,8 @@ type replies struct {
 	got []string
 }
 
+func (r *replies) Rest() {}
+
 func (r *replies) Answer(inbox string, result Result, slot paxos.Slot, _ paxos.Ballot) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -108,6 +108,9 @@ func (b *Bus) options(o *Options) []nats.Option {
 		nats.ReconnectErrHandler(b.notReconnected),
 		nats.ErrorHandler(b.asyncError),
 	}
+	if o.AtOnce {
+		options = append(options, nats.WriteBufferSize(1))
+	}
 	if o.Wait {
 		options = append(options, nats.IgnoreAuthErrorAbort())
 	}

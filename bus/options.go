@@ -37,6 +37,10 @@ type Options struct {
 	// refused credentials later on: for processes that may start before their server.
 	// Without it Connect fails at once.
 	Wait bool
+	// AtOnce has whoever publishes a message write it to the socket. Otherwise another
+	// goroutine does, with all that was published meanwhile: better for who has much to
+	// send, and a wake-up more for who sends a message now and then.
+	AtOnce bool
 	// Log gets what happens to the connection; nil: slog.Default. No secret is logged.
 	Log *slog.Logger
 	// NATS are options that go before those of this package.

@@ -3,7 +3,6 @@ package bus
 import (
 	"encoding/json"
 	"fmt"
-	"strconv"
 
 	"github.com/nats-io/nats.go"
 
@@ -108,15 +107,6 @@ func (a Ack) Message(reply string) *nats.Msg {
 		m.Header.Set(OutcomeHeader, string(a.Error.Outcome))
 	}
 	return m
-}
-
-// SetDecision adds the headers that say where the command was decided.
-func SetDecision(m *nats.Msg, slot paxos.Slot, ballot paxos.Ballot) {
-	if m.Header == nil {
-		m.Header = nats.Header{}
-	}
-	m.Header.Set(SlotHeader, strconv.FormatUint(uint64(slot), 10))
-	m.Header.Set(BallotHeader, ballot.String())
 }
 
 // RefusalError is the error that tells a client of r.

@@ -61,7 +61,8 @@ func answerWith(t *testing.T, b *bus.Bus, a bus.Ack) {
 	t.Helper()
 	l, err := b.ServeClients("leader", []string{b.Subjects().Propose()}, func(m *nats.Msg) {
 		answer := a.Message(m.Reply)
-		bus.SetDecision(answer, 9, paxos.Ballot{Round: 3, Proposer: "p1", Incarnation: 0xab})
+		answer.Header.Set(bus.SlotHeader, "9")
+		answer.Header.Set(bus.BallotHeader, paxos.Ballot{Round: 3, Proposer: "p1", Incarnation: 0xab}.String())
 		if err := b.Conn().PublishMsg(answer); err != nil {
 			t.Error(err)
 		}

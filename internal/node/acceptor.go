@@ -33,6 +33,7 @@ func StartAcceptor(ctx context.Context, c Config) (*Acceptor, error) {
 }
 
 func (a *Acceptor) start(ctx context.Context, c Config) error {
+	c.Bus.AtOnce = true
 	if err := a.connectFor(ctx, c); err != nil {
 		return err
 	}

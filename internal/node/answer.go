@@ -1,6 +1,7 @@
 package node
 
 import (
+	"bytes"
 	"log/slog"
 	"strconv"
 	"sync/atomic"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/synod-paxos/synod/actors"
 	"github.com/synod-paxos/synod/bus"
+	"github.com/synod-paxos/synod/bus/leaf"
 	"github.com/synod-paxos/synod/paxos"
 )
 
@@ -18,64 +20,72 @@ import (
 // answers come from one goroutine, a slot's one after the other.
 type answerer struct {
 	bus   *bus.Bus
+	link  *leaf.Link // nil: there is none, and answers go by nats.go
 	log   *slog.Logger
 	quiet rate.Sometimes
 	lost  atomic.Uint64
 
-	generation atomic.Pointer[[]string] // of the cluster, as a header's value; nil: not known yet
+	generation atomic.Uint64 // of the cluster; 0: not known yet
 
-	slot     paxos.Slot
-	ballot   paxos.Ballot
-	decision nats.Header // where the commands of slot were decided
-	message  nats.Msg    // the present answer
+	slot    paxos.Slot
+	ballot  paxos.Ballot
+	via     *leaf.Link // by which the answers of slot go; nil: nats.go
+	decided []byte     // the end of their headers: where the commands were decided
+	header  []byte     // scratch
 }
 
-func newAnswerer(b *bus.Bus, log *slog.Logger) *answerer {
-	return &answerer{bus: b, log: log, quiet: rate.Sometimes{First: 1, Interval: 10 * time.Second}}
+func newAnswerer(b *bus.Bus, link *leaf.Link, log *slog.Logger) *answerer {
+	return &answerer{bus: b, link: link, log: log, quiet: rate.Sometimes{First: 1, Interval: 10 * time.Second}}
 }
 
 // Answer replies with the result's own headers and those that say where the
-// command was decided.
+// command was decided. Rest must follow.
 func (a *answerer) Answer(inbox string, r actors.Result, slot paxos.Slot, ballot paxos.Ballot) {
-	err := a.compose(inbox, r, slot, ballot)
-	if err == nil {
-		err = a.bus.Conn().PublishMsg(&a.message)
+	if a.decided == nil || slot != a.slot || ballot != a.ballot {
+		a.decide(slot, ballot)
 	}
-	if err != nil {
+	a.header = append(a.header[:0], "NATS/1.0\r\n"...)
+	if own, ok := bytes.CutSuffix(r.Header, []byte("\r\n")); ok {
+		a.header = append(a.header[:0], own...)
+	}
+	a.header = append(a.header, a.decided...)
+	if err := a.send(inbox, r.Data); err != nil {
 		a.lost.Add(1)
 		a.quiet.Do(func() { a.log.Warn("answer not sent", "slot", uint64(slot), "err", err) })
 	}
 }
 
-// compose makes message the answer. Most results have no header of their own, and
-// all of a slot then share one.
-func (a *answerer) compose(inbox string, r actors.Result, slot paxos.Slot, ballot paxos.Ballot) error {
-	a.message = nats.Msg{Subject: inbox, Data: r.Data}
-	if len(r.Header) > 0 {
-		header, err := bus.DecodeHeader(r.Header)
-		if err != nil {
-			return err
-		}
-		a.message.Header = header
-		a.setDecision(slot, ballot)
-		return nil
+// decide prepares for the answers of a slot.
+func (a *answerer) decide(slot paxos.Slot, ballot paxos.Ballot) {
+	a.slot, a.ballot, a.via = slot, ballot, nil
+	if a.link != nil && a.link.Together() {
+		a.via = a.link
 	}
-	if a.decision == nil || slot != a.slot || ballot != a.ballot {
-		a.setDecision(slot, ballot)
-		a.slot, a.ballot, a.decision = slot, ballot, a.message.Header
+	b := strconv.AppendUint(append(a.decided[:0], bus.SlotHeader+": "...), uint64(slot), 10)
+	b = append(append(b, "\r\n"+bus.BallotHeader+": "...), ballot.String()...)
+	if g := a.generation.Load(); g != 0 {
+		b = strconv.AppendUint(append(b, "\r\n"+bus.GenerationHeader+": "...), g, 10)
 	}
-	a.message.Header = a.decision
-	return nil
+	a.decided = append(b, "\r\n\r\n"...)
 }
 
-func (a *answerer) setDecision(slot paxos.Slot, ballot paxos.Ballot) {
-	bus.SetDecision(&a.message, slot, ballot)
-	if g := a.generation.Load(); g != nil {
-		a.message.Header[bus.GenerationHeader] = *g
+func (a *answerer) send(inbox string, data []byte) error {
+	if a.via != nil && a.via.Collect(inbox, "", a.header, data) == nil {
+		return nil
+	}
+	header, err := bus.DecodeHeader(a.header)
+	if err != nil {
+		return err
+	}
+	return a.bus.Conn().PublishMsg(&nats.Msg{Subject: inbox, Header: header, Data: data})
+}
+
+// Rest lets the answers go.
+func (a *answerer) Rest() {
+	if a.via != nil {
+		a.via.Rest()
 	}
 }
 
 // setGeneration has answers name the cluster's generation.
-func (a *answerer) setGeneration(n uint64) {
-	a.generation.Store(&[]string{strconv.FormatUint(n, 10)})
-}
+func (a *answerer) setGeneration(n uint64) { a.generation.Store(n) }

@@ -51,6 +51,7 @@ func StartLearner(ctx context.Context, c Config) (*Learner, error) {
 }
 
 func (l *Learner) start(ctx context.Context, c Config) error {
+	c.Bus.AtOnce = true // answers go by a connection of their own
 	if err := l.connectFor(ctx, c); err != nil {
 		return err
 	}
@@ -133,10 +134,14 @@ func (l *Learner) spawn(c Config) error {
 	if err != nil {
 		return err
 	}
-	l.answers = newAnswerer(l.bus, l.log)
+	link, err := l.linkAnswers(c)
+	if err != nil {
+		return err
+	}
+	l.answers = newAnswerer(l.bus, link, l.log)
 	var readers actors.Door
 	if l.streams != nil {
-		if err := l.serve(c); err != nil {
+		if err := l.serve(c, link); err != nil {
 			return err
 		}
 		readers = l.api
@@ -160,19 +165,14 @@ func (l *Learner) spawn(c Config) error {
 
 // serve makes what answers JetStream's clients. Its door is opened by messages that
 // arrive later, so it always finds the actor.
-func (l *Learner) serve(c Config) (err error) {
+func (l *Learner) serve(c Config, link *leaf.Link) (err error) {
 	l.leaf = c.Leaf != nil
-	o := consumers.Options{Leaf: c.Leaf, Reach: l.streams.reach, Log: l.log}
+	o := consumers.Options{Leaf: c.Leaf, Plain: link, Reach: l.streams.reach, Log: l.log}
 	if o.Leaf != nil {
 		link := *o.Leaf
 		link.Name = c.Bus.Name
 		o.Leaf = &link
 	}
-	link, err := l.linkAnswers(c)
-	if err != nil {
-		return err
-	}
-	o.Plain = link
 	if l.watch, err = consumers.New(l.bus, l.streams, o); err != nil {
 		return err
 	}
