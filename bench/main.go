@@ -34,6 +34,7 @@ func main() {
 type options struct {
 	quick    bool
 	roles    bool
+	pauses   bool
 	rounds   int
 	duration time.Duration
 	systems  string
@@ -54,6 +55,7 @@ func parse(args []string, stderr io.Writer) (*options, error) {
 	f.SetOutput(stderr)
 	f.BoolVar(&o.quick, "quick", false, "3 short rounds: for a first look")
 	f.BoolVar(&o.roles, "roles", false, "count what an operation costs each role of Synod instead, in clusters of several shapes")
+	f.BoolVar(&o.pauses, "pauses", false, "look for pauses of Synod instead, for --duration (default 30s), while disks compact and a learner joins")
 	f.IntVar(&o.rounds, "rounds", 0, "rounds (default 7, with --quick 3)")
 	f.DurationVar(&o.duration, "duration", 0, "of each measurement (default 1s, with --quick 400ms)")
 	f.StringVar(&o.systems, "systems", "", "comma-separated; default all: "+systemNames())
@@ -82,7 +84,10 @@ func parse(args []string, stderr io.Writer) (*options, error) {
 	}
 	if o.duration == 0 {
 		o.duration = time.Second
-		if o.quick {
+		switch {
+		case o.pauses:
+			o.duration = 30 * time.Second
+		case o.quick:
 			o.duration = 400 * time.Millisecond
 		}
 	}
@@ -110,6 +115,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	do := p.run
 	if o.roles {
 		do = func(ctx context.Context, out io.Writer) error { return countRoles(ctx, o, out) }
+	}
+	if o.pauses {
+		do = func(ctx context.Context, out io.Writer) error { return findPauses(ctx, o, out) }
 	}
 	if o.from == "" {
 		err = do(ctx, stdout)

@@ -91,6 +91,10 @@ func countShape(ctx context.Context, sh shape, cells []cell, dir string, o *opti
 // traffic is what one connection carried, as the server sees it.
 type traffic struct{ sent, sentBytes, got, gotBytes float64 }
 
+func (t traffic) plus(o traffic) traffic {
+	return traffic{t.sent + o.sent, t.sentBytes + o.sentBytes, t.got + o.got, t.gotBytes + o.gotBytes}
+}
+
 func (t traffic) minus(o traffic) traffic {
 	return traffic{t.sent - o.sent, t.sentBytes - o.sentBytes, t.got - o.got, t.gotBytes - o.gotBytes}
 }
@@ -105,7 +109,9 @@ type roleCount struct {
 
 // count measures c, with the counters read before and after.
 func (s *synod) count(c cell, d time.Duration) (*roleCount, error) {
-	callers, err := s.open(c)
+	var callers session
+	var err error
+	labelled("role", "clients", func() { callers, err = s.open(c) })
 	if err != nil {
 		return nil, err
 	}
@@ -141,7 +147,8 @@ func (s *synod) traffic() map[string]traffic {
 	}
 	for _, c := range connz.Conns {
 		if role, id, ok := strings.Cut(c.Name, " "); ok && (role == "acceptor" || role == "proposer" || role == "learner") {
-			all[id] = traffic{float64(c.InMsgs), float64(c.InBytes), float64(c.OutMsgs), float64(c.OutBytes)}
+			id, _, _ = strings.Cut(id, " ") // a learner has a second connection, for answers
+			all[id] = all[id].plus(traffic{float64(c.InMsgs), float64(c.InBytes), float64(c.OutMsgs), float64(c.OutBytes)})
 		}
 	}
 	return all

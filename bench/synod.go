@@ -31,6 +31,8 @@ type synod struct {
 	server *bus.Server
 	roles  []node.Role
 	dir    string
+
+	checkpointEvery time.Duration // 0: as programs have it
 }
 
 // subjects are those of the cluster that is measured.
@@ -80,7 +82,7 @@ func (s *synod) start(ctx context.Context, sh shape) (err error) {
 
 func (s *synod) startRole(_ context.Context, letter string, i int, start func(node.Config) (node.Role, error)) (paxos.NodeID, error) {
 	id := paxos.NodeID(fmt.Sprintf("%s%d", letter, i+1))
-	c := node.Config{ID: id, Data: filepath.Join(s.dir, string(id)), Bus: s.options(), Log: quiet}
+	c := node.Config{ID: id, Data: filepath.Join(s.dir, string(id)), Bus: s.options(), Log: quiet, CheckpointEvery: s.checkpointEvery}
 	var r node.Role
 	var err error
 	labelled("role", string(id), func() { r, err = start(c) })
