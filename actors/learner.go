@@ -90,8 +90,11 @@ type LearnerConfig struct {
 	// left alone. ChunkBytes is the most bytes of a snapshot in one message.
 	Dir        string
 	ChunkBytes int
-	Clock      *Clock
-	Log        *slog.Logger
+	// Failed yields why the machine's disk failed, which stops the learner even when
+	// there is nothing to apply. nil: only Apply and Sync tell.
+	Failed <-chan error
+	Clock  *Clock
+	Log    *slog.Logger
 }
 
 // Learner is a running learner.
@@ -184,10 +187,17 @@ type learner struct {
 	chunks     chan paxos.SnapshotChunk
 	installing bool // a snapshot is on its way in
 	stop       chan struct{}
-	work       sync.WaitGroup // goroutines of the two
+	work       sync.WaitGroup // goroutines of the two, and the one that waits for Failed
 }
 
 func (l *learner) begin() {
+	l.work.Go(func() {
+		select {
+		case err := <-l.config.Failed:
+			l.handle.fail(err)
+		case <-l.handle.gone:
+		}
+	})
 	l.position = l.config.Machine.Position()
 	l.role = roles.NewLearner(l.config.Self, l.config.Options, l.position, l.config.Clock.Now())
 	if l.config.Held != 0 {

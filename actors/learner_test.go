@@ -107,12 +107,13 @@ func (m *tape) Install(r io.Reader) error {
 }
 
 type learning struct {
-	machine *tape
-	out     *sent
-	replies *replies
-	joined  error
-	readers *door
-	doubts  []string
+	machine    *tape
+	out        *sent
+	replies    *replies
+	joined     error
+	diskFailed chan error
+	readers    *door
+	doubts     []string
 }
 
 func startLearner(t *testing.T, l *learning) *Learner {
@@ -131,7 +132,7 @@ func startLearnerAs(t *testing.T, id paxos.NodeID, l *learning, send Sender) *Le
 		Self:    paxos.Sender{Role: paxos.LearnerRole, ID: id, Disk: paxos.UUID{21}, Boot: 1, Process: 21},
 		Options: roles.DefaultLearnerOptions(), Machine: l.machine, Send: send, Answer: l.replies,
 		Joined: func(*paxos.Genesis) error { return l.joined }, Clock: NewClock(), Log: quiet(),
-		Snapshots: l.machine, Dir: t.TempDir(), ChunkBytes: 16,
+		Snapshots: l.machine, Dir: t.TempDir(), ChunkBytes: 16, Failed: l.diskFailed,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -246,6 +247,21 @@ func TestAMachineThatFailsStopsItsLearner(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestABrokenDiskStopsAnIdleLearner: nothing is applied, so only the disk can tell.
+func TestABrokenDiskStopsAnIdleLearner(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLearning()
+		failed := make(chan error, 1)
+		l.diskFailed = failed
+		a := startLearner(t, l)
+		failed <- errors.New("no space left")
+		if err := <-a.Failed(); !strings.Contains(err.Error(), "no space left") {
+			t.Errorf("failed with %v", err)
+		}
+		stopLearner(t, a)
+	})
 }
 
 // TestALearnerOfAnotherClusterAppliesNothing: its disk belongs elsewhere.

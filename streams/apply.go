@@ -4,8 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
-
-	"github.com/cockroachdb/pebble/v2"
 )
 
 // Apply applies the commands of one slot, in order, and returns one reply for
@@ -81,7 +79,7 @@ func (w *work) commit(d Digest) {
 		fail(w.batch.Delete([]byte{tableProgress}, nil))
 	}
 	m.publish(d, w.catalog, func() {
-		fail(m.db.Apply(w.batch, pebble.NoSync))
+		w.write()
 	})
 }
 

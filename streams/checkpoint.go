@@ -15,7 +15,8 @@ import (
 // they part. It has the state after some slot in [from, to].
 func (m *Machine) Checkpoint(dir string) (from, to uint64, err error) {
 	from = m.Applied()
-	if err := m.db.Checkpoint(dir, pebble.WithFlushedWAL()); err != nil {
+	err = m.failure.do(func() error { return m.db.Checkpoint(dir, pebble.WithFlushedWAL()) })
+	if err != nil {
 		return 0, 0, fmt.Errorf("streams: checkpoint of %s: %w", m.dir, err)
 	}
 	return from, m.Applied(), nil
@@ -40,27 +41,14 @@ func RestoreCheckpoint(ctx context.Context, dir, from string, o Options) (*Machi
 }
 
 func restoreCheckpoint(ctx context.Context, home *home, from string, o Options) (*Machine, error) {
-	name := home.nextName()
-	if err := errors.Join(home.clear(name), cloneDatabase(o.FS, from, o.FS.PathJoin(home.dir, name))); err != nil {
-		return nil, errors.Join(err, home.clear(name))
-	}
-	m, err := openMachine(home, name, o)
-	if err != nil {
-		return nil, errors.Join(err, home.clear(name))
-	}
-	if err = m.load(); err == nil {
-		err = m.verify(ctx)
-	}
-	if err == nil {
-		err = home.use(name)
-	}
-	if err == nil {
-		err = home.removeUnused()
-	}
-	if err != nil {
-		return nil, errors.Join(err, m.closeDatabase())
-	}
-	return m, nil
+	return home.replace(o, func(name string, _ *failureReport) error {
+		return cloneDatabase(o.FS, from, o.FS.PathJoin(home.dir, name))
+	}, func(m *Machine) error {
+		if err := m.load(); err != nil {
+			return err
+		}
+		return m.verify(ctx)
+	})
 }
 
 // verify reads the whole state.

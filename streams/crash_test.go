@@ -13,6 +13,7 @@ type life struct {
 	t       *testing.T
 	disk    *storagetest.Disk
 	digests []Digest // by slot
+	told
 
 	mu      sync.Mutex // the disk is called from the background, too
 	durable uint64     // what the last Sync said
@@ -44,10 +45,16 @@ func lived(t *testing.T, slots int) []Digest {
 // often makes the machine write tables and logs often.
 func often(d *storagetest.Disk) Options { return Options{FS: d.FS(), MemTableBytes: 64 << 10} }
 
+func (l *life) options() Options {
+	o := often(l.disk)
+	o.Failed = l.tell
+	return o
+}
+
 // live opens the machine and applies slots, half of them in a second opening.
 func (l *life) live(slots int) error {
 	for from := 0; from < slots; from += slots / 2 {
-		m, err := Open("state", often(l.disk))
+		m, err := Open("state", l.options())
 		if err != nil {
 			return err
 		}

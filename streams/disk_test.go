@@ -9,6 +9,8 @@ import (
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
+
+	"github.com/synod-paxos/synod/storage/storagetest"
 )
 
 // TestFlippedBitOnDiskIsAnError damages every table file behind the database's
@@ -75,6 +77,9 @@ func flipTables(t *testing.T, fs vfs.FS, dir string) (files int) {
 // TestFullDiskIsReported refuses new table files: the machine must say so, and
 // apply nothing more.
 func TestFullDiskIsReported(t *testing.T) {
+	if !storagetest.Alone(t) {
+		return
+	}
 	full := errors.New("no space left on device")
 	var armed errorfs.Toggle
 	armed.Injector = errorfs.InjectorFunc(func(op errorfs.Op) error {
@@ -83,18 +88,23 @@ func TestFullDiskIsReported(t *testing.T) {
 		}
 		return nil
 	})
-	m := openMem(t, errorfs.Wrap(vfs.NewMem(), &armed))
+	failed := make(chan error, 1)
+	m, err := Open("state", Options{FS: errorfs.Wrap(vfs.NewMem(), &armed), Failed: func(err error) { failed <- err }})
+	if err != nil {
+		t.Fatal(err)
+	}
 	applyTale(t, m, 0)
 	armed.On()
 	if _, err := m.db.AsyncFlush(); err != nil {
 		t.Fatal(err)
 	}
-	if err := <-m.Failed(); !errors.Is(err, full) {
+	if err := <-failed; !errors.Is(err, full) {
 		t.Errorf("failed with %v, want %v", err, full)
 	}
 	if _, err := m.Apply(m.Applied()+1, 0, nil); !errors.Is(err, full) {
 		t.Errorf("applied with %v, want %v", err, full)
 	}
-	armed.Off()
-	closeMachine(t, m)
+	if err := m.Close(); !errors.Is(err, full) {
+		t.Errorf("closed with %v, want %v", err, full)
+	}
 }

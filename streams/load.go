@@ -27,7 +27,7 @@ func parseConfig(b []byte) (created int64, c *Config, ok bool) {
 func (m *Machine) genesis(limits Limits) error {
 	m.byName = make(map[string]*stream)
 	return m.guard(func(w *work) {
-		fail(w.m.db.Set([]byte{tableVersion}, []byte{formatVersion}, pebble.NoSync))
+		fail(m.db.Set([]byte{tableVersion}, []byte{formatVersion}, pebble.NoSync))
 		w.begin(0)
 		w.sum = Sum{}
 		m.globals = globals{version: firstVersion, nextStream: 1, limits: limits}

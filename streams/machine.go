@@ -78,34 +78,6 @@ func (m *Machine) nextNumber(last uint64) uint64 {
 	return max(last, (max(m.generation.Load(), 1)-1)<<generationBits) + 1
 }
 
-// A failureReport holds the first thing that was wrong with the disk.
-type failureReport struct {
-	dir   string
-	once  sync.Once
-	first atomic.Pointer[error]
-	told  chan error // of capacity 1
-}
-
-func (f *failureReport) report(err error) {
-	f.once.Do(func() {
-		err = fmt.Errorf("streams: database in %s: %w", f.dir, err)
-		f.first.Store(&err)
-		f.told <- err
-	})
-}
-
-func (f *failureReport) reason() error {
-	if p := f.first.Load(); p != nil {
-		return *p
-	}
-	return nil
-}
-
-// Failed yields, at most once, the first thing that is wrong with the disk: it is
-// full, refuses a write, or has other bytes than were written. From then on Apply
-// returns that error, and the machine must be closed.
-func (m *Machine) Failed() <-chan error { return m.failure.told }
-
 // errClosed is what a machine that was closed says.
 var errClosed = errors.New("streams: machine is closed")
 
@@ -136,61 +108,64 @@ func openState(home *home, o Options) (*Machine, error) {
 			return nil, err
 		}
 	}
-	m, err := openMachine(home, name, o)
-	if err != nil {
-		return nil, err
-	}
-	if home.current == "" {
-		err = m.genesis(o.Limits)
-		if err == nil {
-			err = home.use(name)
+	f := newFailure(home, name, o)
+	return attempt(f, func() (*Machine, error) {
+		m, err := openMachine(f, o)
+		if err != nil {
+			return nil, err
 		}
-	}
-	if err == nil {
-		err = m.load()
-	}
-	if err != nil {
-		return nil, errors.Join(err, m.closeDatabase())
-	}
-	return m, nil
+		if home.current == "" {
+			err = m.genesis(o.Limits)
+			if err == nil {
+				err = home.use(name)
+			}
+		}
+		if err == nil {
+			err = m.load()
+		}
+		if err != nil {
+			return nil, errors.Join(err, m.closeDatabase())
+		}
+		m.lock = home.lock
+		return m, nil
+	})
 }
 
 // openMachine opens one database, without reading it.
-func openMachine(home *home, name string, o Options) (*Machine, error) {
-	path := o.FS.PathJoin(home.dir, name)
+func openMachine(f *failureReport, o Options) (*Machine, error) {
 	cache := o.newCache()
-	failure := &failureReport{dir: path, told: make(chan error, 1)}
-	options := o.pebble(cache)
-	options.EventListener = &pebble.EventListener{
-		BackgroundError: failure.report,
-		DataCorruption: func(i pebble.DataCorruptionInfo) {
-			failure.report(fmt.Errorf("damaged file %s: %w", i.Path, i.Details))
-		},
-	}
-	db, err := pebble.Open(path, options)
+	db, err := f.open(o.pebble(cache, f))
 	if err != nil {
 		cache.Unref()
-		return nil, fmt.Errorf("streams: open %s: %w", path, err)
+		return nil, err
 	}
-	m := &Machine{dir: path, db: db, cache: cache, lock: home.lock, spillAt: spillBytes, failure: failure, supports: o.Supports, marks: &marks{}}
+	m := &Machine{dir: f.dir, db: db, cache: cache, spillAt: spillBytes, failure: f, supports: o.Supports, marks: &marks{}}
 	m.position.Store(&Digest{})
 	m.generation.Store(o.Generation)
 	return m, nil
 }
 
 // Close makes everything applied durable and releases the directory. It must not
-// run while another method does, nor before every View and Snapshot is closed.
+// run while another method does, nor before every View and Snapshot is closed. After
+// a change of the disk failed, it returns that failure and releases nothing: the
+// process should end.
 func (m *Machine) Close() error {
 	_, err := m.Sync()
-	return errors.Join(err, m.closeDatabase(), m.lock.Close())
+	err = errors.Join(err, m.closeDatabase())
+	if m.failure.held() {
+		return err // the directory stays locked
+	}
+	return errors.Join(err, m.lock.Close())
 }
 
 // closeDatabase releases the database, not the directory.
 func (m *Machine) closeDatabase() error {
 	m.broken = errClosed
 	m.advanced.close()
-	err := errors.Join(m.work.close(), m.thaw(), m.db.Close())
-	m.cache.Unref()
+	err := m.failure.do(func() error {
+		defer m.cache.Unref()
+		return errors.Join(m.work.close(), m.thaw(), m.db.Close())
+	})
 	if err != nil {
 		return fmt.Errorf("streams: close %s: %w", m.dir, err)
 	}
@@ -222,7 +197,7 @@ func (m *Machine) Sync() (uint64, error) {
 	if slot <= m.durable.Load() {
 		return m.durable.Load(), nil
 	}
-	if err := m.db.LogData(nil, pebble.Sync); err != nil {
+	if err := m.failure.do(func() error { return m.db.LogData(nil, pebble.Sync) }); err != nil {
 		return m.durable.Load(), fmt.Errorf("streams: sync %s: %w", m.dir, err)
 	}
 	for {

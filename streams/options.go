@@ -18,6 +18,12 @@ type Options struct {
 	FS     vfs.FS       // default: the operating system's
 	Logger *slog.Logger // default: discards everything
 
+	// Failed is called, at most once for each machine, when something is wrong with its
+	// disk: it is full, refuses a read or a write, or has other bytes than were
+	// written. From then on Apply returns that error, and the process should end.
+	// It must return at once. nil: nobody is told.
+	Failed func(error)
+
 	// CacheBytes is the size of the cache of disk blocks. Default 64 MiB.
 	CacheBytes int64
 
@@ -100,11 +106,12 @@ func (o Options) newCache() *pebble.Cache {
 // pebble returns the options of the database. Writes are never stopped for
 // compactions that lag: the log bounds how fast a learner applies, and a reader
 // of many files is slower but right.
-func (o Options) pebble(cache *pebble.Cache) *pebble.Options {
+func (o Options) pebble(cache *pebble.Cache, f *failureReport) *pebble.Options {
 	p := &pebble.Options{
-		FS:                          databaseFS{o.FS},
+		FS:                          guardFS{databaseFS{o.FS}, f},
 		Cache:                       cache,
-		Logger:                      pebbleLogger{o.Logger},
+		Logger:                      pebbleLogger{o.Logger, f},
+		EventListener:               f.events(),
 		MemTableSize:                o.MemTableBytes,
 		MemTableStopWritesThreshold: memTables,
 		L0CompactionThreshold:       4,
@@ -139,7 +146,8 @@ func separateValues() pebble.ValueSeparationPolicy {
 // pebbleLogger hands the database's messages to slog. They say what the database
 // does, so they are for debugging; its errors are errors.
 type pebbleLogger struct {
-	log *slog.Logger
+	log     *slog.Logger
+	failure *failureReport
 }
 
 func (l pebbleLogger) Infof(format string, args ...any) {
@@ -150,10 +158,6 @@ func (l pebbleLogger) Errorf(format string, args ...any) {
 	l.log.Error(fmt.Sprintf(format, args...))
 }
 
-// Fatalf is called when the database cannot go on, for instance because the disk
-// refused a write. It must not return.
-func (l pebbleLogger) Fatalf(format string, args ...any) {
-	text := fmt.Sprintf(format, args...)
-	l.log.Error(text)
-	panic("streams: database failed: " + text)
-}
+// Fatalf is called when the database cannot go on. It does not return, as the
+// database expects.
+func (l pebbleLogger) Fatalf(format string, args ...any) { l.failure.hold(fmt.Errorf(format, args...)) }

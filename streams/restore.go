@@ -30,51 +30,62 @@ func Restore(dir string, r io.Reader, o Options) (*Machine, error) {
 }
 
 func restore(home *home, r io.Reader, o Options) (*Machine, error) {
-	name := home.nextName()
-	if err := restoreInto(home, name, r, o); err != nil {
-		return nil, errors.Join(err, home.clear(name))
-	}
-	m, err := openMachine(home, name, o)
-	if err != nil {
-		return nil, errors.Join(err, home.clear(name))
-	}
-	if err = m.load(); err == nil {
-		err = home.use(name)
-	}
-	if err == nil {
-		err = home.removeUnused()
-	}
-	if err != nil {
-		return nil, errors.Join(err, m.closeDatabase())
-	}
-	return m, nil
+	return home.replace(o, func(name string, f *failureReport) error {
+		return restoreInto(f, r, o)
+	}, (*Machine).load)
 }
 
-// restoreInto fills the new database name, durably.
-func restoreInto(home *home, name string, r io.Reader, o Options) (err error) {
-	if err := home.clear(name); err != nil {
-		return err
+// replace fills a new database, opens and checks it, and puts it in the place of the
+// one in use.
+func (h *home) replace(o Options, fill func(name string, f *failureReport) error, check func(*Machine) error) (*Machine, error) {
+	name := h.nextName()
+	f := newFailure(h, name, o)
+	m, err := attempt(f, func() (*Machine, error) {
+		if err := errors.Join(h.clear(name), fill(name, f)); err != nil {
+			return nil, err
+		}
+		return openMachine(f, o)
+	})
+	if err != nil {
+		return nil, errors.Join(err, h.clear(name))
 	}
-	path := o.FS.PathJoin(home.dir, name)
+	return attempt(f, func() (*Machine, error) {
+		err := check(m)
+		if err == nil {
+			err = h.use(name)
+		}
+		if err == nil {
+			err = h.removeUnused()
+		}
+		if err != nil {
+			return nil, errors.Join(err, m.closeDatabase())
+		}
+		m.lock = h.lock
+		return m, nil
+	})
+}
+
+// restoreInto fills the new database of f, durably.
+func restoreInto(f *failureReport, r io.Reader, o Options) (err error) {
 	cache := o.newCache()
 	defer cache.Unref()
-	options := o.pebble(cache)
+	options := o.pebble(cache, f)
 	options.DisableWAL = true // Flush makes everything durable, once
-	db, err := pebble.Open(path, options)
+	db, err := f.open(options)
 	if err != nil {
-		return fmt.Errorf("streams: open %s: %w", path, err)
+		return err
 	}
 	sink := &databaseSink{db: db}
 	defer func() {
 		if closeErr := sink.close(); closeErr != nil {
-			err = errors.Join(err, fmt.Errorf("streams: close %s: %w", path, closeErr))
+			err = errors.Join(err, fmt.Errorf("streams: close %s: %w", f.dir, closeErr))
 		}
 	}()
 	if err := newLoader(r, sink).load(); err != nil {
 		return err
 	}
 	if err := db.Flush(); err != nil {
-		return fmt.Errorf("streams: flush %s: %w", path, err)
+		return fmt.Errorf("streams: flush %s: %w", f.dir, err)
 	}
 	return nil
 }

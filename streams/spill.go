@@ -3,8 +3,6 @@ package streams
 import (
 	"encoding/binary"
 	"fmt"
-
-	"github.com/cockroachdb/pebble/v2"
 )
 
 // A command that removes many messages would make a batch as large as what it
@@ -97,7 +95,7 @@ func (w *work) spill() {
 	fail(w.batch.Set([]byte{tableProgress}, appendProgress(nil, &p), nil))
 	w.m.freeze()
 	size := w.batch.Len()
-	fail(w.m.db.Apply(w.batch, pebble.NoSync))
+	w.write()
 	fail(w.close())
 	w.newBatch()
 	if w.m.spilled != nil {

@@ -127,6 +127,7 @@ func TestPanicNamesTheCommand(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() { closeMachine(t, m) })
 	m.ledger = nil // which no command can do
 	defer func() {
 		text, _ := recover().(string)

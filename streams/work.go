@@ -83,6 +83,10 @@ func (w *work) newBatch() {
 
 // close drops the batch, committed or not.
 func (w *work) close() error {
+	if w.m != nil && w.m.failure.held() {
+		w.iter, w.base, w.batch = nil, nil, nil // somebody may still use them
+		return nil
+	}
 	var errs []error
 	for _, it := range []**pebble.Iterator{&w.iter, &w.base} {
 		if *it != nil {
@@ -95,6 +99,12 @@ func (w *work) close() error {
 		w.batch = nil
 	}
 	return errors.Join(errs...)
+}
+
+// write commits the batch, not durably.
+func (w *work) write() {
+	db, batch := w.m.db, w.batch
+	fail(w.m.failure.do(func() error { return db.Apply(batch, pebble.NoSync) }))
 }
 
 // get returns the value of key, valid until the next get, and whether there is one.

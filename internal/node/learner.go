@@ -21,10 +21,11 @@ import (
 type Learner struct {
 	common
 	dir     *storage.Dir
-	machine Machine  // an overseer, or held
-	streams *machine // the machine below it, if it is the built-in one; else nil
-	keeper  *keeper  // of copies of streams; else nil
-	halt    halt     // why the machine is held; zero when it is not
+	machine Machine    // an overseer, or held
+	streams *machine   // the machine below it, if it is the built-in one; else nil
+	keeper  *keeper    // of copies of streams; else nil
+	halt    halt       // why the machine is held; zero when it is not
+	failed  chan error // gets why the disk below streams failed
 	answers *answerer
 	actor   *actors.Learner
 	leaf    bool               // there is to be a leaf-node connection
@@ -42,7 +43,7 @@ const (
 
 // StartLearner starts a learner. ctx bounds the wait for a NATS server.
 func StartLearner(ctx context.Context, c Config) (*Learner, error) {
-	l := &Learner{common: newCommon(paxos.LearnerRole, &c)}
+	l := &Learner{common: newCommon(paxos.LearnerRole, &c), failed: make(chan error, 1)}
 	if err := l.start(ctx, c); err != nil {
 		return nil, l.abandon(err)
 	}
@@ -110,7 +111,7 @@ func (l *Learner) openOwn(c Config, path string) (Machine, error) {
 	if c.OpenMachine != nil {
 		return c.OpenMachine(path)
 	}
-	m, err := openMachine(path, streams.Options{Logger: l.log, Supports: c.Supports})
+	m, err := openMachine(path, streams.Options{Logger: l.log, Supports: c.Supports, Failed: l.diskFailed})
 	if err != nil {
 		return nil, err
 	}
@@ -150,7 +151,7 @@ func (l *Learner) spawn(c Config) error {
 		Self: l.self, Options: roles.DefaultLearnerOptions(), Machine: l.machine, Snapshots: l.machine,
 		Dir: transfer, ChunkBytes: bus.MaxChunkBytes(l.bus.MaxPayload()),
 		Send: l.bus, Answer: l.answers, Readers: readers, Joined: l.joined, Doubted: l.doubt,
-		Agreed: l.agreed, Held: l.halt.Slot,
+		Agreed: l.agreed, Held: l.halt.Slot, Failed: l.failed,
 		Bound: l.dir.Info().Cluster, SupersededBy: superseded, Superseded: markSuperseded(l.dir.Path(), l.log), Clock: actors.NewClock(), Log: l.log,
 	}
 	if c.Tracers != nil {
@@ -200,6 +201,14 @@ func (l *Learner) linkAnswers(c Config) (*leaf.Link, error) {
 // Barrier returns nil once the state machine holds every command that was answered
 // anywhere before the call, and ctx's error when that takes too long.
 func (l *Learner) Barrier(ctx context.Context) error { return l.actor.Barrier(ctx) }
+
+// diskFailed hears what is wrong with the disk of the built-in state machine.
+func (l *Learner) diskFailed(err error) {
+	select {
+	case l.failed <- err:
+	default: // one is enough: the state that was in place before a snapshot
+	}
+}
 
 // agreed notes after which slot fellows were found to have the same state.
 func (l *Learner) agreed(slot paxos.Slot) {

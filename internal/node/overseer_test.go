@@ -4,14 +4,19 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"io/fs"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/synod-paxos/synod/actors"
 	"github.com/synod-paxos/synod/bus"
 	"github.com/synod-paxos/synod/paxos"
+	"github.com/synod-paxos/synod/storage/storagetest"
+	"github.com/synod-paxos/synod/streams"
 )
 
 // panicky is a state machine that panics on "poison", and notes the rest.
@@ -218,5 +223,41 @@ func TestOrdersAreNotTheMachines(t *testing.T) {
 	}
 	if len(plain.got) != 0 || len(versioned.got) != 1 || !strings.HasPrefix(versioned.got[0], paxos.UpgradeSubject) {
 		t.Errorf("a machine without versions was given %q, one with %q", plain.got, versioned.got)
+	}
+}
+
+// TestABrokenDiskIsNoFaultOfTheCommand: the learner stops, without a note that would hold
+// the next start at the slot that was being applied.
+func TestABrokenDiskIsNoFaultOfTheCommand(t *testing.T) {
+	if !storagetest.Alone(t) {
+		return
+	}
+	disk, told := storagetest.NewDisk(), make(chan error, 1)
+	m, err := openMachine("state", streams.Options{FS: disk.FS(), Failed: func(err error) { told <- err }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	o, err := oversee(m, nil, dir, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	disk.Before(func(o storagetest.Op) error {
+		if o.Kind == storagetest.Write {
+			return syscall.EIO
+		}
+		return nil
+	})
+	for slot := paxos.Slot(1); err == nil && slot < 100_000; slot++ {
+		_, err = o.Apply(slot, paxos.LogTime(slot), []paxos.Command{command(strings.Repeat("x", 1000))})
+	}
+	if !errors.Is(err, syscall.EIO) {
+		t.Errorf("applied with %v, want EIO", err)
+	}
+	if err := <-told; !errors.Is(err, syscall.EIO) {
+		t.Errorf("told %v, want EIO", err)
+	}
+	if _, err := os.Stat(filepath.Join(dir, haltFile)); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("%s: %v, want none", haltFile, err)
 	}
 }

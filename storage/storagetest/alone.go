@@ -1,0 +1,39 @@
+package storagetest
+
+import (
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+)
+
+// aloneVariable names the test that runs in this process alone.
+const aloneVariable = "SYNOD_TEST_ALONE"
+
+// Alone runs the test in a process of its own, in which it returns true; elsewhere it
+// returns false once that process has ended. What a disk that fails holds up stays in
+// memory until the process ends, which is what such a disk is to end.
+func Alone(t *testing.T) bool {
+	t.Helper()
+	if IsAlone() {
+		return true
+	}
+	args := []string{"-test.run=^" + strings.ReplaceAll(t.Name(), "/", "$/^") + "$", "-test.v"}
+	for _, a := range os.Args[1:] {
+		if !strings.HasPrefix(a, "-test.") {
+			args = append(args, a)
+		}
+	}
+	c := exec.CommandContext(t.Context(), os.Args[0], args...)
+	c.Env = append(os.Environ(), aloneVariable+"="+t.Name())
+	out, err := c.CombinedOutput()
+	if err != nil || !strings.Contains(string(out), "--- PASS: "+t.Name()) {
+		t.Errorf("%v:\n%s", err, out)
+	} else if testing.Verbose() {
+		t.Logf("%s", out)
+	}
+	return false
+}
+
+// IsAlone reports whether this process is one of Alone's.
+func IsAlone() bool { return os.Getenv(aloneVariable) != "" }
