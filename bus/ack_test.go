@@ -49,3 +49,19 @@ func BenchmarkParseAck(b *testing.B) {
 		}
 	}
 }
+
+// FuzzParseAck: what is taken for an answer names a stream or an error.
+func FuzzParseAck(f *testing.F) {
+	for _, text := range []string{
+		`{"stream":"LEDGER","seq":57}`, `{"error":{"code":503,"err_code":10008,"description":"x","outcome":"unknown"}}`, `{"error":null}`,
+		`{"type":"io.nats.jetstream.api.v1.pub_ack_response"}`, `[]`, `{"stream":1}`, "",
+	} {
+		f.Add([]byte(text))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		a, err := ParseAck(data)
+		if err == nil && a.Stream == "" && a.Error == nil {
+			t.Errorf("%q is taken for an answer", data)
+		}
+	})
+}

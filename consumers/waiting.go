@@ -50,7 +50,7 @@ func parsePull(inbox string, data []byte, now time.Time) (*pull, error) {
 		if err := json.Unmarshal(data, &r); err != nil {
 			return nil, err
 		}
-		if r.Heartbeat > 0 && r.Heartbeat*2 > r.Expires {
+		if r.Heartbeat > 0 && r.Heartbeat > r.Expires/2 {
 			return nil, errors.New("heartbeat value too large")
 		}
 	} else if n, err := strconv.Atoi(string(data)); err == nil {

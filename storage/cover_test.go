@@ -89,6 +89,9 @@ func TestWhatTheCoverDoesNotReach(t *testing.T) {
 
 // TestCoverThatCannotBeWritten ends the acceptor, though no Append waits for it.
 func TestCoverThatCannotBeWritten(t *testing.T) {
+	if !storagetest.Alone(t) {
+		return
+	}
 	d := storagetest.NewDisk()
 	o := small(d)
 	o.CoverAfter = time.Nanosecond

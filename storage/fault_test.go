@@ -16,6 +16,9 @@ import (
 // TestEveryCallFailsOnce has each call on the disk fail with EIO, one in each life.
 // The acceptor stops at once; what it answered is on the disk, and nothing half.
 func TestEveryCallFailsOnce(t *testing.T) {
+	if !storagetest.Alone(t) {
+		return
+	}
 	for seed := range uint64(*lives) {
 		prepared := storagetest.NewDisk() // so that opening reads something
 		var before paxos.Ledger
@@ -141,6 +144,9 @@ func (l *lifeWithFault) checkDisk(what string) {
 // TestFullDisk fills the disk at every so many bytes of a life. The error says that
 // the disk is full; with room again, all that was answered is there.
 func TestFullDisk(t *testing.T) {
+	if !storagetest.Alone(t) {
+		return
+	}
 	refused := 0
 	for room := int64(0); ; room += 1777 {
 		l := &lifeWithFault{t: t, disk: storagetest.NewDisk(), acked: &paxos.Ledger{}, next: &paxos.Ledger{}}
@@ -168,6 +174,9 @@ func TestFullDisk(t *testing.T) {
 // TestDiskThatHangs: a sync that never returns ends the store after HungAfter,
 // whoever waits for it.
 func TestDiskThatHangs(t *testing.T) {
+	if !storagetest.Alone(t) {
+		return
+	}
 	for name, wait := range map[string]func(a *storage.Acceptor) error{
 		"Append": func(a *storage.Acceptor) error {
 			return a.Append([]paxos.Record{paxos.Promised{Ballot: paxos.Ballot{Round: 1}}})

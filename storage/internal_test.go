@@ -15,6 +15,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"github.com/synod-paxos/synod/paxos"
+	"github.com/synod-paxos/synod/storage/storagetest"
 )
 
 func memOptions() Options {
@@ -152,6 +153,9 @@ func guardOver(fsys vfs.FS) *guardFS {
 
 // TestNothingFollowsAFailedChange: other goroutines do not write any more.
 func TestNothingFollowsAFailedChange(t *testing.T) {
+	if !storagetest.Alone(t) {
+		return
+	}
 	mem := vfs.NewMem()
 	g := guardOver(mem)
 	first := g.halt.jam(errWriteAt)

@@ -1,6 +1,7 @@
 package backup_test
 
 import (
+	"crypto/sha256"
 	"errors"
 	"os"
 	"path/filepath"
@@ -12,7 +13,7 @@ import (
 )
 
 // take makes a backup of a small state, and returns what it is of.
-func take(t *testing.T, path string) backup.Info {
+func take(t testing.TB, path string) backup.Info {
 	t.Helper()
 	m, err := streams.Open(t.TempDir(), streams.Options{})
 	if err != nil {
@@ -110,4 +111,40 @@ func TestUnfinishedIsNoBackup(t *testing.T) {
 	if files, _ := filepath.Glob(path + "*"); len(files) != 0 {
 		t.Errorf("abandoned, and %v is left", files)
 	}
+}
+
+// FuzzOpen reads arbitrary bytes behind a checksum that is right: they are a whole
+// backup, or damage.
+func FuzzOpen(f *testing.F) {
+	path := filepath.Join(f.TempDir(), "backup")
+	take(f, path)
+	whole, err := os.ReadFile(path)
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(whole[8 : len(whole)-sha256.Size])
+	f.Add([]byte("{}\x00\x00\x00\x02"))
+	f.Add([]byte("\xff\xff\xff\xff"))
+	f.Add([]byte(nil))
+	f.Fuzz(func(t *testing.T, body []byte) {
+		data := append([]byte("SYNODBK1"), body...)
+		sum := sha256.Sum256(data)
+		path := filepath.Join(t.TempDir(), "backup")
+		if err := os.WriteFile(path, append(data, sum[:]...), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		b, err := backup.Open(path)
+		if err != nil {
+			if !errors.Is(err, backup.ErrDamaged) {
+				t.Errorf("%v is no ErrDamaged", err)
+			}
+			return
+		}
+		if b.Info.Slot == 0 || b.Snapshot.Size() != b.Info.Bytes {
+			t.Errorf("a backup of %+v", b.Info)
+		}
+		if err := b.Close(); err != nil {
+			t.Error(err)
+		}
+	})
 }
