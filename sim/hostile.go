@@ -212,6 +212,10 @@ func (l *liar) impossible() paxos.Envelope {
 			a.Promised = far
 		}
 	}
+	nacked := far
+	if len(l.w.acceptors) <= 2 {
+		nacked = b // of so few, one that lies is all, or half, of what a proposer hears
+	}
 	marks := []paxos.Marks{{ChosenBelow: s}, {TrimBelow: s}, {ChosenBelow: s, TrimBelow: s, MaxVoted: s}}[l.IntN(3)]
 	m := []paxos.Message{
 		paxos.Accepted{Ballot: b, Slots: []paxos.Slot{s}},
@@ -219,7 +223,7 @@ func (l *liar) impossible() paxos.Envelope {
 		paxos.Promise{Ballot: b, Page: paxos.Page{From: 1}, Marks: marks},
 		paxos.Promise{Ballot: far, Page: paxos.Page{From: 1, Votes: []paxos.Vote{{Slot: s, Ballot: far}}}},
 		paxos.Votes{Page: paxos.Page{From: s, Votes: []paxos.Vote{{Slot: s, Ballot: far}}}, Marks: marks},
-		paxos.Nack{Ballot: b, Promised: far},
+		paxos.Nack{Ballot: b, Promised: nacked},
 		paxos.Hello{Marks: marks},
 		paxos.ReadReport{Nonce: n, MaxVoted: s},
 	}[l.IntN(8)]

@@ -4,21 +4,22 @@ import (
 	"crypto/sha256"
 	"flag"
 	"fmt"
-	"os"
 	"runtime/debug"
 	"testing"
 	"time"
+
+	"go.uber.org/goleak"
 )
 
 var (
 	seedFlag = flag.Uint64("sim.seed", 0, "run this seed only, and tell its story if it fails")
-	runsFlag = flag.Int("sim.runs", 600, "how many seeds TestRandomPlans runs")
+	runsFlag = flag.Int("sim.runs", 2000, "how many seeds TestRandomPlans runs")
 )
 
 // TestMain lets garbage grow: the heap of a run is small, and there are many runs.
 func TestMain(m *testing.M) {
 	debug.SetGCPercent(800)
-	os.Exit(m.Run())
+	goleak.VerifyTestMain(m)
 }
 
 // storyLines is how much of a failing run is printed.
