@@ -1,0 +1,162 @@
+package roles
+
+import (
+	"testing"
+
+	"github.com/synod-paxos/synod/paxos"
+)
+
+// The edges of what acceptors, learners and founders may do; see edges_test.go.
+
+// TestBeFoundedAtTheEdge: only a fresh disk is founded by what it hears, of the cluster
+// that says so, by a configuration after the first.
+func TestBeFoundedAtTheEdge(t *testing.T) {
+	g := testGenesis(3)
+	later := *edgeConfig(2, 9, "a1", "a2", "a4")
+	wrong := g
+	wrong.Window = 0
+	other := g.Cluster
+	other.UUID[0]++
+	for name, test := range map[string]struct {
+		id      paxos.NodeID
+		cluster paxos.ClusterID
+		genesis paxos.Genesis
+		known   []paxos.Configuration
+		founded bool
+	}{
+		"named later":                 {"a4", g.Cluster, g, []paxos.Configuration{later}, true},
+		"of another cluster":          {"a4", other, g, []paxos.Configuration{later}, false},
+		"by a genesis that is wrong":  {"a4", g.Cluster, wrong, []paxos.Configuration{later}, false},
+		"named by the first, no seal": {"a3", g.Cluster, g, nil, false},
+		"not named any more":          {"a3", g.Cluster, g, []paxos.Configuration{later}, false},
+	} {
+		var out paxos.Effects
+		a := RestoreAcceptor(testSender(test.id), paxos.AcceptorState{}, edgeNow)
+		m := paxos.Hello{Genesis: &test.genesis, Known: test.known}
+		e := paxos.Envelope{Cluster: test.cluster, Config: 2, From: testSender("p1"), Msg: m}
+		if a.Step(edgeNow, e, &out); a.state.Sealed != test.founded {
+			t.Errorf("%s: founded is %v", name, a.state.Sealed)
+		}
+		records := len(out.Persist)
+		if a.Step(edgeNow, e, &out); len(out.Persist) != records {
+			t.Errorf("%s: founded twice", name)
+		}
+	}
+}
+
+// TestReachedAtTheEdge: that a change has taken over is kept durably when its first slot
+// is chosen, not before, and once.
+func TestReachedAtTheEdge(t *testing.T) {
+	g := testGenesis(3)
+	a := RestoreAcceptor(testSender("a1"), paxos.AcceptorState{
+		Genesis: &g, Sealed: true, Known: paxos.Configurations{&g.First, edgeConfig(2, 9, "a1", "a2", "a4")},
+	}, edgeNow)
+	for _, below := range []paxos.Slot{9, 10, 11} {
+		var out paxos.Effects
+		if a.reach(below, &out); len(out.Persist) != map[paxos.Slot]int{10: 1}[below] {
+			t.Errorf("all below %d are chosen: %v is kept", below, out.Persist)
+		}
+	}
+	var out paxos.Effects
+	hello := paxos.Envelope{Cluster: g.Cluster, Config: 1, From: testSender("l1"), Msg: paxos.Hello{}}
+	if a.Step(paxos.Now{Mono: edgeNow.Mono + paxos.Instant(gossipEvery)}, hello, &out); len(out.Send) != 1 {
+		t.Errorf("one that knows an older configuration is told %+v, want a Hello", out.Send)
+	}
+}
+
+// TestASnapshotThatEndsAtTheNextSlot: that slot is learned, and nothing is kept of it.
+func TestASnapshotThatEndsAtTheNextSlot(t *testing.T) {
+	l := edgeLearner(4)
+	l.keep(5, l.tally(5, paxos.Ballot{Round: 1, Proposer: "p1"}), testValue("x"))
+	l.Installed(edgeNow, paxos.Position{Applied: 5}, &paxos.Effects{})
+	if s := l.Status(); s.Learned != 5 || s.Open != 0 || l.bytes != 0 {
+		t.Errorf("learned %d slots, %d are open with %d bytes", s.Learned, s.Open, l.bytes)
+	}
+}
+
+func edgeLearner(applied paxos.Slot) *Learner {
+	l := NewLearner(testSender("l1"), DefaultLearnerOptions(), paxos.Position{Applied: applied}, edgeNow)
+	g := testGenesis(3)
+	l.Join(&g)
+	return l
+}
+
+// TestAClaimThatIsRepeatedStays: a leader that says the same again is there.
+func TestAClaimThatIsRepeatedStays(t *testing.T) {
+	l := edgeLearner(4)
+	high := claim{paxos.Ballot{Round: 5, Proposer: "p1"}, paxos.Chosen{From: 1, Below: 9}}
+	low := claim{paxos.Ballot{Round: 4, Proposer: "p2"}, paxos.Chosen{From: 1, Below: 9}}
+	at := edgeNow
+	l.hearClaim(at, high)
+	at.Mono += paxos.Instant(claimKept) * 3 / 4
+	l.hearClaim(at, high)
+	at.Mono += paxos.Instant(claimKept) * 3 / 4
+	if l.hearClaim(at, low); l.claim.ballot != high.ballot {
+		t.Errorf("the claim of %v took the place of one that was repeated", l.claim.ballot)
+	}
+}
+
+// TestAnswersAtTheEdge of what a fellow answered, or a snapshot covers.
+func TestAnswersAtTheEdge(t *testing.T) {
+	a := answers{self: "l1", fellows: []fellow{{id: "l2", heard: edgeNow.Mono, applied: 9, inherited: 5}}}
+	for slot, want := range map[paxos.Slot]bool{5: false, 6: true, 9: true, 10: false} {
+		if got := a.passed(standing{slot: slot, answerer: "l2"}); got != want {
+			t.Errorf("l2 answered slot %d: %v", slot, got)
+		}
+	}
+	later := paxos.Now{Mono: edgeNow.Mono + paxos.Instant(learnerAlive)}
+	if a.live(edgeNow, "l3") || a.live(later, "l2") || !a.live(edgeNow, "l2") {
+		t.Error("a fellow that was not heard counts as live, or the other way around")
+	}
+	var out paxos.Effects
+	a.learned = []standing{{slot: 5}, {slot: 6}}
+	a.skip(5, &out)
+	if len(a.learned) != 1 || a.learned[0].slot != 6 || len(out.Forget) != 1 || out.Forget[0] != 5 {
+		t.Errorf("a snapshot up to slot 5 leaves %v to answer, and forgets %v", a.learned, out.Forget)
+	}
+}
+
+// TestNobodyIsOutvotedByHalf: without a strict majority for another state, this learner's
+// is not known to be the wrong one.
+func TestNobodyIsOutvotedByHalf(t *testing.T) {
+	for name, test := range map[string]struct {
+		fellows  []byte
+		outvoted bool
+	}{
+		"three states of three":  {[]byte{2, 3}, false},
+		"half of four":           {[]byte{2, 2, 3}, false},
+		"a majority of three":    {[]byte{2, 2}, true},
+		"one against one":        {[]byte{2}, false},
+		"a majority of the four": {[]byte{2, 2, 2}, true},
+	} {
+		l, now := edgeLearner(8), edgeNow
+		var out paxos.Effects
+		l.Digested(now, paxos.Digest{Slot: 8, Sum: [16]byte{1}}, &out)
+		for i, sum := range test.fellows {
+			e := paxos.Envelope{Cluster: l.genesis.Cluster, Config: 1, From: testSender(paxos.NodeID([]string{"l2", "l3", "l4"}[i]))}
+			l.stepDigest(now, e, paxos.Digest{Slot: 8, Sum: [16]byte{sum}}, &out)
+		}
+		now.Mono += paxos.Instant(divergeWait)
+		l.compare(now, 8, &out)
+		if _, outvoted := l.Doubt(); outvoted != test.outvoted || out.Stop == "" {
+			t.Errorf("%s: outvoted is %v, stops with %q", name, outvoted, out.Stop)
+		}
+	}
+}
+
+// TestAFoundingThatDiffersIsRefused, be it in the first slot or in the state alone.
+func TestAFoundingThatDiffersIsRefused(t *testing.T) {
+	for name, change := range map[string]func(*paxos.Genesis){
+		"in nothing":        func(*paxos.Genesis) {},
+		"in its first slot": func(g *paxos.Genesis) { g.First.From = 9 },
+		"in its state":      func(g *paxos.Genesis) { g.State[0]++ },
+	} {
+		held, plan := testGenesis(1), testGenesis(1)
+		change(&plan)
+		f := NewFounder(testSender("operator"), []paxos.NodeID{"a1"}, plan)
+		f.reports["a1"] = report{disk: testDisk("a1"), GenesisReport: paxos.GenesisReport{Genesis: &held}}
+		if err := f.fix(); (err != nil) != (name != "in nothing") {
+			t.Errorf("a plan that differs %s: %v", name, err)
+		}
+	}
+}
