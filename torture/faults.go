@@ -38,6 +38,7 @@ var deck = []fault{
 	{name: "a full disk", do: (*world).fillDisk},
 	{name: "clocks jump", do: (*world).jumpClocks},
 	{name: "a lost learner disk", do: (*world).wipeLearner},
+	{name: "an acceptor is replaced", do: (*world).replace},
 
 	{name: "kill a quorum of acceptors", all: true, do: func(w *world) (*injury, error) { return w.killAll(w.acceptors()[:w.shape.acceptors/2+1]) }},
 	{name: "kill all learners", all: true, do: func(w *world) (*injury, error) { return w.killAll(w.learners()) }},

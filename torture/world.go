@@ -52,6 +52,7 @@ type injury struct {
 	hold   time.Duration
 	claims []claim
 	undo   func() error
+	after  func() error // what the injury wants once no fault of the round is left; nil: nothing
 }
 
 // errNobody says that a fault finds nobody to do it to, beside the others of its round.
@@ -94,6 +95,14 @@ func (w *world) round(ctx context.Context, faults []fault) {
 	for _, i := range slices.Backward(injuries) {
 		if err := i.undo(); err != nil {
 			w.fail("end of %s: %v", i.what, err)
+		}
+	}
+	for _, i := range injuries {
+		if i.after == nil {
+			continue
+		}
+		if err := i.after(); err != nil {
+			w.fail("after %s: %v", i.what, err)
 		}
 	}
 	w.recover(ctx, what)
