@@ -160,3 +160,29 @@ func TestAFoundingThatDiffersIsRefused(t *testing.T) {
 		}
 	}
 }
+
+// TestWhatIsLeftOfTheRoles stands where nothing else does.
+func TestWhatIsLeftOfTheRoles(t *testing.T) {
+	l := edgeLearner(4)
+	l.Hold(5)
+	var out paxos.Effects
+	if l.Digested(edgeNow, paxos.Digest{Slot: 4}, &out); len(out.Send) > 0 {
+		t.Errorf("a learner that is held tells the digest of a state that it has not: %+v", out.Send)
+	}
+	fresh := NewLearner(testSender("l2"), DefaultLearnerOptions(), paxos.Position{}, edgeNow)
+	if fresh.adopt([]paxos.Configuration{*edgeConfig(2, 9, "a1")}) || fresh.Known().Number() != 0 {
+		t.Error("a learner without a cluster took over a configuration")
+	}
+
+	p := edgeLeader(5)
+	if why := p.refuseOrder(edgeNow, testCommand("x")); why != "" || p.ChosenBelow() != 5 {
+		t.Errorf("a client's command is refused as an order: %q; chosen below %d", why, p.ChosenBelow())
+	}
+	if why := p.refuseChange(edgeNow, *edgeConfig(2, 0, "a4", "a5", "a6")); why == "" {
+		t.Error("a change that shares no acceptor is taken")
+	}
+	p.phase1.below = 7
+	if p.promisedMore(edgeNow, &out); p.ChosenBelow() != 7 || p.lead.next != 7 {
+		t.Errorf("promises that tell of chosen slots leave the leader at %d, next %d", p.ChosenBelow(), p.lead.next)
+	}
+}

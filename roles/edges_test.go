@@ -154,6 +154,24 @@ func TestChangesAtTheEdge(t *testing.T) {
 	}
 }
 
+// TestPositionsThatNoLogReaches are no copies of it.
+func TestPositionsThatNoLogReaches(t *testing.T) {
+	for _, m := range []paxos.Position{{Applied: 1 << 36, Durable: 1 << 36}, {Applied: 3, Durable: 4}} {
+		p := edgeLeader(5)
+		var out paxos.Effects
+		p.Step(edgeNow, edgeEnvelope(p, "l2", m), &out)
+		if len(p.learners) != 0 || len(out.Drop) != 1 || out.Drop[0].Reason != paxos.Extreme {
+			t.Errorf("%+v: the leader drops %v, and knows learners %v", m, out.Drop, p.learners)
+		}
+	}
+	l := edgeLearner(4)
+	var out paxos.Effects
+	e := paxos.Envelope{Cluster: l.genesis.Cluster, Config: 1, From: testSender("l2"), Msg: paxos.Position{Applied: 1 << 36}}
+	if l.Step(edgeNow, e, &out); len(l.answer.fellows) != 0 || len(out.Drop) != 1 {
+		t.Errorf("a learner drops %v, and knows %v", out.Drop, l.answer.fellows)
+	}
+}
+
 // TestANewcomerHasTimeToAnswer: an acceptor that a change brings has an election timeout
 // from then on, and those that were there have no more than before.
 func TestANewcomerHasTimeToAnswer(t *testing.T) {

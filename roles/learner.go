@@ -478,6 +478,10 @@ func (l *Learner) stepPosition(now paxos.Now, e paxos.Envelope, m paxos.Position
 		drop(out, e, reason)
 		return
 	}
+	if l.tooFar(m.Applied, max(l.below, l.next)) {
+		drop(out, e, paxos.Extreme)
+		return
+	}
 	if e.From.ID != l.self.ID {
 		l.answer.hear(now, e.From.ID, m, out)
 	}

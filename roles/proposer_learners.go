@@ -89,6 +89,10 @@ func (p *Proposer) stepPosition(now paxos.Now, e paxos.Envelope, m paxos.Positio
 		drop(out, e, reason)
 		return
 	}
+	if p.tooFar(m.Applied, p.chosen.Below) || m.Durable > m.Applied { // or it would count as a copy
+		drop(out, e, paxos.Extreme)
+		return
+	}
 	first := len(p.queue.commands) > 0 && len(p.learners.live(now)) == 0
 	v := p.learners.view(e.From)
 	v.heard, v.position = now.Mono, m
