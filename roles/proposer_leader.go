@@ -9,13 +9,12 @@ import (
 // leadership is what a leader keeps while its phase 1 holds.
 type leadership struct {
 	since   paxos.Instant
-	next    paxos.Slot                // first slot that it has not used
-	until   paxos.Slot                // it may use no slot from here on; see mayUse
-	adopted map[paxos.Slot]paxos.Vote // votes of phase 1 in slots not yet proposed again
-	top     paxos.Slot                // the last slot of adopted
-	rounds  map[paxos.Slot]*round     // proposed and not known to be chosen
-	batches int                       // of them, those with new commands
-	refill  *promises                 // phase 1 again, for slots that a learner lacks
+	next    paxos.Slot            // first slot that it has not used
+	until   paxos.Slot            // it may use no slot from here on; see mayUse
+	top     paxos.Slot            // the last slot with a vote of phase 1
+	rounds  map[paxos.Slot]*round // proposed and not known to be chosen
+	batches int                   // of them, those with new commands
+	refill  *promises             // phase 1 again, for slots that a learner lacks
 	clock   logClock
 	change  change
 
@@ -43,7 +42,7 @@ func (p *Proposer) becomeLeader(now paxos.Now, out *paxos.Effects) {
 		return
 	}
 	p.lead = leadership{
-		since: now.Mono, next: below, adopted: ps.votes, top: ps.top, rounds: map[paxos.Slot]*round{},
+		since: now.Mono, next: below, top: ps.top, rounds: map[paxos.Slot]*round{},
 		clock: startClock(ps.stamp, ps.clocks(c), now),
 	}
 	for _, v := range p.voters {
@@ -120,7 +119,7 @@ func (p *Proposer) skip(below paxos.Slot) {
 		return
 	}
 	for ; p.lead.next < below; p.lead.next++ {
-		delete(p.lead.adopted, p.lead.next)
+		delete(p.phase1.votes, p.lead.next)
 	}
 	p.chosen.From = below
 	p.advance()
@@ -147,8 +146,8 @@ func (p *Proposer) recover(now paxos.Now, out *paxos.Effects) {
 	for p.lead.next <= p.lead.top && p.mayUse() {
 		slot := p.lead.next
 		gap := paxos.Value{Kind: paxos.Noop, Stamp: p.lead.clock.read(now)}
-		p.propose(now, slot, safeValue(p.lead.adopted[slot], gap), false, out)
-		delete(p.lead.adopted, slot)
+		p.propose(now, slot, safeValue(p.phase1.votes[slot], gap), false, out)
+		delete(p.phase1.votes, slot)
 		p.lead.next++
 	}
 }

@@ -182,6 +182,16 @@ func (c *cluster) begin(p *process, round uint8, out *paxos.Effects) {
 		from.Promised = paxos.Ballot{Round: uint64(round), Proposer: "p"}
 		p.proposer.Step(present, c.envelope(from, paxos.Hello{Genesis: &c.genesis}), &paxos.Effects{})
 	}
+	var reporters []paxos.Sender
+	for i := range acceptors {
+		reporters = append(reporters, c.self(i))
+	}
+	c.campaign(p, reporters, out)
+}
+
+// campaign lets the timers of a proposer go off until it asks the acceptors for a
+// leader, and lets all of them say that they hear none.
+func (c *cluster) campaign(p *process, reporters []paxos.Sender, out *paxos.Effects) {
 	now, nonce := present, uint64(0)
 	for i := 1; nonce == 0 && i < 8; i++ {
 		now.Mono = paxos.Instant(p.begun*10+i) * 1e14
@@ -193,8 +203,8 @@ func (c *cluster) begin(p *process, round uint8, out *paxos.Effects) {
 			}
 		}
 	}
-	for i := range acceptors {
-		e := c.envelope(c.self(i), paxos.LeaderReport{Nonce: nonce, Silent: 1 << 60})
+	for _, from := range reporters {
+		e := c.envelope(from, paxos.LeaderReport{Nonce: nonce, Silent: 1 << 60})
 		p.proposer.Step(now, e, out)
 	}
 }

@@ -27,6 +27,6 @@
 // TestNothingIsLeftOut compares with an exploration that does without most of them.
 // States are told apart by 64 bits of hash, under a seed that differs from run to run.
 //
-// A change of the configuration needs two things here: a quorum that depends on the slot
-// (count in check.go, pairs in explore.go), and a command of its own in cluster.propose.
+// A change of the configuration, with leaders that change meanwhile, is explored by
+// itself (change.go): plainly, and with fewer acceptors.
 package explore

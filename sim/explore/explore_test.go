@@ -75,3 +75,19 @@ func (x *explorer) texts() []string {
 	}
 	return slices.Sorted(maps.Keys(all))
 }
+
+// TestEveryStateOfAChange closes the space of all states of a small cluster whose
+// configuration changes while leaders do.
+func TestEveryStateOfAChange(t *testing.T) {
+	for _, m := range []Move{Replacement()} {
+		began := time.Now()
+		r := ExploreMove(m)
+		t.Logf("%v, in %v", r, time.Since(began).Round(time.Millisecond))
+		if r.Wrong != "" {
+			t.Errorf("%v: %s", m, r.Wrong)
+		}
+		if !r.Closed || r.Changed == 0 {
+			t.Errorf("%v: the exploration shows too little", m)
+		}
+	}
+}

@@ -51,6 +51,8 @@ func (t *tables) noteOf(m paxos.Message) note {
 		return note{promises, t.ballot(m.Ballot), 0}
 	case paxos.Accepted:
 		return note{votes, t.ballot(m.Ballot), m.Slots[0]}
+	case paxos.Hello:
+		return note{asks, 0, 0}
 	case paxos.Nack:
 		return note{refuses, t.ballot(m.Ballot), 0}
 	default:

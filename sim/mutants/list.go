@@ -8,13 +8,17 @@ func All() []Mutant {
 	for _, list := range [][]Mutant{acceptorMutants, electionMutants, phase1Mutants, leaderMutants, learnerMutants, memberMutants, founderMutants, hostMutants, changeMutants, sessionMutants} {
 		all = append(all, list...)
 	}
-	for _, name := range explored {
-		i := slices.IndexFunc(all, func(m Mutant) bool { return m.Name == name })
-		again := in(Explore, all[i])
-		again.Name += ", in the model checker"
-		all = append(all, again)
+	return slices.Concat(all, again(all, explored, Explore), again(all, exploredChange, ExploreChange))
+}
+
+// again is the mutants of these names, for the model checker.
+func again(all []Mutant, names []string, drill string) (found []Mutant) {
+	for _, name := range names {
+		m := in(drill, all[slices.IndexFunc(all, func(m Mutant) bool { return m.Name == name })])
+		m.Name += ", in the model checker"
+		found = append(found, m)
 	}
-	return all
+	return found
 }
 
 // explored are the mutants that the model checker finds, too.
@@ -23,6 +27,12 @@ var explored = []string{
 	"a vote does not raise the promise", "the lowest vote is adopted", "votes are ignored",
 	"one promise is a quorum", "leaves out the first vote that a new leader needs", "starts below what is chosen",
 	"votes of all ballots are counted together", "one vote is a quorum", "a watermark makes any vote chosen",
+}
+
+// exploredChange are those that it finds when it explores a change of the configuration.
+var exploredChange = []string{
+	"a change governs at once", "promises of the configuration before are enough",
+	"no change is handed down", "an acceptor votes where it is not named",
 }
 
 // mutant is a Mutant of one edit.
@@ -128,14 +138,14 @@ var phase1Mutants = []Mutant{
 	in(trimming, mutant("starts below what is trimmed", "roles/proposer_phase1.go",
 		"ps.below = max(ps.below, m.Marks.ChosenBelow, m.Marks.TrimBelow)", "ps.below = max(ps.below, min(m.Marks.ChosenBelow, m.Page.From))")),
 	mutant("gaps stay open", "roles/proposer_leader.go",
-		"		p.propose(now, slot, safeValue(p.lead.adopted[slot], gap), false, out)\n",
-		"		if _, voted := p.lead.adopted[slot]; voted {\n\t\t\tp.propose(now, slot, safeValue(p.lead.adopted[slot], gap), false, out)\n\t\t}\n"),
+		"		p.propose(now, slot, safeValue(p.phase1.votes[slot], gap), false, out)\n",
+		"		if _, voted := p.phase1.votes[slot]; voted {\n\t\t\tp.propose(now, slot, safeValue(p.phase1.votes[slot], gap), false, out)\n\t\t}\n"),
 	mutant("a recovered value gets a new stamp", "roles/proposer_leader.go",
-		"		p.propose(now, slot, safeValue(p.lead.adopted[slot], gap), false, out)\n",
-		"		v := safeValue(p.lead.adopted[slot], gap)\n\t\tv.Stamp = gap.Stamp\n\t\tp.propose(now, slot, v, false, out)\n"),
+		"		p.propose(now, slot, safeValue(p.phase1.votes[slot], gap), false, out)\n",
+		"		v := safeValue(p.phase1.votes[slot], gap)\n\t\tv.Stamp = gap.Stamp\n\t\tp.propose(now, slot, v, false, out)\n"),
 	mutant("a recovered value gets a new answerer", "roles/proposer_leader.go",
-		"		p.propose(now, slot, safeValue(p.lead.adopted[slot], gap), false, out)\n",
-		"		v := safeValue(p.lead.adopted[slot], gap)\n\t\tv.Answerer = p.learners.pick(now, slot, p.chosen.Below)\n\t\tp.propose(now, slot, v, false, out)\n"),
+		"		p.propose(now, slot, safeValue(p.phase1.votes[slot], gap), false, out)\n",
+		"		v := safeValue(p.phase1.votes[slot], gap)\n\t\tv.Answerer = p.learners.pick(now, slot, p.chosen.Below)\n\t\tp.propose(now, slot, v, false, out)\n"),
 }
 
 // leaderMutants count votes wrongly, or tell clients and acceptors what is not so.

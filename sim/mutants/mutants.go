@@ -83,6 +83,9 @@ const Stories = "stories"
 // Explore as the Drill of a mutant means that the model checker of sim/explore finds it.
 const Explore = "explore"
 
+// ExploreChange is the same for a change of the configuration.
+const ExploreChange = "explore a change"
+
 // mainText is the program: it takes a mutant's number from 1, a drill, and how many
 // seeds to look in, for how long, and the files of stories, and prints what was found.
 const mainText = `package main
@@ -116,6 +119,10 @@ func main() {
 				fmt.Println(b, "after", r.States, "states:", r.Wrong)
 				return
 			}
+		}
+	} else if os.Args[2] == "explore a change" {
+		if r := explore.ExploreMove(explore.Replacement()); r.Wrong != "" {
+			fmt.Println(r.Move, "after", r.States, "states:", r.Wrong)
 		}
 	} else if where, f := sim.Hunt(os.Args[2], seeds, within); f != nil {
 		fmt.Println(where+":", f)
