@@ -36,7 +36,7 @@ func edgeLeader(below paxos.Slot, later ...*paxos.Configuration) *Proposer {
 	p.chosen = paxos.Chosen{From: 1, Below: below}
 	p.phase1 = newPromises(1, 0)
 	p.lead = leadership{
-		since: edgeNow.Mono, next: below, rounds: map[paxos.Slot]*round{}, adopted: map[paxos.Slot]paxos.Vote{},
+		since: edgeNow.Mono, next: below, rounds: map[paxos.Slot]*round{},
 		clock: startClock(0, []paxos.LogTime{wall0}, edgeNow),
 	}
 	for _, v := range p.voters {
