@@ -6,17 +6,18 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
 // Checkpoint makes a copy of the state in the new directory dir, durably, while Apply
 // continues. It shares the files that neither changes, so it takes little space until
-// they part. It has the state after some slot in [from, to].
+// they part. What was applied before it is durable in the state itself, too. It has the
+// state after some slot in [from, to].
 func (m *Machine) Checkpoint(dir string) (from, to uint64, err error) {
-	from = m.Applied()
-	err = m.failure.do(func() error { return m.db.Checkpoint(dir, pebble.WithFlushedWAL()) })
-	if err != nil {
+	if from, err = m.Sync(); err != nil {
+		return 0, 0, err
+	}
+	if err = m.failure.do(func() error { return m.db.Checkpoint(dir) }); err != nil {
 		return 0, 0, fmt.Errorf("streams: checkpoint of %s: %w", m.dir, err)
 	}
 	return from, m.Applied(), nil

@@ -13,7 +13,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
@@ -81,7 +80,7 @@ func (h *history) betweenParts(int) {
 	}
 	h.compareMarks(true)
 	if h.r.IntN(10) == 0 {
-		if err := h.m.db.LogData(nil, pebble.Sync); err != nil {
+		if err := h.m.db.Flush(); err != nil {
 			h.t.Fatal(err)
 		}
 		h.midSlot = h.fs.CrashClone(vfs.CrashCloneCfg{})

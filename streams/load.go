@@ -34,7 +34,7 @@ func (m *Machine) genesis(limits Limits) error {
 		w.insert(&w.sum, []byte{tableGlobals}, appendGlobals(nil, m.globals))
 		w.addStream(ledgerConfig())
 		w.commit(Digest{})
-		fail(m.db.LogData(nil, pebble.Sync))
+		fail(m.db.Flush())
 	})
 }
 

@@ -191,13 +191,13 @@ func (m *Machine) Digest() Digest { return *m.position.Load() }
 func (m *Machine) Durable() uint64 { return m.durable.Load() }
 
 // Sync makes durable what Apply has returned from, and returns the last such
-// slot. After an error what is durable is unknown and the machine must be closed.
+// slot. It writes tables, so it is for now and then, not for every slot. After an error what is durable is unknown and the machine must be closed.
 func (m *Machine) Sync() (uint64, error) {
 	slot := m.Applied()
 	if slot <= m.durable.Load() {
 		return m.durable.Load(), nil
 	}
-	if err := m.failure.do(func() error { return m.db.LogData(nil, pebble.Sync) }); err != nil {
+	if err := m.failure.do(m.db.Flush); err != nil {
 		return m.durable.Load(), fmt.Errorf("streams: sync %s: %w", m.dir, err)
 	}
 	for {

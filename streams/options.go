@@ -103,9 +103,10 @@ func (o Options) newCache() *pebble.Cache {
 	return pebble.NewCache(o.CacheBytes + memTables*int64(o.MemTableBytes))
 }
 
-// pebble returns the options of the database. Writes are never stopped for
-// compactions that lag: the log bounds how fast a learner applies, and a reader
-// of many files is slower but right.
+// pebble returns the options of the database. It has no log of its own: what a crash
+// loses is applied again from the log of the cluster, which keeps all that no Sync made
+// durable. Writes are never stopped for compactions that lag: the log bounds how fast a
+// learner applies, and a reader of many files is slower but right.
 func (o Options) pebble(cache *pebble.Cache, f *failureReport) *pebble.Options {
 	p := &pebble.Options{
 		FS:                          guardFS{databaseFS{o.FS}, f},
@@ -120,7 +121,7 @@ func (o Options) pebble(cache *pebble.Cache, f *failureReport) *pebble.Options {
 		LBaseMaxBytes:               256 << 20,
 		FormatMajorVersion:          pebble.FormatNewest,
 		CompactionConcurrencyRange:  func() (int, int) { return 1, 2 },
-		WALBytesPerSync:             1 << 20,
+		DisableWAL:                  true,
 	}
 	p.TargetFileSizes[0] = 4 << 20
 	p.Experimental.ValueSeparationPolicy = separateValues

@@ -69,9 +69,7 @@ func (h *home) replace(o Options, fill func(name string, f *failureReport) error
 func restoreInto(f *failureReport, r io.Reader, o Options) (err error) {
 	cache := o.newCache()
 	defer cache.Unref()
-	options := o.pebble(cache, f)
-	options.DisableWAL = true // Flush makes everything durable, once
-	db, err := f.open(options)
+	db, err := f.open(o.pebble(cache, f))
 	if err != nil {
 		return err
 	}

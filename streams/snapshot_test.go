@@ -329,6 +329,9 @@ func TestOtherFormatIsRefused(t *testing.T) {
 	fs := vfs.NewMem()
 	m := openMem(t, fs)
 	set(t, m, string([]byte{tableVersion}), []byte{formatVersion + 1})
+	if err := m.db.Flush(); err != nil {
+		t.Fatal(err)
+	}
 	closeMachine(t, m)
 	_, err := Open("state", Options{FS: fs})
 	if err == nil || !strings.Contains(err.Error(), "format version 02, this build reads 1 only") {

@@ -89,7 +89,7 @@ func (k *keeper) slot() paxos.Slot { return paxos.Slot(k.kept.Load()) }
 
 // step makes a candidate the copy once fellows are known to have the same state after a
 // later slot, and takes another one when it is time: after a while, or at once when one
-// with the slot wanted can be had and is not. All up to applied are durable.
+// with the slot wanted can be had and is not. The machine has applied all up to applied.
 func (k *keeper) step(applied, wanted uint64) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()

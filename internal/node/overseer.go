@@ -203,13 +203,13 @@ func (o *overseer) Position() paxos.Position {
 	return p
 }
 
-// Sync makes durable what was applied before the call, and keeps a copy now and then.
+// Sync makes durable what was applied before the call. Where copies are kept they alone
+// count as durable, so there is nothing to do but to make one when it is time.
 func (o *overseer) Sync(wanted paxos.Slot) error {
-	applied := o.Machine.Position().Applied
-	if err := o.Machine.Sync(wanted); err != nil || o.keeper == nil {
-		return err
+	if o.keeper == nil {
+		return o.Machine.Sync(wanted)
 	}
-	return o.keeper.step(uint64(applied), uint64(wanted))
+	return o.keeper.step(uint64(o.Machine.Position().Applied), uint64(wanted))
 }
 
 // Install replaces the state by a fellow's.
