@@ -2,6 +2,7 @@ package bus
 
 import (
 	"fmt"
+	"slices"
 
 	"google.golang.org/protobuf/proto"
 
@@ -20,6 +21,25 @@ const maxDepth = 16
 // Decode looks at the form of one message, and at who claims to send it. Whether
 // the subject allows that sender is for [Subjects.CheckSender].
 func Decode(data []byte) (paxos.Envelope, error) {
+	if e, ok := readPlain(data); ok {
+		if a, ok := e.Msg.(paxos.Accept); ok {
+			a.Value.Body = slices.Clone(a.Value.Body)
+			e.Msg = a
+		}
+		return e, nil
+	}
+	return decodeProtobuf(data)
+}
+
+// decodeOwned is Decode of bytes that nobody else uses: the result may keep them.
+func decodeOwned(data []byte) (paxos.Envelope, error) {
+	if e, ok := readPlain(data); ok {
+		return e, nil
+	}
+	return decodeProtobuf(data)
+}
+
+func decodeProtobuf(data []byte) (paxos.Envelope, error) {
 	in := &pb.Envelope{}
 	options := proto.UnmarshalOptions{DiscardUnknown: true, RecursionLimit: maxDepth}
 	if err := options.Unmarshal(data, in); err != nil {

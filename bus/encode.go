@@ -20,6 +20,9 @@ func AppendEncode(b []byte, e paxos.Envelope) ([]byte, error) {
 	if err := check(e); err != nil {
 		return b, err
 	}
+	if out, ok := appendPlain(b, &e); ok {
+		return out, nil
+	}
 	out, err := proto.MarshalOptions{}.MarshalAppend(b, encodeEnvelope(&e))
 	if err != nil {
 		return b, fmt.Errorf("%w: %w", ErrWire, err)

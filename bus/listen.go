@@ -237,7 +237,7 @@ func (b *Bus) denied(subjects []string) error {
 }
 
 func (b *Bus) receive(m *nats.Msg) (paxos.Envelope, bool) {
-	e, err := Decode(m.Data)
+	e, err := decodeOwned(m.Data) // nats.go makes each message its own
 	reason := DropMalformed
 	if errors.Is(err, ErrWireVersion) {
 		reason = DropVersion

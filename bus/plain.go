@@ -1,0 +1,368 @@
+package bus
+
+import (
+	"slices"
+
+	"google.golang.org/protobuf/encoding/protowire"
+
+	"github.com/synod-paxos/synod/paxos"
+)
+
+// Accept and Accepted are nearly all that a busy cluster says. They are written and
+// read here, by hand, to the byte as protobuf does it; the other messages, and the other
+// ways to write these, are protobuf's.
+
+// The numbers of the fields that are read and written here, as in paxos.proto.
+const (
+	envelopeVersion, envelopeCluster, envelopeGeneration, envelopeConfig, envelopeFrom, envelopeTo = 1, 2, 3, 4, 5, 6
+	envelopeAccept, envelopeAccepted                                                               = 8, 11
+
+	senderRole, senderID, senderDisk, senderBoot, senderProcess, senderPromised = 1, 2, 3, 4, 5, 6
+	ballotRound, ballotProposer, ballotIncarnation                              = 1, 2, 3
+	acceptBallot, acceptSlot, acceptValue, acceptChosen                         = 1, 2, 3, 4
+	valueKind, valueStamp, valueAnswerer, valueBody                             = 1, 2, 3, 4
+	chosenFrom, chosenBelow                                                     = 1, 2
+	acceptedBallot, acceptedSlots                                               = 1, 2
+)
+
+// plainReader takes fields off the front of a message that has each at most once and in
+// the order of their numbers. Anything else is bad.
+type plainReader struct {
+	b   []byte
+	bad bool
+}
+
+// next reports whether the field with this number and type comes now.
+func (r *plainReader) next(number protowire.Number, t protowire.Type) bool {
+	if r.bad || len(r.b) == 0 {
+		return false
+	}
+	n, have, used := protowire.ConsumeTag(r.b)
+	if used < 0 {
+		r.bad = true
+		return false
+	}
+	if n != number {
+		return false
+	}
+	r.b, r.bad = r.b[used:], have != t
+	return !r.bad
+}
+
+func (r *plainReader) varint(number protowire.Number) (v uint64) {
+	if r.next(number, protowire.VarintType) {
+		v = r.consumeVarint()
+	}
+	return v
+}
+
+func (r *plainReader) consumeVarint() uint64 {
+	v, used := protowire.ConsumeVarint(r.b)
+	if used < 0 {
+		r.bad = true
+		return 0
+	}
+	r.b = r.b[used:]
+	return v
+}
+
+func (r *plainReader) fixed64(number protowire.Number) (v uint64) {
+	if !r.next(number, protowire.Fixed64Type) {
+		return 0
+	}
+	v, used := protowire.ConsumeFixed64(r.b)
+	if used < 0 {
+		r.bad = true
+		return 0
+	}
+	r.b = r.b[used:]
+	return v
+}
+
+// bytes is nil for a field that is not there. It shares memory with the message.
+func (r *plainReader) bytes(number protowire.Number) (v []byte) {
+	if !r.next(number, protowire.BytesType) {
+		return nil
+	}
+	v, used := protowire.ConsumeBytes(r.b)
+	if used < 0 {
+		r.bad = true
+		return nil
+	}
+	r.b = r.b[used:]
+	return v
+}
+
+// id reads a node's id, which is often one that was read before.
+func (r *plainReader) id(number protowire.Number, known paxos.NodeID) paxos.NodeID {
+	b := r.bytes(number)
+	if string(b) == string(known) {
+		return known
+	}
+	return paxos.NodeID(b)
+}
+
+func (r *plainReader) uuid(number protowire.Number) (u paxos.UUID) {
+	b := r.bytes(number)
+	r.bad = r.bad || len(b) != 0 && len(b) != len(u)
+	copy(u[:], b)
+	return u
+}
+
+// within reads a message in this one with do, and reports whether it is there.
+func (r *plainReader) within(number protowire.Number, do func(m *plainReader)) bool {
+	b := r.bytes(number)
+	if b == nil {
+		return false
+	}
+	m := plainReader{b: b}
+	do(&m)
+	r.bad = r.bad || m.bad || len(m.b) > 0
+	return true
+}
+
+func (r *plainReader) ballot(number protowire.Number, known paxos.NodeID) (b paxos.Ballot) {
+	r.within(number, func(m *plainReader) {
+		b = paxos.Ballot{Round: m.varint(ballotRound), Proposer: m.id(ballotProposer, known), Incarnation: m.fixed64(ballotIncarnation)}
+	})
+	return b
+}
+
+// readPlain reads an Accept or an Accepted. ok is false for what is none, for what is
+// written in another way, and for what is malformed: protobuf then tells. The body of a
+// value shares memory with data.
+func readPlain(data []byte) (e paxos.Envelope, ok bool) {
+	r := plainReader{b: data}
+	if r.varint(envelopeVersion) != WireVersion {
+		return e, false
+	}
+	e.Cluster.UUID = r.uuid(envelopeCluster)
+	e.Cluster.Generation = r.varint(envelopeGeneration)
+	e.Config = r.varint(envelopeConfig)
+	r.within(envelopeFrom, func(m *plainReader) { e.From = readSender(m) })
+	e.To = r.id(envelopeTo, e.From.Promised.Proposer)
+	switch {
+	case r.within(envelopeAccept, func(m *plainReader) { e.Msg = readAccept(m, e.From.ID) }):
+	case r.within(envelopeAccepted, func(m *plainReader) { e.Msg = readAccepted(m, e.To) }):
+	}
+	if r.bad || len(r.b) > 0 || e.Msg == nil || check(e) != nil {
+		return paxos.Envelope{}, false
+	}
+	return e, true
+}
+
+func readSender(m *plainReader) paxos.Sender {
+	role := m.varint(senderRole)
+	m.bad = m.bad || role > uint64(paxos.OperatorRole)
+	return paxos.Sender{
+		Role: paxos.Role(role), ID: m.id(senderID, ""), Disk: m.uuid(senderDisk), Boot: m.varint(senderBoot),
+		Process: m.fixed64(senderProcess), Promised: m.ballot(senderPromised, ""),
+	}
+}
+
+func readAccept(m *plainReader, sender paxos.NodeID) paxos.Accept {
+	a := paxos.Accept{Ballot: m.ballot(acceptBallot, sender), Slot: paxos.Slot(m.varint(acceptSlot))}
+	there := m.within(acceptValue, func(v *plainReader) {
+		kind := v.varint(valueKind)
+		v.bad = v.bad || kind > uint64(paxos.Reconfigure)
+		a.Value = paxos.Value{
+			Kind: paxos.ValueKind(kind), Stamp: paxos.LogTime(v.fixed64(valueStamp)), Answerer: v.id(valueAnswerer, ""), Body: bytes(v.bytes(valueBody)),
+		}
+	})
+	m.bad = m.bad || !there
+	m.within(acceptChosen, func(c *plainReader) {
+		a.Chosen = paxos.Chosen{From: paxos.Slot(c.varint(chosenFrom)), Below: paxos.Slot(c.varint(chosenBelow))}
+	})
+	return a
+}
+
+func readAccepted(m *plainReader, to paxos.NodeID) paxos.Accepted {
+	a := paxos.Accepted{Ballot: m.ballot(acceptedBallot, to)}
+	packed := plainReader{b: m.bytes(acceptedSlots)}
+	n := 0
+	for _, b := range packed.b {
+		if b < 0x80 { // the last of a number
+			n++
+		}
+	}
+	if n > 0 {
+		a.Slots = make([]paxos.Slot, 0, n)
+	}
+	for len(packed.b) > 0 && !packed.bad {
+		a.Slots = append(a.Slots, paxos.Slot(packed.consumeVarint()))
+	}
+	m.bad = m.bad || packed.bad
+	return a
+}
+
+// appendPlain appends e, which check has seen, if it is an Accept or an Accepted.
+func appendPlain(b []byte, e *paxos.Envelope) (out []byte, ok bool) {
+	var number protowire.Number
+	var size int
+	switch m := e.Msg.(type) {
+	case paxos.Accept:
+		number, size = envelopeAccept, sizeAccept(&m)
+	case paxos.Accepted:
+		number, size = envelopeAccepted, sizeAccepted(&m)
+	default:
+		return b, false
+	}
+	b = slices.Grow(b, size+plainHead)
+	b = appendVarint(b, envelopeVersion, WireVersion)
+	b = appendUUID(b, envelopeCluster, &e.Cluster.UUID)
+	b = appendVarint(b, envelopeGeneration, e.Cluster.Generation)
+	b = appendVarint(b, envelopeConfig, e.Config)
+	b = appendSender(b, &e.From)
+	b = appendText(b, envelopeTo, e.To)
+	b = appendHead(b, number, size)
+	switch m := e.Msg.(type) {
+	case paxos.Accept:
+		b = appendAccept(b, &m)
+	case paxos.Accepted:
+		b = appendAccepted(b, &m)
+	}
+	return b, true
+}
+
+// plainHead is more than an envelope takes beside its message.
+const plainHead = 512
+
+func appendHead(b []byte, number protowire.Number, size int) []byte {
+	return protowire.AppendVarint(protowire.AppendTag(b, number, protowire.BytesType), uint64(size))
+}
+
+func appendVarint(b []byte, number protowire.Number, v uint64) []byte {
+	if v == 0 {
+		return b
+	}
+	return protowire.AppendVarint(protowire.AppendTag(b, number, protowire.VarintType), v)
+}
+
+func appendFixed64(b []byte, number protowire.Number, v uint64) []byte {
+	if v == 0 {
+		return b
+	}
+	return protowire.AppendFixed64(protowire.AppendTag(b, number, protowire.Fixed64Type), v)
+}
+
+func appendText[T ~string | ~[]byte](b []byte, number protowire.Number, v T) []byte {
+	if len(v) == 0 {
+		return b
+	}
+	return append(appendHead(b, number, len(v)), v...)
+}
+
+func appendUUID(b []byte, number protowire.Number, u *paxos.UUID) []byte {
+	if u.IsZero() {
+		return b
+	}
+	return appendText(b, number, u[:])
+}
+
+func appendBallot(b []byte, number protowire.Number, x paxos.Ballot) []byte {
+	if x.IsZero() {
+		return b
+	}
+	b = appendHead(b, number, sizeBallot(x))
+	b = appendVarint(b, ballotRound, x.Round)
+	b = appendText(b, ballotProposer, x.Proposer)
+	return appendFixed64(b, ballotIncarnation, x.Incarnation)
+}
+
+func appendSender(b []byte, s *paxos.Sender) []byte {
+	size := sizeVarint(uint64(s.Role)) + sizeText(len(s.ID)) + sizeVarint(s.Boot) + sizeFixed64(s.Process)
+	if !s.Disk.IsZero() {
+		size += sizeText(len(s.Disk))
+	}
+	if !s.Promised.IsZero() {
+		size += sizeText(sizeBallot(s.Promised))
+	}
+	b = appendHead(b, envelopeFrom, size)
+	b = appendVarint(b, senderRole, uint64(s.Role))
+	b = appendText(b, senderID, s.ID)
+	b = appendUUID(b, senderDisk, &s.Disk)
+	b = appendVarint(b, senderBoot, s.Boot)
+	b = appendFixed64(b, senderProcess, s.Process)
+	return appendBallot(b, senderPromised, s.Promised)
+}
+
+func appendAccept(b []byte, m *paxos.Accept) []byte {
+	b = appendBallot(b, acceptBallot, m.Ballot)
+	b = appendVarint(b, acceptSlot, uint64(m.Slot))
+	b = appendHead(b, acceptValue, sizeValue(&m.Value))
+	b = appendVarint(b, valueKind, uint64(m.Value.Kind))
+	b = appendFixed64(b, valueStamp, uint64(m.Value.Stamp))
+	b = appendText(b, valueAnswerer, m.Value.Answerer)
+	b = appendText(b, valueBody, m.Value.Body)
+	if m.Chosen == (paxos.Chosen{}) {
+		return b
+	}
+	b = appendHead(b, acceptChosen, sizeChosen(m.Chosen))
+	b = appendVarint(b, chosenFrom, uint64(m.Chosen.From))
+	return appendVarint(b, chosenBelow, uint64(m.Chosen.Below))
+}
+
+func appendAccepted(b []byte, m *paxos.Accepted) []byte {
+	b = appendBallot(b, acceptedBallot, m.Ballot)
+	if len(m.Slots) == 0 {
+		return b
+	}
+	b = appendHead(b, acceptedSlots, sizeSlots(m.Slots))
+	for _, s := range m.Slots {
+		b = protowire.AppendVarint(b, uint64(s))
+	}
+	return b
+}
+
+// The sizes of fields, tag included; all field numbers of messages in messages are below
+// 16, so a tag is one byte.
+func sizeText(n int) int {
+	if n == 0 {
+		return 0
+	}
+	return 1 + protowire.SizeBytes(n)
+}
+
+func sizeVarint(v uint64) int {
+	if v == 0 {
+		return 0
+	}
+	return 1 + protowire.SizeVarint(v)
+}
+
+func sizeFixed64(v uint64) int {
+	if v == 0 {
+		return 0
+	}
+	return 1 + protowire.SizeFixed64()
+}
+
+// The sizes of messages.
+func sizeBallot(b paxos.Ballot) int {
+	return sizeVarint(b.Round) + sizeText(len(b.Proposer)) + sizeFixed64(b.Incarnation)
+}
+
+func sizeValue(v *paxos.Value) int {
+	return sizeVarint(uint64(v.Kind)) + sizeFixed64(uint64(v.Stamp)) + sizeText(len(v.Answerer)) + sizeText(len(v.Body))
+}
+
+func sizeChosen(c paxos.Chosen) int { return sizeVarint(uint64(c.From)) + sizeVarint(uint64(c.Below)) }
+
+func sizeAccept(m *paxos.Accept) int {
+	size := sizeText(sizeBallot(m.Ballot)) + sizeVarint(uint64(m.Slot)) + 1 + protowire.SizeBytes(sizeValue(&m.Value))
+	if m.Chosen != (paxos.Chosen{}) {
+		size += sizeText(sizeChosen(m.Chosen))
+	}
+	return size
+}
+
+func sizeAccepted(m *paxos.Accepted) int {
+	return sizeText(sizeBallot(m.Ballot)) + sizeText(sizeSlots(m.Slots))
+}
+
+func sizeSlots(slots []paxos.Slot) (n int) {
+	for _, s := range slots {
+		n += protowire.SizeVarint(uint64(s))
+	}
+	return n
+}
