@@ -42,7 +42,7 @@ type options struct {
 	shapes   string
 	json     string
 	dir      string
-	profile  string
+	profiles string
 	plots    string
 	from     string
 	document string
@@ -66,7 +66,7 @@ func parse(args []string, stderr io.Writer) (*options, error) {
 	f.StringVar(&o.plots, "plots", "", "draw SVG pictures into this `directory`")
 	f.StringVar(&o.document, "document", "", "write the figures of --from, or of this run's --json, into this Markdown `file`")
 	f.StringVar(&o.from, "from", "", "measure nothing: take the figures from this `file` that --json wrote")
-	f.StringVar(&o.profile, "profile", "", "write a CPU profile of all measurements to this `file`")
+	f.StringVar(&o.profiles, "profiles", "", "write profiles of all measurements into this `directory`: CPU, allocations, waiting for locks, waiting at all")
 	if err := f.Parse(args); err != nil {
 		return nil, err
 	}

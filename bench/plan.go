@@ -7,7 +7,6 @@ import (
 	"io"
 	"os"
 	"runtime"
-	"runtime/pprof"
 	"slices"
 	"strconv"
 	"strings"
@@ -91,16 +90,12 @@ func (p *plan) run(ctx context.Context, out io.Writer) (err error) {
 			return errors.New("interrupted")
 		}
 	}
-	if p.options.profile != "" {
-		f, err := os.Create(p.options.profile)
+	if p.options.profiles != "" {
+		profiles, err := startProfiles(p.options.profiles)
 		if err != nil {
 			return err
 		}
-		defer f.Close()
-		if err := pprof.StartCPUProfile(f); err != nil {
-			return err
-		}
-		defer pprof.StopCPUProfile()
+		defer func() { err = errors.Join(err, profiles.stop()) }()
 	}
 	idle := p.idle()
 	if err := p.measure(ctx, out); err != nil {
