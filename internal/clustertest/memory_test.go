@@ -1,0 +1,75 @@
+package clustertest
+
+import (
+	"bytes"
+	"flag"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"github.com/synod-paxos/synod/bus/bustest"
+)
+
+var commandsFlag = flag.Int("clustertest.commands", 12_000, "number of commands of TestMemoryStaysFlat")
+
+// A role that kept what it has decided would have grown by this long before the end.
+const (
+	proposalBytes  = 1 << 10
+	mostGrowth     = 6 << 20
+	memoryCallers  = 256
+	memoryMeasured = 4 // the heap is measured after each of so many parts
+)
+
+// TestMemoryStaysFlat: what the roles keep in memory does not grow with the commands that
+// they have decided. All roles, the NATS server and the callers share one heap. With
+// -v -clustertest.commands 1000000 it shows how flat it is.
+func TestMemoryStaysFlat(t *testing.T) {
+	url := bustest.Server(t).URL()
+	c := Start(t, Size{Acceptors: 3, Proposers: 2, Learners: 2}, url)
+	c.AwaitLeader()
+	nc, err := nats.Connect(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer nc.Close()
+	var first, last uint64
+	for part := range memoryMeasured {
+		proposeMany(t, nc, *commandsFlag/memoryMeasured)
+		c.Await("learners that are equally far", func() bool {
+			return c.Role("l1").Report().Learner.Applied == c.Role("l2").Report().Learner.Applied
+		})
+		heap() // pools let go of what they hold at the second collection
+		last = heap()
+		if part == 0 {
+			first = last
+		}
+		t.Logf("after %d commands: %.1f MiB of heap", (part+1)*(*commandsFlag/memoryMeasured), float64(last)/(1<<20))
+	}
+	if last > first+mostGrowth {
+		t.Errorf("the heap grew from %d to %d bytes", first, last)
+	}
+}
+
+// proposeMany has n commands decided, as many at once as a busy cluster has.
+func proposeMany(t *testing.T, nc *nats.Conn, n int) {
+	t.Helper()
+	var left atomic.Int64
+	left.Store(int64(n))
+	var callers sync.WaitGroup
+	for range memoryCallers {
+		callers.Go(func() {
+			data := make([]byte, proposalBytes)
+			for left.Add(-1) >= 0 {
+				for t.Context().Err() == nil {
+					if reply, err := nc.Request(Subjects.Propose(), data, 5*time.Second); err == nil && !bytes.Contains(reply.Data, []byte(`"error"`)) {
+						break
+					}
+				}
+			}
+		})
+	}
+	callers.Wait()
+}
