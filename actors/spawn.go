@@ -21,7 +21,21 @@ type System struct {
 // NewSystem makes a system that logs to log.
 func NewSystem(log *slog.Logger) *System {
 	quiet := actor.WithLoggerFactory(func(*actor.ActorSystem) *slog.Logger { return log.With("lib", "protoactor") })
-	return &System{actors: actor.NewActorSystem(quiet), log: log}
+	s := &System{actors: actor.NewActorSystem(quiet), log: log}
+	shrink(s.actors.ProcessRegistry.LocalPIDs)
+	return s
+}
+
+// shrink leaves one of the 1024 maps of a system's actors, which has a handful. The
+// others are 63,000 objects that every garbage collection would look at.
+func shrink(all *actor.SliceMap) {
+	one := all.LocalPIDs[0]
+	for _, m := range all.LocalPIDs[1:] {
+		for name, process := range m.Items() {
+			one.Set(name, process)
+		}
+	}
+	all.LocalPIDs = append(all.LocalPIDs[:0:0], one)
 }
 
 // Handle is a running role.
