@@ -53,6 +53,17 @@ func (q *queue) take(n int) []queued {
 	return taken
 }
 
+// keptQueue is for how many commands an empty queue keeps memory.
+const keptQueue = 1024
+
+// reuse gives back what take returned, and is needed no more.
+func (q *queue) reuse(taken []queued) {
+	clear(taken)
+	if q.commands == nil && cap(taken) <= keptQueue {
+		q.commands = taken[:0]
+	}
+}
+
 // Propose takes a command, or refuses it at once. Flush proposes what was taken.
 func (p *Proposer) Propose(now paxos.Now, c paxos.Command, out *paxos.Effects) {
 	refuse := func(reason paxos.RefusalReason, limit int) {
@@ -121,10 +132,12 @@ func (p *Proposer) cut(now paxos.Now, limit int) []byte {
 		n, size = n+1, size+c.Size()
 	}
 	body := make([]byte, 0, size)
-	for _, c := range p.queue.take(n) {
-		p.times.Queue.Add(paxos.Duration(now.Mono - c.since))
-		body = paxos.AppendCommand(body, c.Command)
+	taken := p.queue.take(n)
+	for i := range taken {
+		p.times.Queue.Add(paxos.Duration(now.Mono - taken[i].since))
+		body = paxos.AppendCommand(body, taken[i].Command)
 	}
+	p.queue.reuse(taken)
 	return body
 }
 
