@@ -57,12 +57,9 @@ func EncodeBatch(commands ...Command) []byte {
 	return body
 }
 
-// What DecodeBatch makes room for at once: a command takes about likelyCommand bytes,
-// and no bytes make it spend more than on maxExpected commands before they are there.
-const (
-	likelyCommand = 128
-	maxExpected   = 4096
-)
+// maxExpected is for how many commands DecodeBatch makes room at most before they are
+// there, when the first one is as small as the body is large.
+const maxExpected = 4096
 
 // DecodeBatch returns the commands of a Batch value's body, in order. Header and
 // Data share memory with body. An empty body holds no commands. Its errors match
@@ -74,9 +71,10 @@ func DecodeBatch(body []byte) ([]Command, error) {
 	if body[0] != batchFormat {
 		return nil, fmt.Errorf("%w: format %d, this build reads %d", ErrBatch, body[0], batchFormat)
 	}
-	commands := make([]Command, 0, min(len(body)/likelyCommand, maxExpected))
+	var commands []Command
 	subject := "" // of the command before: most are the same
 	for rest := body[1:]; len(rest) > 0; {
+		before := len(rest)
 		var fields [4][]byte
 		for i := range fields {
 			n, used := binary.Uvarint(rest)
@@ -84,6 +82,9 @@ func DecodeBatch(body []byte) ([]Command, error) {
 				return nil, fmt.Errorf("%w: command %d breaks off", ErrBatch, len(commands))
 			}
 			fields[i], rest = rest[used:used+int(n)], rest[used+int(n):]
+		}
+		if commands == nil { // most are of about one size
+			commands = make([]Command, 0, min(before/(before-len(rest))+1, maxExpected))
 		}
 		if subject != string(fields[0]) {
 			subject = string(fields[0])

@@ -119,3 +119,17 @@ func FuzzDecodeBatch(f *testing.F) {
 		}
 	})
 }
+
+// TestRoomForABatchFitsIt: every learner makes it for every batch.
+func TestRoomForABatchFitsIt(t *testing.T) {
+	for _, size := range []int{0, 128, 4 << 10} {
+		var body []byte
+		for range 100 {
+			body = AppendCommand(body, Command{Subject: "propose", Reply: "_INBOX.x", Data: make([]byte, size)})
+		}
+		commands, err := DecodeBatch(body)
+		if err != nil || len(commands) != 100 || cap(commands) > 110 {
+			t.Errorf("%d commands of %d bytes have room for %d, %v", len(commands), size, cap(commands), err)
+		}
+	}
+}
