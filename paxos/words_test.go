@@ -51,16 +51,19 @@ func TestEffectsReset(t *testing.T) {
 	var e Effects
 	v := reflect.ValueOf(&e).Elem()
 	for i := range v.NumField() {
-		if f := v.Field(i); f.Kind() == reflect.Slice {
+		switch f := v.Field(i); f.Kind() {
+		case reflect.Slice:
 			f.Set(reflect.MakeSlice(f.Type(), 3, 5))
-		} else {
+		case reflect.Bool:
+			f.SetBool(true)
+		default:
 			f.SetString("stop")
 		}
 	}
 	e.Reset()
 	for i := range v.NumField() {
 		f, name := v.Field(i), v.Type().Field(i).Name
-		if f.Len() != 0 {
+		if f.Kind() == reflect.Slice && f.Len() != 0 || f.Kind() != reflect.Slice && !f.IsZero() {
 			t.Errorf("%s is not empty", name)
 		}
 		if f.Kind() == reflect.Slice && f.Cap() != 5 {
