@@ -191,7 +191,8 @@ func (m *Machine) Digest() Digest { return *m.position.Load() }
 func (m *Machine) Durable() uint64 { return m.durable.Load() }
 
 // Sync makes durable what Apply has returned from, and returns the last such
-// slot. It writes tables, so it is for now and then, not for every slot. After an error what is durable is unknown and the machine must be closed.
+// slot. It writes tables, so it is not for every slot. After an error what is durable is
+// unknown and the machine must be closed.
 func (m *Machine) Sync() (uint64, error) {
 	slot := m.Applied()
 	if slot <= m.durable.Load() {
