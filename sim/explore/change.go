@@ -40,6 +40,7 @@ type MoveReport struct {
 	States, Steps, Depth         int
 	Closed                       bool
 	Processes, Messages, Changed int // Changed: votes under the new configuration
+	Polls                        int // different sets of votes on the disks
 	Wrong                        string
 }
 
@@ -48,8 +49,8 @@ func (r *MoveReport) String() string {
 	if !r.Closed {
 		closed = "NOT closed"
 	}
-	return fmt.Sprintf("%s: %d states, %d steps, %d of them votes after the change, depth %d, %s; %d states of processes, %d messages",
-		r.Move, r.States, r.Steps, r.Changed, r.Depth, closed, r.Processes, r.Messages)
+	return fmt.Sprintf("%s: %d states, %d steps, %d of them votes after the change, depth %d, %s; %d sets of votes; %d states of processes, %d messages",
+		r.Move, r.States, r.Steps, r.Changed, r.Depth, closed, r.Polls, r.Processes, r.Messages)
 }
 
 // What happens to a process in a Move, beside what explore's other actions are.
@@ -75,12 +76,13 @@ type mover struct {
 	known  map[step]*outcome
 	seed   maphash.Seed
 	seen   map[uint64]bool
+	polls  map[[movers]uint64]bool
 	next   []moment
 }
 
 // ExploreMove visits all states of a Move, up to the first one that is wrong.
 func ExploreMove(m Move) *MoveReport {
-	x := &mover{move: m, known: map[step]*outcome{}, seed: maphash.MakeSeed(), seen: map[uint64]bool{}}
+	x := &mover{move: m, known: map[step]*outcome{}, seed: maphash.MakeSeed(), seen: map[uint64]bool{}, polls: map[[movers]uint64]bool{}}
 	x.cluster = &cluster{bound: Bound{Proposers: 2, Slots: m.Slots, Ballots: m.Ballots, Plain: true}, tables: newTables()}
 	x.ballot(paxos.Ballot{})
 	x.genesis = paxos.Genesis{
@@ -113,7 +115,7 @@ func (x *mover) explore() {
 		}
 	}
 	x.report.Closed = !x.over()
-	x.report.Processes, x.report.Messages = len(x.states), len(x.messages)
+	x.report.Processes, x.report.Messages, x.report.Polls = len(x.states), len(x.messages), len(x.polls)
 }
 
 func (x *mover) over() bool {
@@ -202,7 +204,7 @@ func (x *mover) visit(s moment) {
 	if x.seen[h] {
 		return
 	}
-	x.seen[h] = true
+	x.seen[h], x.polls[s.votes] = true, true
 	x.report.States++
 	x.next = append(x.next, s)
 }
@@ -295,21 +297,8 @@ func (x *mover) carryOut(p *process, out *paxos.Effects) outcome {
 	if out.Stop != "" {
 		return outcome{wrong: "a role stops: " + out.Stop}
 	}
-	var o outcome
-	if p.acceptor != nil {
-		p.ledger.Append(out.Persist...)
-	}
-	for _, r := range out.Persist {
-		if v, ok := r.(paxos.Voted); ok {
-			o.votes |= x.vote(v.Vote)
-		}
-	}
+	o := outcome{votes: x.persist(p, out)}
 	for _, e := range out.Send {
-		if page, with := paxos.Pending(e.Msg); page != nil {
-			filled := *page
-			p.ledger.Fill(&filled, 1<<20)
-			e.Msg = with(filled)
-		}
 		e.From.Promised = paxos.Ballot{}
 		switch m := e.Msg.(type) {
 		case paxos.Prepare:

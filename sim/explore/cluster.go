@@ -209,27 +209,35 @@ func (c *cluster) campaign(p *process, reporters []paxos.Sender, out *paxos.Effe
 	}
 }
 
+// persist makes durable what a step asked for, returns the votes in it, and fills in the
+// pages of its messages.
+func (c *cluster) persist(p *process, out *paxos.Effects) (votes uint64) {
+	if p.acceptor != nil {
+		p.ledger.Append(out.Persist...)
+	}
+	for _, r := range out.Persist {
+		if v, ok := r.(paxos.Voted); ok {
+			votes |= c.vote(v.Vote)
+		}
+	}
+	for i, e := range out.Send {
+		if page, with := paxos.Pending(e.Msg); page != nil {
+			filled := *page
+			p.ledger.Fill(&filled, 1<<20)
+			out.Send[i].Msg = with(filled)
+		}
+	}
+	return votes
+}
+
 // carryOut makes what a step asked for into an outcome. Messages that only keep time,
 // or make somebody known, are left out: that is a loss that may always happen.
 func (c *cluster) carryOut(p *process, out *paxos.Effects) outcome {
 	if out.Stop != "" {
 		return outcome{wrong: "a role stops: " + out.Stop}
 	}
-	var o outcome
-	if p.acceptor != nil {
-		p.ledger.Append(out.Persist...)
-	}
-	for _, r := range out.Persist {
-		if v, ok := r.(paxos.Voted); ok {
-			o.votes |= c.vote(v.Vote)
-		}
-	}
+	o := outcome{votes: c.persist(p, out)}
 	for _, e := range out.Send {
-		if page, with := paxos.Pending(e.Msg); page != nil {
-			filled := *page
-			p.ledger.Fill(&filled, 1<<20)
-			e.Msg = with(filled)
-		}
 		switch m := e.Msg.(type) {
 		case paxos.Prepare:
 			e.To = "" // one for all

@@ -22,6 +22,9 @@ func TestEveryMutantIsKilled(t *testing.T) {
 		t.Fatal(err)
 	}
 	all := slices.DeleteFunc(All(), func(m Mutant) bool { return !strings.Contains(m.Name, *only) })
+	if len(all) == 0 {
+		t.Fatalf("no mutant is called anything with %q", *only)
+	}
 	program, err := Build(t.TempDir(), src, all)
 	if err != nil {
 		t.Fatal(err)
