@@ -15,6 +15,7 @@ import (
 	"github.com/synod-paxos/synod/bus/bustest"
 	"github.com/synod-paxos/synod/client"
 	"github.com/synod-paxos/synod/internal/clustertest"
+	"github.com/synod-paxos/synod/paxos"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -269,7 +270,7 @@ func TestLeadersComeAndGo(t *testing.T) {
 	l.awaitMore(cluster, 300)
 	stop()
 	callers.Wait()
-	l.check(t, cluster)
+	l.check(t, cluster, c)
 }
 
 // ledger is what the callers of a test were told.
@@ -308,20 +309,30 @@ func (l *ledger) awaitMore(cluster *clustertest.Cluster, n int) {
 	cluster.Await(fmt.Sprintf("%d more proposals", n), func() bool { return l.count() >= from+n })
 }
 
-func (l *ledger) check(t *testing.T, cluster *clustertest.Cluster) {
-	cluster.Stop("l1")
-	log := cluster.Ledger("l1")
-	seen := map[string]bool{}
-	for i, data := range log {
-		if seen[data] {
-			t.Errorf("%s is in the log twice", data)
+// check looks into the state of each learner.
+func (l *ledger) check(t *testing.T, cluster *clustertest.Cluster, c *client.Client) {
+	for _, id := range []paxos.NodeID{"l1", "l2"} {
+		log := logOf(cluster, id, c)
+		seen := map[string]bool{}
+		for i, data := range log {
+			if seen[data] {
+				t.Errorf("%s: %s is in the log twice", id, data)
+			}
+			seen[data] = true
+			if at := l.at[data]; at != uint64(i+1) {
+				t.Errorf("%s: %s is at %d in the log, its caller was told %d", id, data, i+1, at)
+			}
 		}
-		seen[data] = true
-		if at := l.at[data]; at != uint64(i+1) {
-			t.Errorf("%s is at %d in the log, its caller was told %d", data, i+1, at)
+		if len(l.at) != len(log) {
+			t.Errorf("%s: %d proposals were acknowledged, the log has %d", id, len(l.at), len(log))
 		}
 	}
-	if len(l.at) > len(log) {
-		t.Errorf("%d proposals were acknowledged, the log has %d", len(l.at), len(log))
-	}
+}
+
+// logOf stops a learner once it has all that c was answered, by whichever, and reads its log.
+func logOf(cluster *clustertest.Cluster, id paxos.NodeID, c *client.Client) []string {
+	at := paxos.Slot(c.Position())
+	cluster.Await(string(id)+" to have what was answered", func() bool { return cluster.Role(id).Report().Learner.Applied >= at })
+	cluster.Stop(id)
+	return cluster.Ledger(id)
 }

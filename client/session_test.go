@@ -58,7 +58,7 @@ func TestASessionAcrossLeaders(t *testing.T) {
 	if err := s.Close(ctx); err != nil {
 		t.Errorf("close: %v", err)
 	}
-	l.check(t, cluster)
+	l.check(t, cluster, c)
 }
 
 // TestAnUnknownOutcomeInASession is settled by the same call again.
@@ -133,8 +133,7 @@ func TestACommandToTwoLeaders(t *testing.T) {
 	if err := s.Close(ctx); err != nil {
 		t.Error(err)
 	}
-	cluster.Stop("l1")
-	if log := cluster.Ledger("l1"); len(log) != 2 {
+	if log := logOf(cluster, "l1", c); len(log) != 2 {
 		t.Errorf("the log has %q, want each command once", log)
 	}
 }
@@ -173,8 +172,7 @@ func TestALateCopyAfterLookup(t *testing.T) {
 	if ack, err := c.Propose(within(t), []byte("second")); err != nil || ack.Seq != 2 {
 		t.Errorf("another proposal: %+v, %v, want sequence 2", ack, err)
 	}
-	cluster.Stop("l1")
-	if log := cluster.Ledger("l1"); len(log) != 2 {
+	if log := logOf(cluster, "l1", c); len(log) != 2 {
 		t.Errorf("the log has %q, want no late copy", log)
 	}
 }
