@@ -18,16 +18,18 @@ func TestReadAgain(t *testing.T) {
 	nc := w.client(t)
 	read := func(after string) {
 		t.Helper()
-		for range 2 {
-			m, err := nc.Request(prefix+".DIRECT.GET.S.s.a", nil, answerTimeout)
-			if errors.Is(err, nats.ErrNoResponders) { // how nats.go reads a 503
-				m, err = &nats.Msg{Header: nats.Header{"Status": {"503"}}}, nil
-			}
-			if err != nil {
-				t.Fatal(err)
-			}
-			if have, want := shown(m), w.holds(t); have != want {
-				t.Errorf("after %s, read %s, want %s", after, have, want)
+		for _, subject := range []string{"s.a", "s.*"} { // nats.go asks for the last of a filter so, too
+			for range 2 {
+				m, err := nc.Request(prefix+".DIRECT.GET.S."+subject, nil, answerTimeout)
+				if errors.Is(err, nats.ErrNoResponders) { // how nats.go reads a 503
+					m, err = &nats.Msg{Header: nats.Header{"Status": {"503"}}}, nil
+				}
+				if err != nil {
+					t.Fatal(err)
+				}
+				if have, want := shown(m), w.holds(t, subject); have != want {
+					t.Errorf("after %s, the last of %s is %s, want %s", after, subject, have, want)
+				}
 			}
 		}
 	}
@@ -61,8 +63,8 @@ func shown(m *nats.Msg) string {
 	return fmt.Sprintf("%s %s %q at slot %s", m.Header.Get("Nats-Stream"), m.Header.Get("Nats-Sequence"), m.Data, m.Header.Get("Synod-Slot"))
 }
 
-// holds is what an answer should show.
-func (w *world) holds(t *testing.T) string {
+// holds is what an answer should show of the last message of subject.
+func (w *world) holds(t *testing.T, subject string) string {
 	t.Helper()
 	text := ""
 	err := w.Read(func(v *streams.View) error {
@@ -70,7 +72,7 @@ func (w *world) holds(t *testing.T) string {
 		if err != nil {
 			return err
 		}
-		m, err := v.Last("S", "s.a")
+		m, err := v.Last("S", subject)
 		switch {
 		case errors.Is(err, streams.ErrMessageNotFound):
 			text = "404"
