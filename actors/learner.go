@@ -181,6 +181,7 @@ type learner struct {
 	readers  map[uint64]chan<- struct{} // by read: closed when it may be served
 	lastRead uint64
 	gate     *gate
+	caughtUp bool // since it started, or last needed a snapshot
 
 	source     *source
 	serving    bool // source is at work
@@ -272,12 +273,20 @@ func (l *learner) flush() {
 		}
 	}
 	if l.gate != nil {
-		l.gate.set(l.joined && !l.role.Mute() && !l.role.CannotRead(l.config.Clock.Now(), readPatience))
+		l.gate.set(l.mayServe())
 	}
 	for _, e := range l.out.Send {
 		_ = l.config.Send.Publish(e) // lost messages are normal; the bus counts them
 	}
 	l.out.Reset()
+}
+
+// mayServe reports whether clients are to read here. Before a learner has caught up, it
+// would let its share of the reads wait. Later it serves on while it is behind for a
+// moment.
+func (l *learner) mayServe() bool {
+	l.caughtUp = l.joined && (l.caughtUp && !l.role.NeedsSnapshot() || !l.role.Behind())
+	return l.caughtUp && !l.role.Mute() && !l.role.CannotRead(l.config.Clock.Now(), readPatience)
 }
 
 // halt ends the learner. What it said before the others hear.

@@ -113,6 +113,7 @@ type learning struct {
 	joined     error
 	diskFailed chan error
 	readers    *door
+	behind     paxos.Marks // of the first acceptor that is heard
 	doubts     []string
 }
 
@@ -138,7 +139,7 @@ func startLearnerAs(t *testing.T, id paxos.NodeID, l *learning, send Sender) *Le
 		t.Fatal(err)
 	}
 	g := genesis
-	a.Deliver(from(acceptor1, paxos.Hello{Genesis: &g}))
+	a.Deliver(from(acceptor1, paxos.Hello{Genesis: &g, Marks: l.behind}))
 	return a
 }
 
@@ -391,6 +392,50 @@ func TestALearnerWithoutAQuorumSendsItsReadersAway(t *testing.T) {
 		synctest.Wait()
 		if !l.readers.isOpen() {
 			t.Error("the readers were not taken back")
+		}
+		stopLearner(t, a)
+	})
+}
+
+// TestALearnerThatIsBehindHasNoReaders: they would wait for it, while others can serve
+// them. Once it has caught up it keeps them, unless it comes to need a snapshot.
+func TestALearnerThatIsBehindHasNoReaders(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLearning()
+		l.readers = &door{}
+		a := startLearner(t, l)
+		hello := func(m paxos.Marks) {
+			g := genesis
+			a.Deliver(from(acceptor1, paxos.Hello{Genesis: &g, Marks: m}))
+			synctest.Wait()
+		}
+		hello(paxos.Marks{})
+		if !l.readers.isOpen() {
+			t.Fatal("a learner of an empty log has no readers")
+		}
+		far := genesis.Window + 2 // a learner of nothing lacks one slot more than a window
+		hello(paxos.Marks{ChosenBelow: far})
+		if !l.readers.isOpen() {
+			t.Error("a learner that had caught up sent its readers away at once")
+		}
+		hello(paxos.Marks{ChosenBelow: far, TrimBelow: 2})
+		if l.readers.isOpen() {
+			t.Error("a learner that needs a snapshot has readers")
+		}
+		stopLearner(t, a)
+
+		l = newLearning()
+		l.readers = &door{}
+		l.behind = paxos.Marks{ChosenBelow: far}
+		a = startLearner(t, l)
+		synctest.Wait()
+		if l.readers.isOpen() {
+			t.Error("a learner that is behind has readers")
+		}
+		choose(a, 1, "one", "l1")
+		synctest.Wait()
+		if l.machine.Position().Applied != 1 || !l.readers.isOpen() {
+			t.Error("a learner within a window of the end of the log has no readers")
 		}
 		stopLearner(t, a)
 	})

@@ -186,3 +186,25 @@ func TestWhatIsLeftOfTheRoles(t *testing.T) {
 		t.Errorf("promises that tell of chosen slots leave the leader at %d, next %d", p.ChosenBelow(), p.lead.next)
 	}
 }
+
+// TestBehindAtTheEdge: a learner that lacks a window of what is chosen is not behind; one
+// slot more, or one that acceptors have forgotten, and it is.
+func TestBehindAtTheEdge(t *testing.T) {
+	const applied = 10
+	for name, test := range map[string]struct {
+		below, trim paxos.Slot
+		behind      bool
+	}{
+		"it has all":               {below: applied + 1},
+		"it lacks a window":        {below: applied + 1 + testGenesis(3).Window},
+		"it lacks one slot more":   {below: applied + 2 + testGenesis(3).Window, behind: true},
+		"its next slot is there":   {below: applied + 5, trim: applied + 1},
+		"its next slot is trimmed": {below: applied + 5, trim: applied + 2, behind: true},
+	} {
+		l := edgeLearner(applied)
+		l.below, l.trim = test.below, test.trim
+		if l.Behind() != test.behind {
+			t.Errorf("%s: behind is %v", name, l.Behind())
+		}
+	}
+}

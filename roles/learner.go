@@ -87,6 +87,7 @@ type LearnerStatus struct {
 	Open        int // slots heard of and not learned
 	Unanswered  int // slots applied that another learner has yet to answer
 	Fetching    bool
+	Behind      bool // see Learner.Behind
 	Position    paxos.Position
 }
 
@@ -94,7 +95,7 @@ type LearnerStatus struct {
 func (l *Learner) Status() LearnerStatus {
 	return LearnerStatus{
 		Learned: l.next - 1, ChosenBelow: l.below, TrimBelow: l.trim, Leader: l.claim.ballot, Open: len(l.open),
-		Unanswered: len(l.answer.covered), Fetching: l.fetch.since != 0, Position: l.position,
+		Unanswered: len(l.answer.covered), Fetching: l.fetch.since != 0, Behind: l.Behind(), Position: l.position,
 	}
 }
 
@@ -112,6 +113,12 @@ func (l *Learner) NeedsSnapshot() bool {
 	}
 	stuck := l.held != 0 && slices.ContainsFunc(l.answer.fellows, func(f fellow) bool { return f.applied >= l.held })
 	return stuck || l.next < l.trim || l.missing() && l.untold()
+}
+
+// Behind reports whether the state lacks more than a window of slots that are known to
+// be chosen, or some that acceptors have forgotten. Reads would wait until it has them.
+func (l *Learner) Behind() bool {
+	return l.genesis != nil && (l.NeedsSnapshot() || l.below > l.position.Applied+1+l.genesis.Window)
 }
 
 // untold reports whether those that could tell the next slot seem to be gone.

@@ -319,7 +319,7 @@ func (l *Learner) notReady(s actors.LearnerStatus, canRead bool) error {
 		return errNoCluster
 	case s.Learned+1 < s.TrimBelow:
 		return errors.New("it is below the trim point and needs a snapshot")
-	case lag(s.Position.Applied, s.ChosenBelow) > s.Genesis.Window:
+	case s.Behind:
 		return fmt.Errorf("it is %d slots behind", lag(s.Position.Applied, s.ChosenBelow))
 	case !canRead:
 		return errCannotRead
