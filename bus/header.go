@@ -4,9 +4,12 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/nats-io/nats.go"
+
+	"github.com/synod-paxos/synod/paxos"
 )
 
 const headerLine = "NATS/1.0\r\n"
@@ -27,6 +30,23 @@ func EncodeHeader(h nats.Header) []byte {
 			b = append(append(b, noNewline.Replace(v)...), "\r\n"...)
 		}
 	}
+	return append(b, "\r\n"...)
+}
+
+// AppendField appends one field of a header in NATS's wire form, which starts with
+// "NATS/1.0" and ends with an empty line. The value has no line break.
+func AppendField(b []byte, name, value string) []byte {
+	return append(append(append(append(b, name...), ": "...), value...), "\r\n"...)
+}
+
+// AppendPlace appends the fields that say which state an answer shows: the slot, and the
+// generation of the cluster unless that is 0.
+func AppendPlace(b []byte, slot paxos.Slot, generation uint64) []byte {
+	b = strconv.AppendUint(append(b, SlotHeader+": "...), uint64(slot), 10)
+	if b = append(b, "\r\n"...); generation == 0 {
+		return b
+	}
+	b = strconv.AppendUint(append(b, GenerationHeader+": "...), generation, 10)
 	return append(b, "\r\n"...)
 }
 

@@ -88,25 +88,17 @@ func appendMessageHeader(b []byte, m *streams.StoredMessage) []byte {
 			b = append(append(b, line...), "\r\n"...)
 		}
 	}
-	b = appendField(b, headerStream, m.Stream)
-	b = appendField(b, headerSubject, m.Subject)
+	b = bus.AppendField(b, headerStream, m.Stream)
+	b = bus.AppendField(b, headerSubject, m.Subject)
 	b = strconv.AppendUint(append(b, headerSequence+": "...), m.Seq, 10)
 	b = m.Time.UTC().AppendFormat(append(b, "\r\n"+headerTime+": "...), time.RFC3339Nano)
 	return append(b, "\r\n"...)
 }
 
-func appendField(b []byte, name, value string) []byte {
-	return append(append(append(append(b, name...), ": "...), value...), "\r\n"...)
-}
-
 // appendState ends a header with which state it shows.
 func (r *request) appendState(b []byte) []byte {
 	if r.slot > 0 {
-		b = strconv.AppendUint(append(b, bus.SlotHeader+": "...), uint64(r.slot), 10)
-		b = append(b, "\r\n"...)
-		if g := r.server.generation.Load(); g != nil {
-			b = appendField(b, bus.GenerationHeader, (*g)[0])
-		}
+		b = bus.AppendPlace(b, r.slot, r.server.generation.Load())
 	}
 	return append(b, "\r\n"...)
 }
@@ -123,7 +115,7 @@ func (r *request) message(m *streams.StoredMessage, noHeaders bool, more ...stri
 		r.keep(b, m.Data)
 	}
 	for i := 0; i+1 < len(more); i += 2 {
-		b = appendField(b, more[i], more[i+1])
+		b = bus.AppendField(b, more[i], more[i+1])
 	}
 	r.send(r.appendState(b), m.Data)
 }
@@ -136,7 +128,7 @@ func (r *request) status(code int, description string, more ...string) {
 	b := append(strconv.AppendInt([]byte("NATS/1.0 "), int64(code), 10), ' ')
 	b = append(append(b, breaks.Replace(description)...), "\r\n"...)
 	for i := 0; i+1 < len(more); i += 2 {
-		b = appendField(b, more[i], more[i+1])
+		b = bus.AppendField(b, more[i], more[i+1])
 	}
 	r.send(r.appendState(b), nil)
 }

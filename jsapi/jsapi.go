@@ -23,7 +23,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -112,7 +111,7 @@ type Server struct {
 	counts   []atomic.Uint64 // by operation
 	taken    atomic.Uint64
 
-	generation atomic.Pointer[[]string] // of the cluster, as a header's value; nil: not known yet
+	generation atomic.Uint64 // of the cluster; 0: not known yet
 	refused    atomic.Uint64
 	quiet      rate.Sometimes
 }
@@ -190,7 +189,7 @@ func (s *Server) Stop() error {
 
 // SetGeneration has every answer name the generation of the cluster.
 func (s *Server) SetGeneration(n uint64) {
-	s.generation.Store(&[]string{strconv.FormatUint(n, 10)})
+	s.generation.Store(n)
 }
 
 // Counts is how many requests came, by operation; "refused" counts those that were

@@ -124,8 +124,8 @@ func (r *request) publish(m *nats.Msg) {
 			m.Header = nats.Header{}
 		}
 		m.Header[bus.SlotHeader] = []string{strconv.FormatUint(uint64(r.slot), 10)}
-		if g := r.server.generation.Load(); g != nil {
-			m.Header[bus.GenerationHeader] = *g
+		if g := r.server.generation.Load(); g != 0 {
+			m.Header[bus.GenerationHeader] = []string{strconv.FormatUint(g, 10)}
 		}
 	}
 	r.server.publish(m)

@@ -3,7 +3,6 @@ package node
 import (
 	"bytes"
 	"log/slog"
-	"strconv"
 	"sync/atomic"
 	"time"
 
@@ -61,12 +60,8 @@ func (a *answerer) decide(slot paxos.Slot, ballot paxos.Ballot) {
 	if a.link != nil && a.link.Together() {
 		a.via = a.link
 	}
-	b := strconv.AppendUint(append(a.decided[:0], bus.SlotHeader+": "...), uint64(slot), 10)
-	b = append(append(b, "\r\n"+bus.BallotHeader+": "...), ballot.String()...)
-	if g := a.generation.Load(); g != 0 {
-		b = strconv.AppendUint(append(b, "\r\n"+bus.GenerationHeader+": "...), g, 10)
-	}
-	a.decided = append(b, "\r\n\r\n"...)
+	b := bus.AppendField(a.decided[:0], bus.BallotHeader, ballot.String())
+	a.decided = append(bus.AppendPlace(b, slot, a.generation.Load()), "\r\n"...)
 }
 
 func (a *answerer) send(inbox string, data []byte) error {
