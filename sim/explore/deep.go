@@ -27,7 +27,7 @@ func open(v reflect.Value) reflect.Value {
 	return v
 }
 
-// shared is what is never changed, and the same in all states.
+// shared is what is never changed, so that copies of a state may share it.
 var shared = map[string]bool{"Genesis": true, "Configuration": true}
 
 func copyInto(to, from reflect.Value) {
