@@ -22,6 +22,7 @@ import (
 // TestBackupWipeRestore: everything that was answered before the backup is there after
 // every disk is lost: the log and the buckets, and what makes a repeated command known.
 func TestBackupWipeRestore(t *testing.T) {
+	t.Parallel()
 	c := startCluster(t)
 	c.fill()
 	stop := c.load()
@@ -190,6 +191,7 @@ func snapshotOf(t *testing.T, file string) []byte {
 // TestRestoreBesideTheOldCluster: the old cluster, which still runs, serves and votes no
 // more, says so, and does not come back with its disks.
 func TestRestoreBesideTheOldCluster(t *testing.T) {
+	t.Parallel()
 	c := startCluster(t)
 	c.fill()
 	file := filepath.Join(t.TempDir(), "main.backup")
@@ -250,6 +252,7 @@ func TestBadBackups(t *testing.T) {
 // TestForceNewCluster: two of three acceptors are lost for good, and a learner still has
 // what was answered. The command does nothing before it is told what it gives up.
 func TestForceNewCluster(t *testing.T) {
+	t.Parallel()
 	c := startCluster(t)
 	c.fill()
 	uuid := c.status().UUID

@@ -16,6 +16,7 @@ import (
 // TestInitWaitsForEveryAcceptor: a founding needs all, says who is missing, and
 // loses nothing by being given up.
 func TestInitWaitsForEveryAcceptor(t *testing.T) {
+	t.Parallel()
 	c := startNATS(t)
 	c.start("a1").await("acceptor runs")
 	c.awaitProblem("not founded", "synod init --acceptors a1")
@@ -104,6 +105,7 @@ func (c *cluster) foundHalf(t *testing.T) paxos.UUID {
 // TestWipedAcceptor: an acceptor whose disk is gone does not vote, says so, and the
 // others go on.
 func TestWipedAcceptor(t *testing.T) {
+	t.Parallel()
 	c := startCluster(t)
 	c.synod("propose", "before").must(t)
 	c.term("a2")

@@ -112,6 +112,7 @@ func (u *keyUser) look(ctx context.Context) {
 // process that leads is killed again and again. A learner that lost its disk takes a
 // fellow's state meanwhile.
 func TestKeysWhileLeadersAreKilled(t *testing.T) {
+	t.Parallel()
 	c := startCluster(t)
 	bucket := func() jetstream.KeyValue {
 		js, err := jetstream.NewWithAPIPrefix(c.connect(), "synod.main.api")

@@ -21,6 +21,7 @@ func TestStopWithoutNATS(t *testing.T) {
 // TestTwoClustersOfOneName meet on one bus: neither takes the other's messages nor
 // serves clients while both are there, and status says what is wrong.
 func TestTwoClustersOfOneName(t *testing.T) {
+	t.Parallel()
 	c := startCluster(t)
 	uuid := c.status().UUID
 	c.synod("propose", "ours").must(t)

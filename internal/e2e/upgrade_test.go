@@ -68,6 +68,7 @@ func buildLearner(t *testing.T) {
 // by process as the handbook says, partly back, and again, under load. The rules change
 // only when an operator says so, and then an older learner refuses the state.
 func TestRollingUpgradeOfPrograms(t *testing.T) {
+	t.Parallel()
 	buildPrevious(t)
 	c := startNATS(t)
 	c.build = previous
