@@ -226,7 +226,7 @@ func (s Subjects) Hears(role paxos.Role, id paxos.NodeID) []string {
 		words = []string{
 			"proposer.*.*", // all but hand-overs
 			"learner.*.fetch", "learner.*.read", "learner.*.hello",
-			"acceptor." + string(id) + ".hello",
+			"acceptor.*.hello", // of another cluster too, which may have nothing else
 			"operator.init.*." + string(id), "operator.init.*." + allAcceptors,
 		}
 	case paxos.ProposerRole:

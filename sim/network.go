@@ -143,7 +143,7 @@ func (w *World) eachReceiver(e *paxos.Envelope, do func(*process)) {
 func (w *World) helloReceivers(from paxos.Sender, do func(*process)) {
 	switch from.Role {
 	case paxos.AcceptorRole:
-		w.one(from.ID, do)
+		w.one(from.ID, do) // the others look only for another cluster in it, which a learner is here
 		w.eachProposer(do)
 		w.eachLearner(do)
 	case paxos.ProposerRole:

@@ -2,6 +2,7 @@ package clustertest
 
 import (
 	"context"
+	"os"
 	"testing"
 	"time"
 
@@ -12,9 +13,15 @@ import (
 	"github.com/synod-paxos/synod/bus"
 	"github.com/synod-paxos/synod/bus/bustest"
 	"github.com/synod-paxos/synod/paxos"
+	"github.com/synod-paxos/synod/storage/storagetest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	if storagetest.IsAlone() {
+		os.Exit(m.Run())
+	}
+	goleak.VerifyTestMain(m)
+}
 
 var small = Size{Acceptors: 3, Proposers: 2, Learners: 2}
 

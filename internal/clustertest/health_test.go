@@ -3,6 +3,7 @@ package clustertest
 import (
 	"context"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -18,7 +19,7 @@ type reasons map[paxos.NodeID]string
 // TestReadinessInEveryFault: a role is ready when, and only when, it does its part; it
 // lives all the while, since a new start would not help it.
 func TestReadinessInEveryFault(t *testing.T) {
-	server := bustest.Server(t)
+	server, elsewhere := bustest.Server(t), bustest.Server(t)
 	c := New(t, server.URL())
 	disk := storagetest.NewDisk() // of a3
 	c.Configure = func(o *node.Config) {
@@ -26,6 +27,12 @@ func TestReadinessInEveryFault(t *testing.T) {
 			o.Storage.FS, o.Storage.HungAfter, o.Storage.Reserve = disk.FS(), -1, -1
 		}
 	}
+	rival := New(t, elsewhere.URL())
+	rival.StartRole("a9")
+	rival.foundAs("a9")
+	rival.Stop("a9")
+	rival.urls = c.urls
+
 	var release func()
 	var load *Load
 	all := func(why string) reasons {
@@ -70,6 +77,8 @@ func TestReadinessInEveryFault(t *testing.T) {
 			c.Wipe("l1")
 			c.StartRole("l1")
 		}},
+		{name: "another cluster has the name", strike: func() { rival.StartRole("a9") }, notReady: all("the same name and generation")},
+		{name: "it is gone", strike: func() { rival.Stop("a9") }},
 		{name: "an acceptor's disk is lost", strike: func() {
 			c.Stop("a2")
 			c.Wipe("a2")
@@ -90,6 +99,38 @@ func TestReadinessInEveryFault(t *testing.T) {
 		}
 		t.Logf("%s: as expected", fault.name)
 	}
+}
+
+// TestReadinessOfAFailedDisk: its acceptor is neither ready nor alive, until a new start
+// finds a disk that works.
+func TestReadinessOfAFailedDisk(t *testing.T) {
+	if !storagetest.Alone(t) { // a store that failed keeps its goroutines
+		return
+	}
+	c := New(t, bustest.Server(t).URL())
+	disk := storagetest.NewDisk()
+	c.Configure = func(o *node.Config) {
+		if o.ID == "a3" {
+			o.Storage.FS = disk.FS()
+		}
+	}
+	c.Start(small)
+	well := func(what string) {
+		t.Helper()
+		c.Await(what, func() bool { return c.unready(nil) == "" })
+	}
+	well("a cluster that is well")
+
+	load := c.StartLoad(1)
+	disk.FailAt(disk.Calls()+1, syscall.EIO)
+	c.Await("a3 to be dead", func() bool { return c.Role("a3").Alive() != nil })
+	if r := c.Role("a3").Report(); r.Ready {
+		t.Error("a3 is ready without a disk")
+	}
+	disk = disk.Crash(0, 1) // the failed store holds the old one
+	c.Await("a3 to fail", func() bool { failed, _ := c.Revive("a3"); return failed })
+	well("a3 to be well")
+	load.Stop()
 }
 
 // foundAs founds the cluster with acceptors that run.
