@@ -44,6 +44,29 @@ func (ls learners) refuseUpgrade(now paxos.Now, o paxos.Upgrade, copies int) str
 	return ""
 }
 
+// beginNewest gives the order to upgrade by itself while nothing was ever proposed: a new
+// log begins with the newest rules that all its learners support. As any such order it
+// waits for as many learners as the configuration counts on.
+func (p *Proposer) beginNewest(now paxos.Now) {
+	if p.lead.next != 1 || p.queue.orders > 0 {
+		return
+	}
+	o := paxos.Upgrade{Version: p.learners.supported(now)}
+	if o.Version > 0 && p.learners.refuseUpgrade(now, o, p.deciding().Copies) == "" {
+		p.queue.add(now, paxos.OrderCommand(o, ""), true)
+	}
+}
+
+// supported is the highest version that every learner supports that is there; 0 for none.
+func (ls learners) supported(now paxos.Now) (version uint64) {
+	for _, v := range ls {
+		if v.alive(now) && (version == 0 || v.position.Supports < version) {
+			version = v.position.Supports
+		}
+	}
+	return version
+}
+
 // refuseSkip wants that no learner was ever heard to have applied the slot: what it
 // did there, and answered, would be undone.
 func (p *Proposer) refuseSkip(o paxos.Skip) string {

@@ -104,6 +104,7 @@ func (p *Proposer) Flush(now paxos.Now, out *paxos.Effects) {
 	p.tellChange(now, out)
 	p.recover(now, out)
 	p.proposeChange(now, out)
+	p.beginNewest(now)
 	for p.lead.next > p.lead.top && len(p.queue.commands) > 0 && p.lead.batches < p.opts.Pipeline && p.mayUse() {
 		answerer := p.learners.pick(now, p.lead.next, p.chosen.Below-min(p.chosen.Below, p.genesis.Window))
 		limit := p.opts.BatchCommands

@@ -8,7 +8,7 @@ import (
 // The versions of the rules by which commands change the state. The version in
 // force is part of the state, so that all learners change from one to the next at
 // the same command, however different their builds are. A state is made with the
-// first; an upgrade in the log raises it, for ever.
+// first; an upgrade in the log raises it, for ever. The log of a new cluster begins with one.
 //
 //	1  the first
 //	2  a command that an operator had skipped is refused when it comes again
