@@ -33,7 +33,13 @@ type ProposerConfig struct {
 type Proposer struct {
 	Handle
 	actor    *proposer
-	commands inbox[paxos.Command]
+	commands inbox[arrived]
+}
+
+// arrived is a command, and when it came.
+type arrived struct {
+	paxos.Command
+	at paxos.Now
 }
 
 // ProposerStatus is the state of a running proposer.
@@ -59,7 +65,7 @@ func SpawnProposer(sys *System, c ProposerConfig) (*Proposer, error) {
 	p := &Proposer{}
 	p.actor = &proposer{config: c, handle: p, gate: newGate(c.Front, c.Log), retired: make(chan struct{})}
 	p.actor.stats.Refused = map[string]uint64{}
-	p.commands = inbox[paxos.Command]{maxItems: c.Options.QueueCommands, maxBytes: c.Options.QueueBytes, wake: p.wake}
+	p.commands = inbox[arrived]{maxItems: c.Options.QueueCommands, maxBytes: c.Options.QueueBytes, wake: p.wake}
 	if err := spawn(sys, c.Self.ID, "proposer-"+string(c.Self.ID), c.Clock, &p.Handle, p.actor); err != nil {
 		return nil, err
 	}
@@ -77,7 +83,7 @@ func (p *Proposer) Propose(c paxos.Command) {
 // CollectCommand is Propose for one of several commands that may go into one
 // batch. RestCommands must follow.
 func (p *Proposer) CollectCommand(c paxos.Command) {
-	if !p.commands.collect(c, c.Size()) {
+	if !p.commands.collect(arrived{c, p.actor.config.Clock.Now()}, c.Size()) {
 		p.actor.config.Front.Refuse(paxos.Refusal{Command: c, Reason: paxos.Overloaded})
 	}
 }
@@ -122,7 +128,7 @@ type proposer struct {
 	gate    *gate
 	role    *roles.Proposer
 	out     paxos.Effects
-	taken   []sized[paxos.Command]
+	taken   []sized[arrived]
 	stats   ProposerStats
 	led     paxos.Ballot
 	retired chan struct{} // closed once the role has drained
@@ -141,7 +147,7 @@ func (p *proposer) step(now paxos.Now, e paxos.Envelope) { p.role.Step(now, e, &
 func (p *proposer) settle(now paxos.Now) {
 	p.taken = p.handle.commands.take(p.taken)
 	for _, c := range p.taken {
-		p.role.Propose(now, c.item, &p.out)
+		p.role.Propose(c.item.at, c.item.Command, &p.out) // it waits since then
 	}
 	p.stats.Commands += uint64(len(p.taken))
 	p.role.Flush(now, &p.out)

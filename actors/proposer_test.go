@@ -106,6 +106,24 @@ func TestLeaderOpensTheDoorAndProposes(t *testing.T) {
 	})
 }
 
+// TestCommandsWaitFromTheirArrivalOn until they are proposed, also while nobody has taken
+// them from the inbox.
+func TestCommandsWaitFromTheirArrivalOn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		front, out := &door{}, &sent{}
+		p := startProposer(t, front, out, nil)
+		elect(t, p, out)
+		p.CollectCommand(paxos.Command{Subject: "propose", Data: []byte("x")})
+		pass(time.Millisecond)
+		p.RestCommands()
+		synctest.Wait()
+		if waited := p.Status().Times.Queue.Sum; waited != paxos.Duration(time.Millisecond) {
+			t.Errorf("waited for %v, want 1 ms", time.Duration(waited))
+		}
+		stopProposer(t, p, front)
+	})
+}
+
 func stopProposer(t *testing.T, p *Proposer, front *door) {
 	t.Helper()
 	if err := p.Stop(); err != nil {
