@@ -2,11 +2,15 @@ package e2e
 
 import (
 	"fmt"
+	"io"
 	"io/fs"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 
@@ -100,6 +104,7 @@ func (k *lock) try(t *testing.T) {
 	}
 	c.extra = func(string) []string { return []string{"--log-level", "debug", "--http", "127.0.0.1:0"} }
 	var said strings.Builder // by all
+	spans := k.collector(t)
 	right := func(user string, args ...string) {
 		r := call(t, "synod", append(append(args, "--nats", c.url), k.right(user)...)...)
 		if r.code != 0 {
@@ -127,6 +132,11 @@ func (k *lock) try(t *testing.T) {
 	right("operator-admin", "init", "--acceptors", "a1", "--copies", "1")
 	right("client-app", "propose", "let in", "--timeout", "20s")
 	right("operator-admin", "backup", file)
+	right("observer-watch", "status", "--json", "--wait", "200ms")
+	right("observer-watch", "trace", "--json", "--kind", "all", "--limit", "3", "--for", "5s")
+	k.unreachable(t, &said)
+	poll(t, "spans of a role", func() bool { return strings.Contains(spans(), "acceptor vote") })
+	said.WriteString(spans())
 	commands := [][]string{
 		{"init", "--acceptors", "a1"}, {"status"}, {"propose", "x"}, {"log"}, {"trace"}, {"bench"}, {"backup", file + "2"}, {"restore", file, "--acceptors", "b1"},
 		{"member", "list"}, {"member", "add", "a2"}, {"member", "remove", "a1"}, {"member", "replace", "a1"}, {"member", "set", "--copies", "2"},
@@ -135,7 +145,6 @@ func (k *lock) try(t *testing.T) {
 	if k.name == "creds" { // each connects by the same code
 		right("client-app", "log")
 		right("observer-watch", "status", "--wait", "200ms")
-		right("observer-watch", "status", "--json", "--wait", "200ms")
 		right("observer-watch", "trace", "--kind", "all", "--limit", "3", "--for", "5s")
 		right("client-app", "bench", "--callers", "2", "--warm", "0s", "--duration", "50ms")
 		right("operator-admin", "member", "list")
@@ -165,6 +174,44 @@ func (k *lock) try(t *testing.T) {
 		said.WriteString(p.output())
 	}
 	c.private(said.String())
+}
+
+// collector takes the spans of all programs, and returns what came. It demands a secret of
+// its own, which goes to nobody else.
+func (k *lock) collector(t *testing.T) func() string {
+	var mu sync.Mutex
+	var got strings.Builder
+	s := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		mu.Lock()
+		defer mu.Unlock()
+		if r.Header.Get("api-key") == canary {
+			_, _ = io.Copy(&got, r.Body) // what is lost is missed
+		}
+	}))
+	t.Cleanup(s.Close)
+	for name, value := range map[string]string{"ENDPOINT": s.URL, "COMPRESSION": "none", "HEADERS": "api-key=" + canary} {
+		t.Setenv("OTEL_EXPORTER_OTLP_"+name, value)
+	}
+	t.Setenv("OTEL_BSP_SCHEDULE_DELAY", "100")
+	return func() string {
+		mu.Lock()
+		defer mu.Unlock()
+		return got.String()
+	}
+}
+
+// unreachable: nobody is at the address of the server, nor of the collector, and both have
+// a password in them.
+func (k *lock) unreachable(t *testing.T, said *strings.Builder) {
+	t.Helper()
+	t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://tracer:"+canary+"@127.0.0.1:1")
+	for _, args := range [][]string{{"propose", "x", "--nats", "nats://synod:" + canary + "@127.0.0.1:1"}, {"status", "--nats", "nats://" + canary + "@127.0.0.1:1,nats://synod:" + canary + "@:x"}} {
+		r := call(t, "synod", args...)
+		if r.code == 0 || r.errors == "" {
+			t.Errorf("synod %v: code %d\n%s%s", args, r.code, r.out, r.errors)
+		}
+		said.WriteString(r.out + r.errors)
+	}
 }
 
 // private holds that no secret is in what was said, nor in any file of the cluster, and that

@@ -2,7 +2,10 @@ package e2e
 
 import (
 	"context"
+	"io/fs"
+	"maps"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -58,6 +61,51 @@ func TestInitInterrupted(t *testing.T) {
 	}
 	if r := c.synod("init", "--acceptors", "a1,a2,a3", "--abandon", half.String()); r.code != 1 || !strings.Contains(r.errors, "sealed") {
 		t.Errorf("a sealed founding is dropped: code %d\n%s", r.code, r.errors)
+	}
+}
+
+// TestInitBesideAnotherCluster of the same name founds nothing, and says why: neither
+// would serve.
+func TestInitBesideAnotherCluster(t *testing.T) {
+	t.Parallel()
+	c := startNATS(t)
+	for _, id := range []string{"a1", "b1"} {
+		c.start(id).await("acceptor runs")
+	}
+	c.synod("init", "--acceptors", "a1").must(t)
+	held := func() map[string]string {
+		files := map[string]string{}
+		for _, id := range []string{"a1", "b1"} {
+			err := filepath.WalkDir(c.data(id), func(path string, d fs.DirEntry, err error) error {
+				if err != nil || d.IsDir() {
+					return err
+				}
+				data, err := os.ReadFile(path)
+				files[path] = string(data)
+				return err
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		return files
+	}
+	uuid := c.status().UUID
+	before := held()
+	r := c.synod("init", "--acceptors", "b1")
+	if r.code != 1 || !containsAll(r.errors, "cluster main is there already", "a1", uuid, "nothing was founded", "--cluster") {
+		t.Errorf("a second founding: code %d\n%s%s", r.code, r.out, r.errors)
+	}
+	if after := held(); !maps.Equal(after, before) {
+		t.Errorf("a founding that is refused changed what is on the disks")
+	}
+	for _, a := range c.status().Acceptors {
+		if a.ID == "b1" && (a.Sealed || a.Member) {
+			t.Error("b1 is founded")
+		}
+	}
+	if out := c.synod("init", "--acceptors", "a1").must(t); !containsAll(out, "Founded before", uuid) {
+		t.Errorf("the same founding again says %q", out)
 	}
 }
 
