@@ -16,15 +16,16 @@ func TestChunksThatComeTwice(t *testing.T) {
 	for i := range want {
 		want[i] = byte(i)
 	}
-	chunks := make(chan paxos.SnapshotChunk, 8)
+	const most = 20 // questions
+	chunks, stop := make(chan paxos.SnapshotChunk, 3*most), make(chan struct{})
 	var before paxos.SnapshotChunk
 	asked := 0
 	tr := &transfer{
-		from: func(int) paxos.NodeID { return "l2" }, chunks: chunks, stop: make(chan struct{}), log: quiet(),
+		from: func(int) paxos.NodeID { return "l2" }, chunks: chunks, stop: stop, log: quiet(),
 		ask: func(_ paxos.NodeID, q paxos.SnapshotQuery) {
-			if asked++; asked > 20 {
-				t.Errorf("asked %d times, the last time for byte %d", asked, q.Offset)
-				close(chunks)
+			if asked++; asked > most {
+				t.Errorf("asked more than %d times, the last time for byte %d", most, q.Offset)
+				close(stop)
 				return
 			}
 			c := paxos.SnapshotChunk{ID: 7, Applied: 5, Total: uint64(len(want)), Offset: q.Offset, Data: want[q.Offset:min(int(q.Offset)+chunk, len(want))]}

@@ -7,6 +7,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats.go"
+
+	"github.com/synod-paxos/synod/bus"
 	"github.com/synod-paxos/synod/bus/bustest"
 	"github.com/synod-paxos/synod/client"
 	"github.com/synod-paxos/synod/internal/clustertest"
@@ -96,6 +99,42 @@ func checkEnds(t *testing.T, name string, call func(context.Context) error, ende
 	}
 	if took > 5*time.Second {
 		t.Errorf("%s with a context of 200ms took %s", name, took)
+	}
+}
+
+// TestACallEndsWithItsContext, however long one attempt may wait for its answer: here
+// whoever takes it is silent.
+func TestACallEndsWithItsContext(t *testing.T) {
+	url := bustest.Server(t).URL()
+	cluster := clustertest.Start(t, clustertest.Size{Acceptors: 3, Proposers: 1, Learners: 1}, url)
+	c := connectWith(t, client.Options{Attempt: time.Hour, NATS: bus.Options{URLs: []string{url}}})
+	if _, err := c.Propose(within(t), nil); err != nil { // it knows the log time, and asks no more
+		t.Fatal(err)
+	}
+	cluster.Stop("p1")
+	nc := cluster.Connect().Conn()
+	if _, err := nc.Subscribe(clustertest.Subjects.Propose(), func(*nats.Msg) {}); err != nil {
+		t.Fatal(err)
+	}
+	if err := nc.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	for name, call := range map[string]func(context.Context) error{
+		"Propose": func(ctx context.Context) error { _, err := c.Propose(ctx, nil); return err },  // with others
+		"Apply":   func(ctx context.Context) error { _, _, err := c.Apply(ctx, nil); return err }, // alone
+	} {
+		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+		defer cancel()
+		ended := make(chan error, 1)
+		go func() { ended <- call(ctx) }()
+		select {
+		case err := <-ended:
+			if !errors.Is(err, context.DeadlineExceeded) || !errors.Is(err, client.ErrOutcomeUnknown) {
+				t.Errorf("%s: %v, want %v, and %v", name, err, context.DeadlineExceeded, client.ErrOutcomeUnknown)
+			}
+		case <-within(t).Done():
+			t.Fatalf("%s goes on after its context has ended", name)
+		}
 	}
 }
 
