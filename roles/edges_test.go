@@ -357,7 +357,7 @@ func TestWhomALeaderHandsOverTo(t *testing.T) {
 func TestClocksOfAConfigurationThatIsOver(t *testing.T) {
 	p := edgeLeader(8, edgeConfig(2, 9, "a1", "a2", "a4"))
 	for _, id := range []paxos.NodeID{"a1", "a2", "a3", "a4"} {
-		p.lead.clock.hear(testDisk(id), wall0, edgeNow)
+		p.lead.clock.hear(testDisk(id), wall0, p.deciding(), edgeNow)
 	}
 	p.advance()
 	if len(p.lead.clock.offsets) != 4 {
@@ -369,7 +369,7 @@ func TestClocksOfAConfigurationThatIsOver(t *testing.T) {
 		t.Errorf("the clocks %v count under configuration 2", p.lead.clock.offsets)
 	}
 	for _, id := range []paxos.NodeID{"a3"} {
-		p.lead.clock.hear(testDisk(id), wall0, edgeNow)
+		p.lead.clock.hear(testDisk(id), wall0, p.deciding(), edgeNow)
 	}
 	p.lead.next = 10
 	p.advance()

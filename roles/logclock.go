@@ -13,17 +13,30 @@ import (
 // maxBend towards the median of the acceptors' clocks. So the leader's own wall
 // clock counts for nothing, one wrong clock among the acceptors neither, and
 // stamps never fall, not even from one leader to the next.
+//
+// Of two clocks the lower median is the lower one. Where a promise quorum is two, and
+// one of them is slow, log time would start behind, and the next leader, with another
+// quorum, would take it far ahead: what was to live for an hour of log time would end.
+// So the leader starts anew once it has heard all acceptors, if that is soon.
 type logClock struct {
 	stamp   paxos.LogTime
 	at      paxos.Instant
+	until   paxos.Instant                // when it is too late to start anew
 	offsets map[paxos.UUID]paxos.LogTime // by acceptor: its wall clock less our monotonic clock
 }
+
+// settleTime is how long a leader's clock may start anew. All acceptors that are there
+// answer its first Heartbeat.
+const settleTime = paxos.Duration(1e9)
 
 // maxBend is the part of elapsed time by which the clock may run fast or slow: 1/maxBend.
 const maxBend = 10
 
 func startClock(highest paxos.LogTime, clocks []paxos.LogTime, now paxos.Now) logClock {
-	return logClock{stamp: max(highest, lowerMedian(clocks)), at: now.Mono, offsets: map[paxos.UUID]paxos.LogTime{}}
+	return logClock{
+		stamp: max(highest, lowerMedian(clocks)), at: now.Mono, until: now.Mono + paxos.Instant(settleTime),
+		offsets: map[paxos.UUID]paxos.LogTime{},
+	}
 }
 
 // lowerMedian of no clocks is 0.
@@ -35,11 +48,18 @@ func lowerMedian(clocks []paxos.LogTime) paxos.LogTime {
 	return sorted[(len(sorted)-1)/2]
 }
 
-// hear notes the wall clock of the acceptor with this disk.
-func (c *logClock) hear(disk paxos.UUID, clock paxos.LogTime, now paxos.Now) {
-	if clock != 0 {
-		c.offsets[disk] = clock - paxos.LogTime(now.Mono)
+// hear notes the wall clock of the acceptor with this disk. The last of those of config
+// may start the log clock anew.
+func (c *logClock) hear(disk paxos.UUID, clock paxos.LogTime, config *paxos.Configuration, now paxos.Now) {
+	if clock == 0 {
+		return
 	}
+	c.offsets[disk] = clock - paxos.LogTime(now.Mono)
+	if now.Mono >= c.until || slices.ContainsFunc(config.Acceptors, func(m paxos.Member) bool { _, ok := c.offsets[m.Disk]; return !ok }) {
+		return
+	}
+	c.keep(config)
+	c.stamp, c.at, c.until = max(c.read(now), c.target(now)), now.Mono, now.Mono
 }
 
 // keep forgets the clocks of all acceptors but those of config.

@@ -89,7 +89,7 @@ func (p *Proposer) heard(now paxos.Now, v *voter, m paxos.Marks) {
 	v.answered = now.Mono
 	p.noteMarks(v, m, p.chosen.Below)
 	if p.stage == leading {
-		p.lead.clock.hear(v.Disk, m.Clock, now)
+		p.lead.clock.hear(v.Disk, m.Clock, p.deciding(), now)
 		p.giveUpTrimmed(m.TrimBelow)
 	}
 }

@@ -20,7 +20,7 @@ func init() {
 		"cut": (*script).cut, "isolate": (*script).isolate, "heal": (*script).heal,
 		"lose": (*script).lose, "hold": (*script).hold, "release": (*script).release, "flow": (*script).flow,
 		"send": (*script).send, "propose": (*script).propose, "read": (*script).read,
-		"run": (*script).run, "wait": (*script).wait, "log": (*script).log, "votes": (*script).votes, "show": (*script).show,
+		"run": (*script).run, "wait": (*script).wait, "log": (*script).log, "clock": (*script).clock, "time": (*script).time, "votes": (*script).votes, "show": (*script).show,
 	}
 }
 
@@ -364,6 +364,23 @@ func (s *script) log(a args) []string {
 	wrong := s.each(a, func(p *process) {
 		if l, ok := p.host.(*learner); ok {
 			said = append(said, fmt.Sprintf("%s: %s", p.id, l.machine))
+		}
+	})
+	return append(said, wrong...)
+}
+
+// clock sets the wall clock of a process, ahead of true time by so much.
+func (s *script) clock(a args) []string {
+	return s.each(args{words: a.words[:1]}, func(p *process) { p.clock.skew = a.duration(0) })
+}
+
+// time prints how far ahead of true time log time is at learners.
+func (s *script) time(a args) []string {
+	var said []string
+	wrong := s.each(a, func(p *process) {
+		if l, ok := p.host.(*learner); ok {
+			ahead := time.Duration(l.machine.time - epoch - paxos.LogTime(s.w.now))
+			said = append(said, fmt.Sprintf("%s: %s", p.id, ahead.Round(time.Second)))
 		}
 	})
 	return append(said, wrong...)

@@ -82,7 +82,7 @@ var ignored = map[string][]string{
 	"query":       {"nonce", "silent"},
 	"member":      {"below", "disks"}, // all starts of an acceptor go by one boot number
 	"rivals":      {"now", "heard"},   // there is no other cluster
-	"logClock":    {"at", "offsets"},
+	"logClock":    {"at", "until", "offsets"},
 	"promised":    {"heard"},
 	"learnerView": {"heard"},
 	"peer":        {"heard"},

@@ -184,6 +184,8 @@ var leaderMutants = []Mutant{
 		"max(highest, lowerMedian(clocks))", "lowerMedian(clocks)"),
 	mutant("stamps start at the highest clock", "roles/logclock.go",
 		"return sorted[(len(sorted)-1)/2]", "return sorted[len(sorted)-1]"),
+	in(Stories, mutant("stamps start at two clocks, and stay there", "roles/logclock.go",
+		"	c.stamp, c.at, c.until = max(c.read(now), c.target(now)), now.Mono, now.Mono\n", "")),
 }
 
 // learnerMutants learn what is not chosen, or never learn what is.
