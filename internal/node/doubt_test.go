@@ -178,6 +178,48 @@ func TestDoubtGoesBack(t *testing.T) {
 	}
 }
 
+// TestACopyWithTheDoubtIsNotUsed: fellows agreed with it, and it has the slot after which
+// they differ all the same.
+func TestACopyWithTheDoubtIsNotUsed(t *testing.T) {
+	l := inDir(t)
+	state, err := l.dir.Sub(stateDir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	kept, err := l.dir.Sub(checkpointDir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := openMachine(state, streams.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	grow(t, m, 10)
+	copied := filepath.Join(kept, "agreed-9-10")
+	if _, _, err := m.Checkpoint(copied); err != nil {
+		t.Fatal(err)
+	}
+	if err := m.Close(); err != nil {
+		t.Fatal(err)
+	}
+	l.doubt(actors.Doubt{Slot: 10, Outvoted: true, Reason: "differs"})
+	if err := l.resolveDoubt(t.Context(), Config{}); err != nil {
+		t.Fatal(err)
+	}
+	if m, err = openMachine(state, streams.Options{}); err != nil {
+		t.Fatal(err)
+	}
+	if at := m.streams.Applied(); at != 0 {
+		t.Errorf("starts with the state after slot %d, want none", at)
+	}
+	if err := m.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(copied); err == nil {
+		t.Error("the copy is kept")
+	}
+}
+
 // TestDamagedCopyIsNotUsed proves this learner's disk to be the bad one: it starts
 // without a state, and takes a fellow's.
 func TestDamagedCopyIsNotUsed(t *testing.T) {
