@@ -14,7 +14,7 @@ var program = cli.Program{
 	About: "An acceptor promises, votes, and remembers both on its disk.",
 	Examples: `Examples:
   acceptor --id a1 --data /var/lib/synod/a1 --nats nats://10.0.0.1:4222
-  SYNOD_ID=x1 SYNOD_NATS=tls://nats.example.com acceptor --creds acceptor.creds
+  SYNOD_ID=x1 SYNOD_NATS=tls://nats.example acceptor --creds acceptor.creds
 
 Exit codes: 0 stopped as asked, 1 failed, 2 called wrongly.`,
 }

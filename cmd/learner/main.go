@@ -14,8 +14,8 @@ var program = cli.Program{
 	About: "A learner finds out what the acceptors chose, applies it in order to its copy of the state, and answers clients.",
 	Examples: `Examples:
   learner --id l1 --data /var/lib/synod/l1 --nats nats://10.0.0.1:4222
-  learner --id l2 --data /var/lib/synod/l2 --leaf nats-leaf://10.0.0.1:7422   # serves watchers too
-  SYNOD_ID=x1 SYNOD_NATS=tls://nats.example.com learner --creds learner.creds
+  learner --id l2 --data /var/lib/synod/l2 --leaf nats-leaf://10.0.0.1:7422
+  SYNOD_ID=x1 SYNOD_NATS=tls://nats.example learner --creds learner.creds
 
 Exit codes: 0 stopped as asked, 1 failed, 2 called wrongly.`,
 }

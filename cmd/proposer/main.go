@@ -14,7 +14,7 @@ var program = cli.Program{
 	About: "A proposer takes commands from clients and, while it leads, has the acceptors vote for them. It has no disk.",
 	Examples: `Examples:
   proposer --id p1 --nats nats://10.0.0.1:4222,nats://10.0.0.2:4222
-  SYNOD_ID=x1 SYNOD_NATS=tls://nats.example.com proposer --creds proposer.creds
+  SYNOD_ID=x1 SYNOD_NATS=tls://nats.example proposer --creds proposer.creds
 
 Exit codes: 0 stopped as asked, 1 failed, 2 called wrongly.`,
 }

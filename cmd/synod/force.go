@@ -32,7 +32,8 @@ What was decided after that learner's last slot is lost, although clients may ha
 
 Examples:
   synod member force-new-cluster --acceptors b1,b2,b3
-  synod member force-new-cluster --acceptors b1,b2,b3 --save last.backup --confirm 0b5c1a52-5a8e-4d0c-8f0f-3c1d7b8c2f11`
+  synod member force-new-cluster --acceptors b1,b2,b3 \
+    --save last.backup --confirm 0b5c1a52-5a8e-4d0c-8f0f-3c1d7b8c2f11`
 }
 
 // Check reports everything that is wrong with the flags.

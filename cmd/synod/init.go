@@ -35,7 +35,7 @@ func (c *initCommand) Help() string {
 Examples:
   synod init --acceptors a1,a2,a3
   synod init --acceptors a1,a2,a3,a4,a5 --quorums sizes:4,2
-  synod init --acceptors a1,a2,a3 --abandon 0b5c1a52-5a8e-4d0c-8f0f-3c1d7b8c2f11`
+  synod init --acceptors a1,a2 --abandon 0b5c1a52-5a8e-4d0c-8f0f-3c1d7b8c2f11`
 }
 
 // Check reports everything that is wrong with the flags.

@@ -41,11 +41,12 @@ Other programs of a user, such as nats, must use its inbox prefix: _INBOX. and i
 
 Examples:
   synod permissions --keys keys > permissions.conf
-  synod permissions --keys keys --clients shop,billing --bucket-clients web=sessions
+  synod permissions --keys keys --clients shop --bucket-clients web=sessions
   synod permissions --keys keys --stream-subjects 'orders.>,$KV.>'
   synod permissions --keys keys --form jwt > operator.conf
   acceptor --id a1 --data /var/lib/synod/a1 --nkey keys/acceptor-a1.nk
-  nats --nkey keys/client-app.nk --inbox-prefix _INBOX.UABC... req synod.main.propose hello`
+  nats --nkey keys/client-app.nk --inbox-prefix _INBOX.UABC... \
+    req synod.main.propose hello`
 }
 
 // Check reports everything that is wrong with the flags.

@@ -20,6 +20,9 @@ func TestFlagsPage(t *testing.T) {
 	b.WriteString("# Flags\n\nWhat each program says with `--help`. Every flag has a variable, in brackets, for where it is not given.\n")
 	add := func(words ...string) string {
 		help := call(t, words[0], append(words[1:], "--help")...).must(t)
+		if long := regexp.MustCompile(`(?m)^.{81,}$`).FindString(help); long != "" {
+			t.Errorf("%v --help is wider than 80 columns: %s", words, long)
+		}
 		fmt.Fprintf(&b, "\n## %s\n\n```\n%s\n```\n", strings.Join(words, " "), strings.TrimSpace(help))
 		return help
 	}
