@@ -132,6 +132,14 @@ func (c *cluster) attacked() {
 			c.t.Errorf("%s is answered %.200q, want %q", refused.subject, answer, refused.want)
 		}
 	}
+	open := command.OpenSession{TTL: time.Hour}
+	open.Nonce[2] = 1
+	outcome, err := command.DecodeOutcome([]byte(ask("command.KV_sessions", string(command.Command{Op: open}.Encode()))))
+	opened, ok := outcome.Value.(command.SessionOpened)
+	if err != nil || !ok {
+		c.t.Fatalf("a session opens with %+v, %v", outcome, err)
+	}
+	ask("api.$KV.sessions.large", large[:500_000])
 	var attack sync.WaitGroup
 	for _, wave := range []func(){
 		func() { flood(10_000, "propose", "x", nil) },
@@ -148,6 +156,33 @@ func (c *cluster) attacked() {
 		func() {
 			flood(1000, "api.CONSUMER.CREATE.KV_sessions", `{"stream_name":"KV_sessions","config":{"ack_policy":"none","inactive_threshold":9000000000000000000,"metadata":{"m":"`+large[:4_000]+`"}}}`, nil)
 		},
+		func() { // more headers than any client has, short ones
+			many := nats.Header{}
+			for i := range 5000 {
+				many[strconv.Itoa(i)] = []string{""}
+			}
+			flood(300, "propose", "x", many)
+		},
+		func() { // subjects that are patterns, or are in no alphabet
+			for _, subject := range []string{"publish.orders.*", "publish.>", "api.$KV.sessions.>", "api.$KV.*.key", "api.$KV.sessions.ключ.\u202e", "api.$KV.sessions.\xff\xfe", "command.*", "command.>", "api.STREAM.INFO.*", "api.>"} {
+				flood(50, subject, "x", nil)
+			}
+		},
+		func() { // transactions of as many actions as are allowed, in one message
+			actions := make([]command.Action, 1024)
+			for i := range actions {
+				actions[i] = command.Action{Kind: command.Put, Subject: fmt.Sprintf("$KV.sessions.giant.%d", i), Data: []byte(large[:maximum/1024-100])}
+			}
+			flood(16, "command.KV_sessions", string(command.Command{Op: command.Transaction{Then: actions}}.Encode()), nil)
+		},
+		func() { // a session that keeps every outcome, each of half a megabyte
+			for n := range uint64(100) {
+				flood(1, "command.KV_sessions", string(command.Command{
+					Session: command.Session{ID: opened.ID, Number: n + 1, Awaited: 1},
+					Op:      command.Transaction{Then: []command.Action{{Kind: command.Get, Subject: "$KV.sessions.large"}}},
+				}.Encode()), nil)
+			}
+		},
 		func() { flood(2000, "api.STREAM.INFO.KV_sessions", `{"subjects_filter":">"}`, nil) },
 		func() { flood(2000, "api.STREAM.NAMES", "", nats.Header{bus.ReadHeader: {"at-least=1000000000"}}) },
 		func() {
@@ -160,6 +195,16 @@ func (c *cluster) attacked() {
 		},
 	} {
 		attack.Go(wave)
+	}
+	for range 20 {
+		crowd := c.connectAs("client-app")
+		attack.Go(func() {
+			for range 500 {
+				if err := crowd.PublishRequest("synod.main.propose", crowd.NewInbox(), []byte("x")); err != nil {
+					c.t.Error(err)
+				}
+			}
+		})
 	}
 	attack.Wait()
 	honest.await(10)
