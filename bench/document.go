@@ -73,8 +73,8 @@ func (r results) markdown(b *bytes.Buffer, c cell) {
 			continue
 		}
 		median := func(of func(*measurement) float64) float64 { return r.figure(s.name, c, of).Median }
-		fmt.Fprintf(b, "| %s | %.0f | %.0f to %.0f | %.2f | %s | %s | %s | %.1f |\n", s.name, f.Median, f.Low, f.High,
-			r.ratio(s.name, "echo", c, rate).Median, load.Micros(median(p50)),
+		fmt.Fprintf(b, "| %s | %.0f | %.0f to %.0f | %s | %s | %s | %s | %.1f |\n", s.name, f.Median, f.Low, f.High,
+			r.toEcho(s.name, c), load.Micros(median(p50)),
 			load.Micros(median(func(m *measurement) float64 { return m.P99 })),
 			load.Micros(median(func(m *measurement) float64 { return m.P999 })),
 			median(func(m *measurement) float64 { return m.CPU }))

@@ -47,7 +47,7 @@ func (p *plan) table(out io.Writer) {
 			}
 			median := func(f func(*measurement) float64) float64 { return p.results.figure(s.name, c, f).Median }
 			fmt.Fprintf(out, "%-15s %10.0f %21s %7s %9s %9s %9s %6.1f%s\n", s.name, r.Median,
-				fmt.Sprintf("%.0f..%.0f", r.Low, r.High), p.toEcho(s.name, c),
+				fmt.Sprintf("%.0f..%.0f", r.Low, r.High), p.results.toEcho(s.name, c),
 				load.Micros(median(p50)), load.Micros(median(func(m *measurement) float64 { return m.P99 })),
 				load.Micros(median(func(m *measurement) float64 { return m.P999 })),
 				median(func(m *measurement) float64 { return m.CPU }), p.failures(s.name, c))
@@ -55,12 +55,13 @@ func (p *plan) table(out io.Writer) {
 	}
 }
 
-func (p *plan) toEcho(name string, c cell) string {
-	r := p.results.ratio(name, "echo", c, rate)
-	if r.N == 0 || name == "echo" {
+// toEcho is the ratio of a rate to that of the bare echo, and nothing where there is none.
+func (r results) toEcho(name string, c cell) string {
+	ratio := r.ratio(name, "echo", c, rate)
+	if ratio.N == 0 || name == "echo" {
 		return ""
 	}
-	return fmt.Sprintf("%.2f", r.Median)
+	return fmt.Sprintf("%.2f", ratio.Median)
 }
 
 func (p *plan) failures(name string, c cell) string {
