@@ -80,6 +80,43 @@ func TestAnswersWithoutRecordsWaitToo(t *testing.T) {
 	})
 }
 
+// TestSignsOfLifeDoNotWaitForTheDisk holds up the sync of a promise: that the acceptor
+// hears a leader leaves at once, and tells of no promise that is not durable.
+func TestSignsOfLifeDoNotWaitForTheDisk(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store, out := newMemory(), &sent{}
+		store.hold = make(chan struct{}, 1)
+		a := startAcceptor(t, store, out)
+		heartbeat := func(b paxos.Ballot) (early []paxos.Envelope) {
+			before := len(out.envelopes())
+			a.Deliver(from(leader, paxos.Heartbeat{Ballot: b, Chosen: paxos.Chosen{From: 1, Below: 1}, Next: 1}))
+			synctest.Wait()
+			return out.envelopes()[before:]
+		}
+		durable := ballot
+		store.hold <- struct{}{}
+		a.Deliver(from(leader, paxos.Prepare{Ballot: durable, From: 1}))
+		synctest.Wait()
+		higher := durable
+		higher.Round++
+		a.Deliver(from(leader, paxos.Prepare{Ballot: higher, From: 1})) // its sync hangs
+		synctest.Wait()
+		got := heartbeat(higher)
+		if len(got) != 1 {
+			t.Fatalf("sent %v while the disk stalls, want one sign of life", got)
+		}
+		if _, ok := got[0].Msg.(paxos.LeaderReport); !ok || got[0].From.Promised != durable {
+			t.Errorf("sent %v while the disk stalls, want a report that tells of %v", got[0], durable)
+		}
+		close(store.hold)
+		synctest.Wait()
+		if got := heartbeat(higher); len(got) != 2 || got[0].From.Promised != higher {
+			t.Errorf("sent %v when the disk was back, want a report and a Hello of %v", got, higher)
+		}
+		stopAcceptor(t, a)
+	})
+}
+
 // TestReadsTellWhatIsDurable holds up the sync of a vote: a read that comes meanwhile
 // would tell of it, so it is answered after it. One that finds nothing under way is
 // answered by the role itself.

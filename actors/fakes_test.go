@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"slices"
 	"sync"
 	"testing/synctest"
 	"time"
@@ -30,6 +31,12 @@ func (s *sent) Publish(e paxos.Envelope) error {
 	defer s.mu.Unlock()
 	s.got = append(s.got, e)
 	return errors.New("the network loses everything, which changes nothing")
+}
+
+func (s *sent) envelopes() []paxos.Envelope {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.got)
 }
 
 // of returns the messages of one type that were sent.

@@ -25,6 +25,7 @@ type writer struct {
 	groups []group
 	busy   bool // run carries out groups, or has failed
 	closed bool
+	early  paxos.Early
 
 	syncs, records, votes, messages atomic.Uint64
 	syncing                         *span
@@ -61,7 +62,8 @@ func (w *writer) stats() WriterStats {
 
 // put queues a group. It never blocks: what the acceptor may take in is bounded
 // by its inbox and by the proposers' windows. A group without records and pages, such as
-// the answer to a read, is sent at once when all before it are durable and sent.
+// the answer to a read, is sent at once when all before it are durable and sent. What
+// need not wait for the disk does not.
 func (w *writer) put(g group) {
 	w.mu.Lock()
 	if len(g.records) == 0 && len(w.groups) == 0 && !w.busy && !w.closed && !g.hasPage() {
@@ -69,9 +71,14 @@ func (w *writer) put(g group) {
 		w.release(g.send)
 		return
 	}
-	w.groups = append(w.groups, g)
+	var early []paxos.Envelope
+	early, g.send = w.early.Take(g.send)
+	if len(g.records) > 0 || len(g.send) > 0 {
+		w.groups = append(w.groups, g)
+	}
 	w.mu.Unlock()
 	w.wait.Signal()
+	w.publish(early)
 }
 
 // close lets run finish what is queued, and returns when it has.
@@ -148,7 +155,17 @@ func (w *writer) carryOut(groups []group) error {
 	return nil
 }
 
+// release sends what is next in order.
 func (w *writer) release(send []paxos.Envelope) {
+	if n := len(send); n > 0 {
+		w.mu.Lock()
+		w.early.Released(&send[n-1])
+		w.mu.Unlock()
+	}
+	w.publish(send)
+}
+
+func (w *writer) publish(send []paxos.Envelope) {
 	for _, e := range send {
 		w.messages.Add(1)
 		_ = w.send.Publish(e) // lost messages are normal; the bus counts them

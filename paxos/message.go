@@ -132,7 +132,9 @@ type Heartbeat struct {
 // before it disturbs one that only it cannot hear.
 type LeaderQuery struct{ Nonce uint64 }
 
-// LeaderReport answers LeaderQuery.
+// LeaderReport answers LeaderQuery, and a Heartbeat with nonce 0: its receiver then knows
+// that the sender is there, also when nothing else leaves it because its disk stalls.
+// See Early.
 type LeaderReport struct {
 	Nonce  uint64
 	Silent Duration // since the last sign of life of a ballot not below the promise

@@ -146,6 +146,7 @@ func (a *Acceptor) stepHeartbeat(now paxos.Now, e paxos.Envelope, m paxos.Heartb
 	}
 	a.signOfLife = now.Mono
 	a.reach(m.Chosen.Below, out)
+	a.send(out, m.Ballot.Proposer, paxos.LeaderReport{})
 	a.hello(now, out)
 }
 

@@ -55,7 +55,8 @@ type voter struct {
 	// What only proposers look at.
 	round    uint64        // the highest that it is known to have promised
 	heard    paxos.Instant // when it last said anything
-	answered paxos.Instant // when it last answered a leader
+	answered paxos.Instant // when it last answered a leader, once its disk had all that was before
+	alive    paxos.Instant // when it last told a leader that it hears it
 	silent   uint64        // the leader query to which it said that it hears none
 	noSpace  bool
 

@@ -64,8 +64,10 @@ func (p *Proposer) askAgain(now paxos.Now, out *paxos.Effects) {
 
 // stepReport counts an acceptor's answer, by the newest configuration: of an older
 // one perhaps nobody is left. One that this process comes to read only
-// after its question is over, because it stood still, says nothing about now.
+// after its question is over, because it stood still, says nothing about now. To a
+// leader any answer shows that the acceptor is alive.
 func (p *Proposer) stepReport(now paxos.Now, v *voter, m paxos.LeaderReport, out *paxos.Effects) {
+	v.alive = now.Mono
 	if p.stage != asking || now.Mono >= p.deadline || m.Nonce != p.query.nonce || m.Silent < p.opts.Election {
 		return
 	}

@@ -79,9 +79,14 @@ func (p *Proposer) tickLeading(now paxos.Now, out *paxos.Effects) {
 func (p *Proposer) deciding() *paxos.Configuration { return p.known.For(p.chosen.Below) }
 
 // heardLately is the acceptors of c that answered within an election timeout. A leader
-// that has no quorum of them must not keep clients waiting for nothing.
+// that has no quorum of them must not keep clients waiting for nothing. One that only says
+// that it is alive waits for its disk, and would keep any other leader waiting, too: it
+// counts for as long as a command may wait.
 func (p *Proposer) heardLately(now paxos.Now, c *paxos.Configuration) paxos.Set {
-	return p.those(c, func(v *voter) bool { return now.Mono-v.answered < paxos.Instant(p.opts.Election) })
+	return p.those(c, func(v *voter) bool {
+		return now.Mono-v.answered < paxos.Instant(p.opts.Election) ||
+			now.Mono-v.alive < paxos.Instant(p.opts.Election) && now.Mono-v.answered < paxos.Instant(p.opts.QueueTimeout)
+	})
 }
 
 // heard notes that v answered.
@@ -198,7 +203,9 @@ func (p *Proposer) advance() {
 }
 
 // resend repeats the Accepts that were not answered by a quorum in time. An
-// acceptor that voted already votes again, and its answer counts once.
+// acceptor that voted already votes again, and its answer counts once. An acceptor answers
+// in order: one that has said nothing since waits for its disk, which a repetition would
+// give more to write, or will answer a Heartbeat once it is back.
 func (p *Proposer) resend(now paxos.Now, out *paxos.Effects) {
 	p.askMore(out)
 	if len(p.lead.rounds) == 0 && p.lead.refill == nil {
@@ -206,6 +213,9 @@ func (p *Proposer) resend(now paxos.Now, out *paxos.Effects) {
 	}
 	for _, slot := range p.openSlots() {
 		r := p.lead.rounds[slot]
+		if !p.passedOver(slot, r) {
+			continue
+		}
 		if now.Mono-r.sent >= paxos.Instant(p.opts.Retry) {
 			r.sent = now.Mono
 			p.sendAccept(slot, r.value, out)
@@ -214,6 +224,16 @@ func (p *Proposer) resend(now paxos.Now, out *paxos.Effects) {
 	if p.lead.refill != nil {
 		p.askPromises(p.lead.refill, out)
 	}
+}
+
+// passedOver reports whether an acceptor has answered since slot was proposed last, and
+// has not voted there.
+func (p *Proposer) passedOver(slot paxos.Slot, r *round) bool {
+	c := p.known.For(slot)
+	return slices.ContainsFunc(p.voters, func(v *voter) bool {
+		seat := v.in(c)
+		return seat >= 0 && !r.voters.Has(seat) && v.answered >= r.sent
+	})
 }
 
 // openSlots is the slots in flight, ascending.

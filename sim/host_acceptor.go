@@ -26,6 +26,7 @@ type acceptor struct {
 	groups []group // not written yet, in order
 	taken  []group // being written
 	busy   bool
+	early  paxos.Early
 
 	hung    int // faults that let no sync return
 	factor  time.Duration
@@ -49,7 +50,7 @@ func newAcceptor(w *World, id paxos.NodeID) *acceptor {
 func (a *acceptor) boot(now paxos.Now) {
 	a.disk.boot++
 	self := paxos.Sender{Role: paxos.AcceptorRole, ID: a.id, Disk: a.disk.id, Boot: a.disk.boot, Process: a.incarnation}
-	a.role = roles.RestoreAcceptor(self, a.disk.State, now)
+	a.role, a.early = roles.RestoreAcceptor(self, a.disk.State, now), paxos.Early{}
 }
 
 func (a *acceptor) founded() bool { return a.role.Genesis() != nil }
@@ -85,6 +86,9 @@ func (a *acceptor) flush() {
 		a.stop(a.out.Stop)
 		return
 	}
+	var early []paxos.Envelope
+	early, a.out.Send = a.early.Take(a.out.Send)
+	a.send(early)
 	if len(a.out.Persist) > 0 || len(a.out.Send) > 0 {
 		a.groups = append(a.groups, group{records: a.out.Persist, send: a.out.Send})
 	}
@@ -165,9 +169,16 @@ func (a *acceptor) release(send []paxos.Envelope) {
 			merged = append(merged, e)
 		}
 	}
-	for i := range merged {
-		a.w.oracle.released(a, &merged[i])
-		a.w.publish(&merged[i])
+	if n := len(merged); n > 0 {
+		a.early.Released(&merged[n-1])
+	}
+	a.send(merged)
+}
+
+func (a *acceptor) send(messages []paxos.Envelope) {
+	for i := range messages {
+		a.w.oracle.released(a, &messages[i])
+		a.w.publish(&messages[i])
 	}
 }
 

@@ -1786,7 +1786,7 @@ func (x *LeaderQuery) GetNonce() uint64 {
 	return 0
 }
 
-// LeaderReport answers LeaderQuery.
+// LeaderReport answers LeaderQuery, and a Heartbeat with nonce 0.
 type LeaderReport struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	Nonce uint64                 `protobuf:"fixed64,1,opt,name=nonce,proto3" json:"nonce,omitempty"`

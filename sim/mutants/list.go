@@ -261,6 +261,10 @@ var founderMutants = []Mutant{
 // hostMutants release messages too early. What they break is the simulator's own
 // host, which does as the real actor must.
 var hostMutants = []Mutant{
+	in(Stories, mutant("a sign of life waits for the disk", "sim/host_acceptor.go",
+		"	early, a.out.Send = a.early.Take(a.out.Send)\n", "")),
+	mutant("a sign of life tells of a promise that is not durable", "paxos/early.go",
+		"e.Config, e.From.Promised = r.config, r.promised", "e.Config = r.config"),
 	mutant("answers without records leave at once", "sim/host_acceptor.go",
 		"	if len(a.out.Persist) > 0 || len(a.out.Send) > 0 {\n", "	if len(a.out.Persist) == 0 {\n\t\ta.release(a.out.Send)\n\t\ta.out.Send = nil\n\t}\n\tif len(a.out.Persist) > 0 || len(a.out.Send) > 0 {\n"),
 	mutant("messages leave before the sync", "sim/host_acceptor.go",
