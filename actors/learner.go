@@ -9,6 +9,7 @@ import (
 	"os"
 	"sync"
 
+	"github.com/synod-paxos/synod/internal/gentle"
 	"github.com/synod-paxos/synod/paxos"
 	"github.com/synod-paxos/synod/roles"
 )
@@ -416,7 +417,7 @@ func (l *learner) install(now paxos.Now) {
 // take installs the snapshot in file. A snapshot that is damaged is dropped, and
 // asked for again.
 func (l *learner) take(file *os.File) error {
-	defer os.Remove(file.Name())
+	defer gentle.RemoveAll(file.Name())
 	defer file.Close()
 	err := l.config.Snapshots.Install(file)
 	l.handle.call(func() {

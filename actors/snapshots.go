@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/synod-paxos/synod/internal/gentle"
 	"github.com/synod-paxos/synod/paxos"
 )
 
@@ -120,7 +121,7 @@ func (s *source) drop(to paxos.NodeID) {
 
 func (o *outgoing) remove() {
 	_ = o.file.Close()
-	_ = os.Remove(o.file.Name()) // the next start sweeps what is left
+	_ = gentle.RemoveAll(o.file.Name()) // the next start sweeps what is left
 }
 
 func (s *source) close() {
@@ -156,7 +157,7 @@ func (t *transfer) run(dir string) (*os.File, error) {
 		}
 		if err != nil {
 			_ = file.Close()
-			_ = os.Remove(file.Name())
+			_ = gentle.RemoveAll(file.Name())
 			return nil, err
 		}
 		if done {
@@ -242,7 +243,7 @@ func sweep(dir string) {
 	for _, pattern := range []string{"snapshot-in-*", "snapshot-out-*"} {
 		files, _ := filepath.Glob(filepath.Join(dir, pattern))
 		for _, f := range files {
-			_ = os.Remove(f)
+			_ = gentle.RemoveAll(f)
 		}
 	}
 }

@@ -8,6 +8,8 @@ import (
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/cockroachdb/pebble/v2/vfs/atomicfs"
+
+	"github.com/synod-paxos/synod/internal/gentle"
 )
 
 // A home is the data directory: databases under numbered names, and a marker that
@@ -126,7 +128,7 @@ func (h *home) nextName() string {
 
 // clear deletes the database name and everything in it.
 func (h *home) clear(name string) error {
-	if err := h.fs.RemoveAll(h.fs.PathJoin(h.dir, name)); err != nil {
+	if err := gentle.RemoveAllOf(h.fs, h.fs.PathJoin(h.dir, name)); err != nil {
 		return fmt.Errorf("streams: remove %s in %s: %w", name, h.dir, err)
 	}
 	return nil

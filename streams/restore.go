@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"runtime"
 
 	"github.com/cockroachdb/pebble/v2"
 )
@@ -169,6 +170,7 @@ func (l *loader) load() error {
 		if err != nil {
 			return err
 		}
+		runtime.Gosched() // see internal/gentle
 		switch kind {
 		case kindPairs:
 			err = l.pairs(payload)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"runtime"
 
 	"github.com/cespare/xxhash/v2"
 	"github.com/cockroachdb/pebble/v2"
@@ -68,6 +69,7 @@ func (s *Snapshot) WriteTo(w io.Writer) (n int64, err error) {
 		if err != nil {
 			return n, err
 		}
+		runtime.Gosched() // see internal/gentle
 		written, err := w.Write(chunk)
 		n += int64(written)
 		if err != nil || next == nil {

@@ -57,7 +57,7 @@ var table = map[string]layer{
 	"bus/paxospb":         {others: []string{protobuf}},
 	"bus/leaf":            {ours: []string{"bus"}, others: []string{natsClient, natsServer, rate}},
 	"bus/bustest":         {ours: []string{"paxos", "bus"}, others: []string{natsClient, natsServer}},
-	"actors":              {ours: []string{"paxos", "roles"}, others: []string{protoactor}},
+	"actors":              {ours: []string{"paxos", "roles", "internal/gentle"}, others: []string{protoactor}},
 	"consumers":           {ours: []string{"paxos", "streams", "bus/..."}, others: []string{natsClient, rate}},
 	"jsapi":               {ours: []string{"paxos", "streams/...", "bus/...", "consumers"}, others: []string{natsClient, rate}},
 	"client":              {ours: []string{"bus", "streams/command"}, others: []string{natsClient, otel}},

@@ -7,6 +7,9 @@
 // stops every acceptor on the disk for 45 ms. Freed a MiB at a time, the syncs of others
 // come between.
 //
+// Copying: a learner that copies a whole state for a fellow, or takes over such a copy,
+// computes for seconds, and gives way after each block.
+//
 // Writing: the stores of a cluster fill at the same pace, so they write tables of tens of
 // MiB at the same moment, each in a goroutine that never waits. Where those are as many as
 // the cores, Go lets everybody else have a core for a moment in every 10 ms; and a command
@@ -38,14 +41,27 @@ func Remove(fsys vfs.FS, name string) error {
 
 // RemoveAll removes what os.RemoveAll does, on the same terms.
 func RemoveAll(path string) error {
-	// What cannot be walked is left to os.RemoveAll, and its error.
+	shrinkAll(path)
+	return os.RemoveAll(path)
+}
+
+// RemoveAllOf removes what fsys.RemoveAll does, on the same terms.
+func RemoveAllOf(fsys vfs.FS, path string) error {
+	if vfs.Root(fsys) == vfs.Default {
+		shrinkAll(path)
+	}
+	return fsys.RemoveAll(path)
+}
+
+// shrinkAll shrinks all files below path. What cannot be walked is left to the removal
+// that follows, and its error.
+func shrinkAll(path string) {
 	_ = filepath.WalkDir(path, func(name string, d fs.DirEntry, err error) error {
 		if err == nil && d.Type().IsRegular() {
 			shrink(name)
 		}
 		return nil
 	})
-	return os.RemoveAll(path)
 }
 
 // shrink cuts a large file that has no other name down to a piece. An error is of no

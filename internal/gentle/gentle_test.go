@@ -47,6 +47,33 @@ func TestALargeFileGoesInPieces(t *testing.T) {
 	}
 }
 
+// TestATreeGoesInPieces: of a state that another has taken the place of.
+func TestATreeGoesInPieces(t *testing.T) {
+	disk := &watchedTree{watched{FS: vfs.Default}}
+	dir := t.TempDir()
+	write(t, dir, "table")
+	if err := gentle.RemoveAllOf(disk, dir); err != nil {
+		t.Fatal(err)
+	}
+	if len(disk.sizes) != 1 || disk.sizes[0] > gentle.Piece || disk.sizes[0] == 0 {
+		t.Errorf("sizes %d at the removal, not one of at most %d", disk.sizes, gentle.Piece)
+	}
+	if _, err := os.Stat(dir); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("still there: %v", err)
+	}
+}
+
+// watchedTree says how large a directory's table was when its removal came.
+type watchedTree struct{ watched }
+
+func (w *watchedTree) RemoveAll(dir string) error {
+	info, err := w.Stat(filepath.Join(dir, "table"))
+	if err == nil {
+		w.sizes = append(w.sizes, info.Size())
+	}
+	return errors.Join(err, w.FS.RemoveAll(dir))
+}
+
 // A checkpoint shares its tables with the state by hard links.
 func TestWhatHasAnotherNameStaysWhole(t *testing.T) {
 	dir := t.TempDir()

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 
 	"github.com/synod-paxos/synod/actors"
+	"github.com/synod-paxos/synod/internal/gentle"
 	"github.com/synod-paxos/synod/streams"
 )
 
@@ -75,7 +76,7 @@ func (l *Learner) restoreCheckpoint(ctx context.Context, d actors.Doubt) (bool, 
 		return false, err
 	}
 	if last.to >= uint64(d.Slot) {
-		return false, os.RemoveAll(last.path) // it has what is wrong
+		return false, gentle.RemoveAll(last.path) // it has what is wrong
 	}
 	state, err := l.dir.Sub(stateDir)
 	if err != nil {
@@ -87,7 +88,7 @@ func (l *Learner) restoreCheckpoint(ctx context.Context, d actors.Doubt) (bool, 
 	}
 	if err != nil {
 		l.log.Error("the last agreed state is damaged: this learner's memory or disk is broken", "err", err)
-		return false, os.RemoveAll(last.path)
+		return false, gentle.RemoveAll(last.path)
 	}
 	l.log.Info("went back to the last agreed state", "slot", m.Applied())
 	return true, m.Close()
@@ -97,7 +98,7 @@ func (l *Learner) restoreCheckpoint(ctx context.Context, d actors.Doubt) (bool, 
 func (l *Learner) setAside() error {
 	dir := l.dir.Path()
 	aside := filepath.Join(dir, suspectDir)
-	if err := os.RemoveAll(aside); err != nil {
+	if err := gentle.RemoveAll(aside); err != nil {
 		return err
 	}
 	if err := os.Rename(filepath.Join(dir, stateDir), aside); err != nil && !errors.Is(err, os.ErrNotExist) {
