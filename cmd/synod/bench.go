@@ -69,11 +69,17 @@ func (c *benchCommand) Check() []error {
 func (c *benchCommand) Run(ctx context.Context, s cli.Streams) (err error) {
 	w := &benchWork{command: c, data: []byte(strings.Repeat("x", c.Size))}
 	defer func() { err = errors.Join(err, w.close()) }()
-	if err := w.open(ctx); err != nil {
+	say := io.Discard // how it goes
+	if !c.JSON {
+		say = s.Err
+	}
+	if err := w.open(ctx, say); err != nil {
 		return err
 	}
+	fmt.Fprintf(say, "%d callers on %d connections, %d bytes, %d %% reads: %s, after %s that do not count\n",
+		c.Callers, c.Connections, c.Size, c.Reads, c.Duration, c.Warm)
 	l := load.Start(c.Callers, len(benchKinds), w.do)
-	elapsed := c.measure(ctx, l, s)
+	elapsed := c.measure(ctx, l, say)
 	w.cancel() // ends what waits for an answer
 	l.Stop()
 	r := l.Result()
@@ -91,7 +97,7 @@ func (c *benchCommand) Run(ctx context.Context, s cli.Streams) (err error) {
 var benchKinds = []string{"write", "read"}
 
 // measure returns how long it counted. Interrupting it ends the run, not the report.
-func (c *benchCommand) measure(ctx context.Context, l *load.Load, s cli.Streams) time.Duration {
+func (c *benchCommand) measure(ctx context.Context, l *load.Load, say io.Writer) time.Duration {
 	wait := func(d time.Duration) bool {
 		select {
 		case <-ctx.Done():
@@ -106,28 +112,38 @@ func (c *benchCommand) measure(ctx context.Context, l *load.Load, s cli.Streams)
 	l.Count(true)
 	defer l.Count(false)
 	start, last := time.Now(), int64(0)
+	c.progressHead(say)
 	for {
 		left := c.Duration - time.Since(start)
 		if left <= 0 || !wait(min(left, time.Second)) {
 			return time.Since(start)
 		}
 		done, failed := l.Counted()
-		if !c.JSON {
-			fmt.Fprintf(s.Err, "%4.0f s  %9d/s  %s%s\n", time.Since(start).Seconds(), done-last, percentilesSoFar(l), failures(failed))
+		fmt.Fprintf(say, "%6.0f s %10d %8d", time.Since(start).Seconds(), done-last, failed)
+		for kind, h := range l.Result().Latency {
+			if c.does(kind) {
+				fmt.Fprintf(say, " %12s %9s", load.Micros(float64(h.ValueAtQuantile(50))), load.Micros(float64(h.ValueAtQuantile(99))))
+			}
 		}
+		fmt.Fprintln(say)
 		last = done
 	}
 }
 
-func percentilesSoFar(l *load.Load) string {
-	var parts []string
-	for kind, h := range l.Result().Latency {
-		if h.TotalCount() > 0 {
-			parts = append(parts, fmt.Sprintf("%s p50 %s p99 %s", benchKinds[kind],
-				load.Micros(float64(h.ValueAtQuantile(50))), load.Micros(float64(h.ValueAtQuantile(99)))))
+// progressHead is above the lines of progress. Percentiles are of all so far.
+func (c *benchCommand) progressHead(say io.Writer) {
+	fmt.Fprintf(say, "%8s %10s %8s", "", "in 1 s", "failed")
+	for kind, name := range benchKinds {
+		if c.does(kind) {
+			fmt.Fprintf(say, " %12s %9s", name+" p50", "p99")
 		}
 	}
-	return strings.Join(parts, "  ")
+	fmt.Fprintln(say)
+}
+
+// does reports whether the callers do operations of this kind.
+func (c *benchCommand) does(kind int) bool {
+	return kind == 0 && c.Reads < 100 || kind == 1 && c.Reads > 0
 }
 
 func failures(n int64) string {

@@ -2,9 +2,11 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
+	"io"
 	"log/slog"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -16,7 +18,7 @@ import (
 const setupTime = 10 * time.Second
 
 // open connects, and makes the bucket with a value under every key.
-func (w *benchWork) open(ctx context.Context) error {
+func (w *benchWork) open(ctx context.Context, say io.Writer) error {
 	w.ctx, w.cancel = context.WithCancel(context.Background())
 	for range w.command.Connections {
 		c, err := w.connect(ctx)
@@ -28,17 +30,17 @@ func (w *benchWork) open(ctx context.Context) error {
 	if w.command.Log {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, setupTime)
+	setup, cancel := context.WithTimeout(ctx, setupTime)
 	defer cancel()
 	name := "synod-bench-" + uuid.NewString()[:8]
 	for _, c := range w.clients {
-		b, err := c.CreateBucket(ctx, name, client.BucketConfig{})
+		b, err := c.CreateBucket(setup, name, client.BucketConfig{})
 		if err != nil {
 			return fmt.Errorf("%w\n  See `synod status` for what the cluster lacks", err)
 		}
 		w.buckets = append(w.buckets, b)
 	}
-	return w.fill(ctx)
+	return w.fill(ctx, say)
 }
 
 func (w *benchWork) connect(ctx context.Context) (*client.Client, error) {
@@ -57,27 +59,44 @@ func (w *benchWork) connect(ctx context.Context) (*client.Client, error) {
 }
 
 // fill puts every key, many at once.
-func (w *benchWork) fill(ctx context.Context) error {
+func (w *benchWork) fill(ctx context.Context, say io.Writer) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
 	for i := range w.command.Keys {
 		w.keys = append(w.keys, fmt.Sprintf("k%d", i))
 	}
 	const atOnce = 64
-	errs := make(chan error, atOnce)
+	var callers sync.WaitGroup
+	var put atomic.Int64
 	for first := range atOnce {
-		go func() {
+		callers.Go(func() {
 			for i := first; i < len(w.keys); i += atOnce {
-				if _, err := w.buckets[0].Put(ctx, w.keys[i], w.data); err != nil {
-					errs <- err
+				if err := w.put(ctx, w.keys[i]); err != nil {
+					cancel(err) // the others need not fail, too
 					return
 				}
+				put.Add(1)
 			}
-			errs <- nil
-		}()
+		})
 	}
-	var err error
-	for range atOnce {
-		err = errors.Join(err, <-errs)
+	progress := time.NewTicker(time.Second)
+	defer progress.Stop()
+	filled := make(chan struct{})
+	go func() { callers.Wait(); close(filled) }()
+	for {
+		select {
+		case <-progress.C:
+			fmt.Fprintf(say, "%d of %d keys have a value\n", put.Load(), len(w.keys))
+		case <-filled:
+			return context.Cause(ctx)
+		}
 	}
+}
+
+func (w *benchWork) put(ctx context.Context, key string) error {
+	ctx, cancel := context.WithTimeout(ctx, setupTime)
+	defer cancel()
+	_, err := w.buckets[0].Put(ctx, key, w.data)
 	return err
 }
 

@@ -4,6 +4,7 @@ package load
 
 import (
 	"errors"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -109,7 +110,7 @@ func (l *Load) count(s *shard, kind int, took time.Duration, err error) {
 type Result struct {
 	Latency []*hdrhistogram.Histogram // of what was done, by kind, in microseconds
 	Failed  *hdrhistogram.Histogram   // of what failed
-	Err     error                     // some of the errors; nil for none
+	Err     error                     // some of the errors, no two alike; nil for none
 }
 
 // Result may be called while callers work.
@@ -125,7 +126,9 @@ func (l *Load) Result() Result {
 			r.Latency[kind].Merge(h)
 		}
 		r.Failed.Merge(s.refused)
-		r.Err = errors.Join(r.Err, s.err)
+		if s.err != nil && (r.Err == nil || !strings.Contains(r.Err.Error(), s.err.Error())) {
+			r.Err = errors.Join(r.Err, s.err)
+		}
 		s.mu.Unlock()
 	}
 	return r
