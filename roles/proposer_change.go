@@ -120,6 +120,13 @@ func (p *Proposer) wantsPromises() bool {
 	return slices.ContainsFunc(p.known.Since(p.lead.next), func(c *paxos.Configuration) bool { return !p.promisedBy(&p.phase1, c) })
 }
 
+// barred reports whether some configuration of slots to come can never promise this
+// leader's ballot: too many of its acceptors have promised higher ones.
+func (p *Proposer) barred() bool {
+	free := func(v *voter) bool { return p.phase1.complete(v) || v.round <= p.ballot.Round }
+	return slices.ContainsFunc(p.known.Since(p.lead.next), func(c *paxos.Configuration) bool { return !c.Phase1(p.those(c, free)) })
+}
+
 // promisedMore goes on with what promises for slots to come reported.
 func (p *Proposer) promisedMore(now paxos.Now, out *paxos.Effects) {
 	p.lead.top = max(p.lead.top, p.phase1.top)

@@ -140,7 +140,8 @@ func (p *Proposer) hearPromise(now paxos.Now, v *voter, b paxos.Ballot, out *pax
 
 // giveWay ends what the proposer does when b is above the ballot that it prepares
 // or leads in: that ballot can no longer be sure of a quorum. A leader does not
-// leave for a ballot that is far above what some acceptor would follow.
+// leave for a ballot that is far above what some acceptor would follow, unless it is
+// barred: then several elections take all acceptors up to that ballot.
 func (p *Proposer) giveWay(now paxos.Now, b paxos.Ballot, out *paxos.Effects) {
 	switch {
 	case !p.ballot.Less(b):
@@ -148,7 +149,7 @@ func (p *Proposer) giveWay(now paxos.Now, b paxos.Ballot, out *paxos.Effects) {
 		p.backOff(now)
 	case p.stage == preparing:
 		p.waitForLeader(now) // no duel is lost, there is a way to go
-	case p.stage == leading && p.near(now, b.Round):
+	case p.stage == leading && (p.near(now, b.Round) || p.barred()):
 		p.stepDown(now, out)
 	}
 }
