@@ -183,7 +183,7 @@ type benchReport struct {
 	Latency   []benchLatency `json:"latency"`
 }
 
-// benchLatency is of one kind of operations, in microseconds.
+// benchLatency is of one kind of operations, or of those that failed, in microseconds.
 type benchLatency struct {
 	Kind string  `json:"kind"`
 	Done int64   `json:"done"`
@@ -205,6 +205,9 @@ func newBenchReport(c *benchCommand, r load.Result, elapsed time.Duration) *benc
 		if h.TotalCount() > 0 {
 			b.Latency = append(b.Latency, latencyOf(benchKinds[kind], h))
 		}
+	}
+	if b.Failed > 0 {
+		b.Latency = append(b.Latency, latencyOf("failed", r.Failed))
 	}
 	if elapsed > 0 {
 		b.PerSecond = float64(b.Done) / elapsed.Seconds()
