@@ -122,7 +122,7 @@ func SpawnLearner(sys *System, c LearnerConfig) (*Learner, error) {
 	l := &Learner{}
 	sweep(c.Dir)
 	l.actor = &learner{
-		config: c, handle: &l.Handle, chunks: make(chan paxos.SnapshotChunk, 4), stop: make(chan struct{}),
+		config: c, handle: &l.Handle, chunks: make(chan incoming, 4), stop: make(chan struct{}),
 		readers: map[uint64]chan<- struct{}{},
 		source:  &source{machine: c.Snapshots, dir: c.Dir, chunk: c.ChunkBytes, log: c.Log},
 	}
@@ -186,7 +186,7 @@ type learner struct {
 
 	source     *source
 	serving    bool // source is at work
-	chunks     chan paxos.SnapshotChunk
+	chunks     chan incoming
 	installing bool // a snapshot is on its way in
 	stop       chan struct{}
 	work       sync.WaitGroup // goroutines of the two, and the one that waits for Failed
@@ -364,10 +364,17 @@ func (l *learner) answer(slot paxos.Slot) {
 }
 
 // serve answers a fellow that needs a snapshot, one question at a time: whoever
-// asks while another is served asks again.
+// asks while another is served asks again, and hears that it must wait if a snapshot is
+// being made, which may take long.
 func (l *learner) serve(e paxos.Envelope, q paxos.SnapshotQuery) {
 	g := l.role.Genesis()
-	if g == nil || e.Cluster != g.Cluster || e.To != l.config.Self.ID || l.serving || l.role.Mute() || l.config.Snapshots == nil {
+	if g == nil || e.Cluster != g.Cluster || e.To != l.config.Self.ID || l.role.Mute() || l.config.Snapshots == nil {
+		return
+	}
+	if l.serving {
+		if making, ok := l.source.making(); ok {
+			l.role.Tell(e.From.ID, making, &l.out)
+		}
 		return
 	}
 	l.serving = true
@@ -387,7 +394,7 @@ func (l *learner) receive(e paxos.Envelope, chunk paxos.SnapshotChunk) {
 		return
 	}
 	select {
-	case l.chunks <- chunk:
+	case l.chunks <- incoming{e.From.ID, chunk}:
 	default: // it is asked for again
 	}
 }

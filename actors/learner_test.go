@@ -23,6 +23,7 @@ type tape struct {
 	at      paxos.Position
 	broken  error
 	hold    chan struct{}
+	slow    chan struct{} // what a Snapshot waits for, after its first byte
 }
 
 func (m *tape) Apply(slot paxos.Slot, _ paxos.LogTime, commands []paxos.Command) ([]Result, error) {
@@ -87,6 +88,10 @@ func (m *tape) Digest() (sum [16]byte) {
 }
 
 func (m *tape) Snapshot(w io.Writer) (paxos.Slot, error) {
+	if m.slow != nil {
+		fmt.Fprint(w, " ")
+		<-m.slow
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.at.Applied, json.NewEncoder(w).Encode(map[string]any{"applied": m.applied, "at": m.at.Applied})

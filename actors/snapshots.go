@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/synod-paxos/synod/internal/gentle"
@@ -20,7 +21,9 @@ import (
 
 const (
 	snapshotRetry  = 500 * time.Millisecond // before a chunk is asked for again
-	snapshotGiveUp = 20                     // unanswered questions before another fellow is asked
+	snapshotFirst  = 5 * time.Second        // the same, while it has to be made
+	snapshotSilent = 10 * time.Second       // without a chunk, before another fellow is asked
+	snapshotStuck  = 100 * time.Second      // the same without a byte more, while one is made
 	snapshotKeep   = time.Minute            // how long a snapshot is kept after its last use
 	snapshotReport = 5 * time.Second        // between two lines of progress in the log
 )
@@ -32,6 +35,8 @@ type source struct {
 	dir     string // for the files; the source's own
 	chunk   int    // bytes
 	log     *slog.Logger
+
+	made atomic.Uint64 // one more than the bytes of the snapshot that is being made; 0: none is
 
 	mu  sync.Mutex
 	out map[paxos.NodeID]*outgoing
@@ -46,6 +51,7 @@ type outgoing struct {
 	file    *os.File
 	applied paxos.Slot
 	total   uint64
+	seen    bool // a chunk of it was asked for by its id
 	expire  *time.Timer
 }
 
@@ -54,17 +60,20 @@ type outgoing struct {
 func (s *source) answer(to paxos.NodeID, q paxos.SnapshotQuery, fresh uint64) paxos.SnapshotChunk {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if q.ID == 0 {
+	if q.ID == 0 && !s.unseen(to) {
 		if err := s.make(to, fresh); err != nil {
 			s.log.Error("cannot make a snapshot for another", "to", to, "err", err)
 			return paxos.SnapshotChunk{}
 		}
+	}
+	if q.ID == 0 {
 		q.Offset = 0
 	}
 	o := s.out[to]
 	if o == nil || q.ID != 0 && q.ID != o.id || q.Offset > o.total {
 		return paxos.SnapshotChunk{}
 	}
+	o.seen = o.seen || q.ID != 0
 	o.expire.Reset(snapshotKeep)
 	data := make([]byte, min(uint64(s.chunk), o.total-q.Offset))
 	if _, err := o.file.ReadAt(data, int64(q.Offset)); err != nil && !errors.Is(err, io.EOF) {
@@ -73,6 +82,14 @@ func (s *source) answer(to paxos.NodeID, q paxos.SnapshotQuery, fresh uint64) pa
 		return paxos.SnapshotChunk{}
 	}
 	return paxos.SnapshotChunk{ID: o.id, Applied: o.applied, Total: o.total, Offset: q.Offset, Data: data}
+}
+
+// unseen reports whether there is a snapshot for to of which it seems to have no chunk yet:
+// the first was lost, or crosses with another question for it. To make it again would take
+// as long again.
+func (s *source) unseen(to paxos.NodeID) bool {
+	o := s.out[to]
+	return o != nil && !o.seen && o.total > uint64(s.chunk)
 }
 
 // make replaces the snapshot for to by a new one.
@@ -86,7 +103,9 @@ func (s *source) make(to paxos.NodeID, id uint64) error {
 		return err
 	}
 	o := &outgoing{id: id, file: file}
-	o.applied, err = s.machine.Snapshot(file)
+	s.made.Store(1)
+	defer s.made.Store(0)
+	o.applied, err = s.machine.Snapshot(counted{file, &s.made})
 	if err == nil {
 		var size int64
 		size, err = file.Seek(0, io.SeekEnd)
@@ -108,6 +127,25 @@ func (s *source) make(to paxos.NodeID, id uint64) error {
 	}
 	s.out[to] = o
 	return nil
+}
+
+// making is what to tell whoever asks for a chunk while a snapshot is being made; ok is
+// false when none is.
+func (s *source) making() (chunk paxos.SnapshotChunk, ok bool) {
+	made := s.made.Load()
+	return paxos.SnapshotChunk{ID: paxos.SnapshotMaking, Offset: made}, made > 0
+}
+
+// counted counts what is written.
+type counted struct {
+	io.Writer
+	n *atomic.Uint64
+}
+
+func (c counted) Write(p []byte) (int, error) {
+	n, err := c.Writer.Write(p)
+	c.n.Add(uint64(n))
+	return n, err
 }
 
 // drop forgets the snapshot for to, if there is one.
@@ -132,13 +170,50 @@ func (s *source) close() {
 	}
 }
 
-// transfer is one snapshot on its way in.
+// incoming is a chunk, and who sent it.
+type incoming struct {
+	from paxos.NodeID
+	paxos.SnapshotChunk
+}
+
+// transfer is one snapshot on its way in. It leaves a fellow that brings nothing new for a
+// while, be it bytes of the snapshot or the news that more of it is made. How long the
+// whole takes does not matter.
 type transfer struct {
 	from   func(turn int) paxos.NodeID // whom to ask; empty: nobody can help now
 	ask    func(to paxos.NodeID, q paxos.SnapshotQuery)
-	chunks chan paxos.SnapshotChunk
+	chunks chan incoming
 	stop   <-chan struct{}
 	log    *slog.Logger
+
+	news     time.Time // when the fellow brought something last
+	made     uint64    // what it said last of the snapshot that it makes; 0: it makes none
+	reported time.Time
+}
+
+// hopeless reports whether the fellow has brought nothing for too long.
+func (t *transfer) hopeless(first bool) bool {
+	limit := snapshotSilent
+	if first || t.made > 0 {
+		limit = snapshotStuck
+	}
+	return time.Since(t.news) >= limit
+}
+
+// waits notes how much of a snapshot the fellow has made.
+func (t *transfer) waits(to paxos.NodeID, made uint64) {
+	if made != t.made { // less than before is another one
+		t.made, t.news = made, time.Now()
+	}
+	t.report("waiting while a fellow makes a snapshot", "from", to, "bytes so far", made-1)
+}
+
+// report logs what goes on, now and then.
+func (t *transfer) report(what string, args ...any) {
+	if time.Since(t.reported) > snapshotReport {
+		t.reported = time.Now()
+		t.log.Info(what, args...)
+	}
 }
 
 var errStopped = errors.New("stopped")
@@ -177,8 +252,8 @@ func (t *transfer) fetch(file *os.File, turn int) (done bool, err error) {
 		return false, err
 	}
 	var got paxos.SnapshotChunk // the last one
-	reported := time.Now()
-	for next, tries := uint64(0), 0; tries < snapshotGiveUp; tries++ {
+	t.news, t.reported, t.made = time.Now(), time.Now(), 0
+	for next := uint64(0); !t.hopeless(got.ID == 0); {
 		chunk, ok, err := t.await(to, paxos.SnapshotQuery{ID: got.ID, Offset: next})
 		if err != nil {
 			return false, err
@@ -192,28 +267,26 @@ func (t *transfer) fetch(file *os.File, turn int) (done bool, err error) {
 		if _, err := file.WriteAt(chunk.Data, int64(next)); err != nil {
 			return false, err
 		}
-		got, tries = chunk, 0
+		got, t.news, t.made = chunk, time.Now(), 0
 		next += uint64(len(chunk.Data))
 		if next >= chunk.Total {
 			t.log.Info("snapshot received", "from", to, "bytes", chunk.Total, "slot", uint64(chunk.Applied))
 			return true, nil
 		}
-		if time.Since(reported) > snapshotReport {
-			reported = time.Now()
-			t.log.Info("receiving a snapshot", "from", to, "bytes", next, "of", chunk.Total,
-				"percent", fmt.Sprintf("%.0f", 100*float64(next)/float64(chunk.Total)))
-		}
+		t.report("receiving a snapshot", "from", to, "bytes", next, "of", chunk.Total,
+			"percent", fmt.Sprintf("%.0f", 100*float64(next)/float64(chunk.Total)))
 	}
 	return false, nil
 }
 
 // await asks for a chunk and waits for it; ok is false when it did not come.
 func (t *transfer) await(to paxos.NodeID, q paxos.SnapshotQuery) (chunk paxos.SnapshotChunk, ok bool, err error) {
-	t.ask(to, q)
-	timeout := time.NewTimer(snapshotRetry)
+	patience := snapshotRetry
 	if q.ID == 0 {
-		timeout.Reset(10 * snapshotRetry) // it has to be made first
+		patience = snapshotFirst
 	}
+	t.ask(to, q)
+	timeout := time.NewTimer(patience)
 	defer timeout.Stop()
 	for {
 		select {
@@ -222,8 +295,12 @@ func (t *transfer) await(to paxos.NodeID, q paxos.SnapshotQuery) (chunk paxos.Sn
 		case <-timeout.C:
 			return chunk, false, nil
 		case c := <-t.chunks:
-			if c.ID == 0 || (c.Offset == q.Offset && (c.ID == q.ID || q.ID == 0)) {
-				return c, true, nil
+			switch {
+			case c.from != to: // of one that was left
+			case c.ID == paxos.SnapshotMaking:
+				t.waits(to, c.Offset)
+			case c.ID == 0 || c.Offset == q.Offset && (c.ID == q.ID || q.ID == 0):
+				return c.SnapshotChunk, true, nil
 			}
 		}
 	}

@@ -4,11 +4,13 @@ import (
 	"bytes"
 	"io"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/synod-paxos/synod/paxos"
 )
 
-// TestChunksThatComeTwice, or late, or of another snapshot, are not taken for those that
+// TestChunksThatComeTwice, or late, or of another snapshot or fellow, are not taken for those that
 // were asked for.
 func TestChunksThatComeTwice(t *testing.T) {
 	const chunk = 10
@@ -17,7 +19,7 @@ func TestChunksThatComeTwice(t *testing.T) {
 		want[i] = byte(i)
 	}
 	const most = 20 // questions
-	chunks, stop := make(chan paxos.SnapshotChunk, 3*most), make(chan struct{})
+	chunks, stop := make(chan incoming, 4*most), make(chan struct{})
 	var before paxos.SnapshotChunk
 	asked := 0
 	tr := &transfer{
@@ -32,10 +34,11 @@ func TestChunksThatComeTwice(t *testing.T) {
 			foreign := c
 			foreign.ID, foreign.Data = 8, bytes.Repeat([]byte{0xff}, chunk)
 			if q.ID != 0 {
-				chunks <- before
-				chunks <- foreign
+				chunks <- incoming{"l2", before}
+				chunks <- incoming{"l2", foreign}
 			}
-			chunks <- c
+			chunks <- incoming{"l3", foreign}
+			chunks <- incoming{"l2", c}
 			before = c
 		},
 	}
@@ -47,4 +50,139 @@ func TestChunksThatComeTwice(t *testing.T) {
 	if have, err := io.ReadAll(file); err != nil || !bytes.Equal(have, want) {
 		t.Errorf("received %v, %v, want %v", have, err, want)
 	}
+}
+
+// TestASnapshotMayTakeLongToBeMade, and longer than any timeout, while its fellow says that
+// there is more of it.
+func TestASnapshotMayTakeLongToBeMade(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		chunks, began := make(chan incoming, 4), time.Now()
+		tr := &transfer{
+			from: func(turn int) paxos.NodeID {
+				if turn > 0 {
+					t.Errorf("left the fellow after %s", time.Since(began))
+				}
+				return "l2"
+			},
+			chunks: chunks, stop: make(chan struct{}), log: quiet(),
+			ask: func(_ paxos.NodeID, q paxos.SnapshotQuery) {
+				// It has 1 byte more every 90 s, and the second chunk must wait for another's snapshot.
+				passed := time.Since(began)
+				c := paxos.SnapshotChunk{ID: 7, Total: 2, Offset: q.Offset, Data: []byte("x")}
+				if passed < time.Hour || q.ID != 0 && passed < 2*time.Hour {
+					c = paxos.SnapshotChunk{ID: paxos.SnapshotMaking, Offset: 1 + uint64(passed/(90*time.Second))}
+				}
+				chunks <- incoming{"l2", c}
+			},
+		}
+		file, err := tr.run(t.TempDir())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer file.Close()
+		if have, err := io.ReadAll(file); err != nil || string(have) != "xx" {
+			t.Errorf("received %q, %v", have, err)
+		}
+	})
+}
+
+// TestAFellowThatMakesNoProgressIsLeft for another one, also in the middle.
+func TestAFellowThatMakesNoProgressIsLeft(t *testing.T) {
+	for name, stuck := range map[string]struct {
+		answer func(q paxos.SnapshotQuery) *paxos.SnapshotChunk
+		after  time.Duration
+	}{
+		"silent": {func(paxos.SnapshotQuery) *paxos.SnapshotChunk { return nil }, snapshotStuck},
+		"stuck": {func(paxos.SnapshotQuery) *paxos.SnapshotChunk {
+			return &paxos.SnapshotChunk{ID: paxos.SnapshotMaking, Offset: 1}
+		}, snapshotStuck},
+		"silent in the middle": {func(q paxos.SnapshotQuery) *paxos.SnapshotChunk {
+			if q.ID != 0 {
+				return nil
+			}
+			return &paxos.SnapshotChunk{ID: 7, Total: 2, Data: []byte("y")}
+		}, snapshotSilent},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				chunks, began := make(chan incoming, 4), time.Now()
+				var left time.Duration
+				tr := &transfer{
+					from: func(turn int) paxos.NodeID {
+						if turn == 0 {
+							return "l2"
+						}
+						left = time.Since(began)
+						return "l3"
+					},
+					chunks: chunks, stop: make(chan struct{}), log: quiet(),
+					ask: func(to paxos.NodeID, q paxos.SnapshotQuery) {
+						c := &paxos.SnapshotChunk{ID: 8, Total: 1, Data: []byte("x")}
+						if to == "l2" {
+							c = stuck.answer(q)
+						}
+						if c != nil {
+							chunks <- incoming{to, *c}
+						}
+					},
+				}
+				file, err := tr.run(t.TempDir())
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer file.Close()
+				if have, err := io.ReadAll(file); err != nil || string(have) != "x" {
+					t.Errorf("received %q, %v, want the other one's", have, err)
+				}
+				if left < stuck.after || left > stuck.after+snapshotFirst {
+					t.Errorf("left the fellow after %s, want %s", left, stuck.after)
+				}
+			})
+		})
+	}
+}
+
+// TestWhoAsksWhileASnapshotIsMade hears so, and does not have another one made.
+func TestWhoAsksWhileASnapshotIsMade(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLearning()
+		l.machine.slow = make(chan struct{})
+		a := startLearner(t, l)
+		choose(a, 1, "longer than one chunk", "l1")
+		synctest.Wait()
+		fellow := paxos.Sender{Role: paxos.LearnerRole, ID: "l2", Process: 22}
+		ask := func(id uint64) []paxos.SnapshotChunk {
+			e := from(fellow, paxos.SnapshotQuery{ID: id})
+			e.To = "l1"
+			a.Deliver(e)
+			synctest.Wait()
+			return of[paxos.SnapshotChunk](l.out)
+		}
+		if got := ask(0); len(got) != 0 {
+			t.Fatalf("answered %v before it is made", got)
+		}
+		for i, id := range []uint64{0, 5} {
+			if got := ask(id); len(got) != i+1 || got[i].ID != paxos.SnapshotMaking || got[i].Offset != 2 {
+				t.Fatalf("meanwhile answered %v, want that it is made, and has 1 byte", got)
+			}
+		}
+		close(l.machine.slow)
+		synctest.Wait()
+		got := of[paxos.SnapshotChunk](l.out)
+		if len(got) != 3 || got[2].ID == 0 || got[2].ID == paxos.SnapshotMaking || len(got[2].Data) != 16 {
+			t.Fatalf("answered %v, want the first chunk", got)
+		}
+		id := got[2].ID
+		if got := ask(0); len(got) != 4 || got[3].ID != id {
+			t.Errorf("asked again, it answered %v, want the first chunk again", got)
+		}
+		if got := ask(id); len(got) != 5 || got[4].ID != id {
+			t.Errorf("asked for it, it answered %v", got)
+		}
+		pass(time.Millisecond)
+		if got := ask(0); len(got) != 6 || got[5].ID == id || got[5].ID == 0 {
+			t.Errorf("asked for a new one, it answered %v", got)
+		}
+		stopLearner(t, a)
+	})
 }

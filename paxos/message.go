@@ -1,6 +1,9 @@
 package paxos
 
-import "fmt"
+import (
+	"fmt"
+	"math"
+)
 
 // Role is the part that a process plays.
 type Role uint8
@@ -210,6 +213,11 @@ type SnapshotQuery struct {
 	ID     uint64
 	Offset uint64 // bytes
 }
+
+// SnapshotMaking as the ID of a SnapshotChunk says that its sender is making a snapshot,
+// whoever it is for, and can give nothing until it is done. Offset is one more than the
+// bytes that it has so far, so that who does not know this takes it for no chunk.
+const SnapshotMaking = math.MaxUint64
 
 // SnapshotChunk answers SnapshotQuery. ID 0 says that the snapshot asked for is
 // gone, or that none can be made now.

@@ -24,7 +24,7 @@ type Progress func(who paxos.NodeID, done, of uint64)
 const (
 	chunkRetry  = time.Second      // before a chunk is asked for again
 	firstRetry  = 10 * time.Second // the same, while the snapshot is made
-	chunkGiveUp = 10               // unanswered questions before another learner is asked
+	chunkGiveUp = 10               // questions that brought nothing before another learner is asked
 )
 
 // Backup takes a copy of the cluster's state from the learner that has applied the most,
@@ -109,6 +109,8 @@ type fetching struct {
 
 	complete bool
 	applied  paxos.Slot
+	made     uint64 // what the learner said last of the snapshot that it makes
+	more     bool   // it has made more of it since the last question
 }
 
 func (f *fetching) listen() (err error) {
@@ -144,6 +146,9 @@ func (f *fetching) from(ctx context.Context, r *Report) error {
 		switch {
 		case err != nil:
 			return err
+		case !ok && f.more:
+			failed = 0
+			continue
 		case !ok:
 			failed++
 			continue
@@ -172,10 +177,15 @@ func (f *fetching) await(ctx context.Context, from paxos.NodeID, q paxos.Snapsho
 	}
 	timeout := time.NewTimer(patience)
 	defer timeout.Stop()
+	f.more = false
 	for {
 		select {
 		case e := <-f.chunks:
 			m, is := e.Msg.(paxos.SnapshotChunk)
+			if is && e.From.ID == from && m.ID == paxos.SnapshotMaking {
+				f.more, f.made = f.more || m.Offset != f.made, m.Offset
+				continue
+			}
 			if is && e.From.ID == from && (m.ID == 0 || m.Offset == q.Offset && (m.ID == q.ID || q.ID == 0) && (len(m.Data) > 0 || m.Total == m.Offset)) {
 				return m, true, nil
 			}
