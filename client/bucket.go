@@ -18,7 +18,13 @@ import (
 // A Bucket is a key-value bucket, the same that JetStream's clients see through the
 // prefix "<prefix>.<cluster>.api". Every change is durable when its call returns, and
 // every Get sees all changes whose calls returned before it began, unless it asks
-// for less. Its methods may be called from any goroutine.
+// for less. Its methods may be called from any goroutine. To list keys or watch them, use
+// nats.go's jetstream package with that prefix.
+//
+// A key is one or more letters, digits and any of "-_/=.", with no dot at an end or beside
+// another; the error for any other matches [ErrName]. A value may be empty. With its key it
+// fits one NATS message: what is larger is not done. Concurrent changes happen in some
+// order, the same for everybody.
 type Bucket struct {
 	client *Client
 	name   string
@@ -26,11 +32,26 @@ type Bucket struct {
 }
 
 // BucketConfig says what a bucket keeps. The zero BucketConfig keeps the last value
-// of every key for ever.
+// of every key for ever. What is out of range is not done.
 type BucketConfig struct {
 	History int           // values kept of each key, 1 to 64; 0: 1
 	TTL     time.Duration // of a value, in log time; 0: for ever
 	MaxSize int64         // bytes that the bucket may hold; 0: no limit
+}
+
+// check reports everything that is out of range.
+func (c *BucketConfig) check() error {
+	var errs []error
+	if c.History < 0 || c.History > 64 {
+		errs = append(errs, fmt.Errorf("a history of %d values: want 1 to 64, or 0 for 1", c.History))
+	}
+	if c.TTL < 0 {
+		errs = append(errs, fmt.Errorf("a TTL of %s: want more than 0, or 0 for none", c.TTL))
+	}
+	if c.MaxSize < 0 {
+		errs = append(errs, fmt.Errorf("at most %d bytes: want more than 0, or 0 for no limit", c.MaxSize))
+	}
+	return errors.Join(errs...)
 }
 
 // Entry is a value of a key.
@@ -66,7 +87,7 @@ type streamAnswer struct {
 // content when it exists with the same configuration. With another one the error
 // matches [ErrConflict].
 func (c *Client) CreateBucket(ctx context.Context, name string, config BucketConfig) (*Bucket, error) {
-	if err := checkBucket(name); err != nil {
+	if err := errors.Join(checkBucket(name), config.check()); err != nil {
 		return nil, &Error{Op: "create bucket " + name, Outcome: bus.NotDone, Err: err}
 	}
 	stream := streamOf(name)
@@ -150,7 +171,8 @@ func streamOf(bucket string) string { return "KV_" + bucket }
 // Name is the bucket's name.
 func (b *Bucket) Name() string { return b.name }
 
-// Put sets key to value.
+// Put sets key to value, whatever it had. Where the bucket is full (its MaxSize), it is
+// not done.
 func (b *Bucket) Put(ctx context.Context, key string, value []byte) (Ack, error) {
 	return b.change(ctx, "put", key, value, nats.Header{})
 }
@@ -216,8 +238,8 @@ func (b *Bucket) Get(ctx context.Context, key string, options ...ReadOption) (*E
 	return b.get(ctx, key, 0, options)
 }
 
-// GetRevision is the value that the change of this revision gave key. When there is
-// none any more, or it was of another key, the error matches [ErrNotFound].
+// GetRevision is the value that the change of this revision gave key; buckets keep as many
+// as their History says. When there is none any more, or it was of another key, the error matches [ErrNotFound].
 func (b *Bucket) GetRevision(ctx context.Context, key string, revision uint64, options ...ReadOption) (*Entry, error) {
 	if revision == 0 {
 		revision = math.MaxUint64 // no change has the revision 0

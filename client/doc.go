@@ -20,6 +20,17 @@
 // that was not answered; the client keeps account of that. So give every call a
 // context that ends: without a cluster it would wait for ever.
 //
+// # What to use
+//
+//   - [Client.Propose] appends to the log, once per id within an hour; [Client.OpenSession]
+//     opens a [Session], whose commands are carried out once however late a copy comes.
+//   - [Bucket.Update] changes one key that nobody else has changed meanwhile; a [Txn] looks
+//     at many keys of a bucket and changes them, all or nothing.
+//   - [Bucket.Mutex] and [Bucket.Election] are leases. Their [Token] is what makes a write
+//     safe from a holder that was paused: [Token.Put], [Held] in a Txn, or [Token.Number]
+//     for other stores.
+//   - [Client.Apply] is for clusters that run a state machine of your own: package learner.
+//
 // # Traces
 //
 // A call whose context has a sampled OpenTelemetry span records one of its own below

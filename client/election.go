@@ -23,7 +23,7 @@ func (b *Bucket) Election(name string, ttl time.Duration) *Election {
 }
 
 // Campaign waits until the client leads as candidate, at most 900 bytes, or ctx
-// ends. [Token.Unlock] resigns.
+// ends. [Token.Unlock] resigns; [Token.Lost] tells that another may lead by now.
 func (e *Election) Campaign(ctx context.Context, candidate string) (*Token, error) {
 	return e.mutex.lock(ctx, e.mutex.bucket.client.newID()+" "+candidate, true)
 }

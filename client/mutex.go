@@ -17,6 +17,9 @@ import (
 // what another holds by now. Nothing can change that. Therefore Lock
 // returns a [Token], and what is done under the lock is done with the token: the
 // cluster refuses what comes with one that has been superseded.
+//
+// A Mutex is not reentrant: its holder waits for itself. Who waits asks again a few
+// times a second, and gets the lease in no promised order.
 type Mutex struct {
 	bucket *Bucket
 	name   string
@@ -159,7 +162,8 @@ func (t *Token) Number() uint64 { return t.number }
 func (t *Token) Lost() <-chan struct{} { return t.lost }
 
 // Unlock ends the lease. It is no error if it had ended before. The token's
-// writes are refused from then on.
+// writes are refused from then on. After an error nobody renews the lease any more, so it
+// ends within its TTL; Unlock may be called again.
 func (t *Token) Unlock(ctx context.Context) error {
 	t.stop()
 	t.done.Wait()

@@ -29,6 +29,8 @@ type Options struct {
 	Generation uint64
 	// Singly sends every command in a message of its own. It is for clients that may
 	// publish proposals or a bucket's keys, and no typed commands ("command.<stream>").
+	// Sessions, transactions, mutexes, elections and lookups need those. After an attempt of
+	// unknown outcome copies are then sent for half the stream's duplicate window only.
 	Singly bool
 }
 

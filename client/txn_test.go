@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -22,6 +23,23 @@ func bucket(t testing.TB, c *client.Client) *client.Bucket {
 		t.Fatal(err)
 	}
 	return b
+}
+
+// TestABucketThatCannotBe is refused with all that is wrong with it, and without a cluster.
+func TestABucketThatCannotBe(t *testing.T) {
+	c := connect(t, bustest.Server(t).URL())
+	_, err := c.CreateBucket(within(t), "a.b", client.BucketConfig{History: 65, TTL: -time.Second, MaxSize: -1})
+	if !errors.Is(err, client.ErrNotDone) || !errors.Is(err, client.ErrName) {
+		t.Fatalf("%v, want %v and %v", err, client.ErrNotDone, client.ErrName)
+	}
+	for _, want := range []string{"65 values", "-1s", "-1 bytes"} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("%v does not name %s", err, want)
+		}
+	}
+	if _, err := c.CreateBucket(within(t), "b", client.BucketConfig{History: -1}); !errors.Is(err, client.ErrNotDone) {
+		t.Errorf("a negative history: %v, want %v", err, client.ErrNotDone)
+	}
 }
 
 // TestTransactions do all of one list, and tell what they found.
