@@ -182,7 +182,8 @@ type learner struct {
 	readers  map[uint64]chan<- struct{} // by read: closed when it may be served
 	lastRead uint64
 	gate     *gate
-	caughtUp bool // since it started, or last needed a snapshot
+	caughtUp bool          // since it started, or last needed a snapshot
+	nearly   paxos.Instant // since when it is not behind, before that; 0: it is
 
 	source     *source
 	serving    bool // source is at work
@@ -286,8 +287,27 @@ func (l *learner) flush() {
 // would let its share of the reads wait. Later it serves on while it is behind for a
 // moment.
 func (l *learner) mayServe() bool {
-	l.caughtUp = l.joined && (l.caughtUp && !l.role.NeedsSnapshot() || !l.role.Behind())
+	l.caughtUp = l.joined && (l.caughtUp && !l.role.NeedsSnapshot() || l.catchesUp())
 	return l.caughtUp && !l.role.Mute() && !l.role.CannotRead(l.config.Clock.Now(), readPatience)
+}
+
+// A learner has caught up once it lacks so few slots that reads hardly wait for them, or
+// not more than a window for so long that it will not lack less.
+const (
+	fewSlots   = 8
+	nearlyTime = paxos.Duration(1e9)
+)
+
+func (l *learner) catchesUp() bool {
+	now := l.config.Clock.Now().Mono
+	if l.role.Behind() {
+		l.nearly = 0
+		return false
+	}
+	if l.nearly == 0 {
+		l.nearly = now
+	}
+	return l.role.Lacks() <= fewSlots || now-l.nearly >= paxos.Instant(nearlyTime)
 }
 
 // halt ends the learner. What it said before the others hear.

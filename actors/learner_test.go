@@ -439,8 +439,27 @@ func TestALearnerThatIsBehindHasNoReaders(t *testing.T) {
 		}
 		choose(a, 1, "one", "l1")
 		synctest.Wait()
+		if l.machine.Position().Applied != 1 || l.readers.isOpen() {
+			t.Error("a learner that still lacks a window has readers")
+		}
+		pass(2 * time.Second)
+		if !l.readers.isOpen() {
+			t.Error("a learner that does not come nearer than a window has no readers")
+		}
+		stopLearner(t, a)
+
+		l = newLearning()
+		l.readers = &door{}
+		l.behind = paxos.Marks{ChosenBelow: fewSlots + 2}
+		a = startLearner(t, l)
+		synctest.Wait()
+		if l.readers.isOpen() {
+			t.Error("a learner that lacks more than a few slots has readers")
+		}
+		choose(a, 1, "one", "l1")
+		synctest.Wait()
 		if l.machine.Position().Applied != 1 || !l.readers.isOpen() {
-			t.Error("a learner within a window of the end of the log has no readers")
+			t.Error("a learner that lacks a few slots has no readers")
 		}
 		stopLearner(t, a)
 	})

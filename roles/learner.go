@@ -118,8 +118,11 @@ func (l *Learner) NeedsSnapshot() bool {
 // Behind reports whether the state lacks more than a window of slots that are known to
 // be chosen, or some that acceptors have forgotten. Reads would wait until it has them.
 func (l *Learner) Behind() bool {
-	return l.genesis != nil && (l.NeedsSnapshot() || l.below > l.position.Applied+1+l.genesis.Window)
+	return l.genesis != nil && (l.NeedsSnapshot() || l.Lacks() > l.genesis.Window)
 }
+
+// Lacks is how many slots that are known to be chosen the state lacks.
+func (l *Learner) Lacks() paxos.Slot { return l.below - min(l.below, l.position.Applied+1) }
 
 // untold reports whether those that could tell the next slot seem to be gone.
 func (l *Learner) untold() bool {
