@@ -134,14 +134,17 @@ func (f *Founder) Step(now paxos.Now, e paxos.Envelope, out *paxos.Effects) {
 	if !ok || e.To != f.self.ID || !slices.Contains(f.members, e.From.ID) || f.err != nil {
 		return
 	}
-	if m.Refused != "" && (f.step() != firstStores || m.Genesis == nil) {
-		f.err = fmt.Errorf("acceptor %s refused: %s", e.From.ID, m.Refused)
-		return
-	}
 	before := f.step()
 	f.reports[e.From.ID] = report{disk: e.From.Disk, GenesisReport: m}
-	if m.Refused != "" {
+	switch {
+	case m.Refused == "" || before == querying || f.holdsPlan(f.reports[e.From.ID]):
+		// A member that holds the plan refuses nothing of it, and a question for what it
+		// holds is never refused: the refusal is of an earlier question.
+	case before == firstStores && m.Genesis != nil:
 		f.fixed = false // another init was faster; nothing of the plan is stored anywhere
+	default:
+		f.err = fmt.Errorf("acceptor %s refused: %s", e.From.ID, m.Refused)
+		return
 	}
 	f.advance()
 	if f.err == nil && f.step() != before {
