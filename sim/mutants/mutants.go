@@ -58,7 +58,7 @@ func Load(root string) (Source, error) {
 		}
 		src[name] = string(text)
 	}
-	for _, dir := range []string{"paxos", "roles", "sim", "sim/explore", "streams", "streams/command", "storage/storagetest", "internal/gentle"} {
+	for _, dir := range []string{"paxos", "roles", "sim", "sim/explore", "streams", "streams/command", "storage", "storage/storagetest", "internal/gentle"} {
 		files, err := filepath.Glob(filepath.Join(root, dir, "*.go"))
 		if err != nil {
 			return nil, fmt.Errorf("mutants: %w", err)
@@ -178,10 +178,10 @@ func write(dir string, src Source, all []Mutant) error {
 	return nil
 }
 
-// BuildTests adds to what Build left in dir the tests of package roles below root, with
-// their stories, and makes a program of them. Its environment tells it the mutant.
-func BuildTests(dir, root string) (program string, err error) {
-	files, err := filepath.Glob(filepath.Join(root, "roles", "*_test.go"))
+// BuildTests adds to what Build left in dir the tests of the package in pkg below root,
+// with their data, and makes a program of them. Its environment tells it the mutant.
+func BuildTests(dir, root, pkg string) (program string, err error) {
+	files, err := filepath.Glob(filepath.Join(root, pkg, "*_test.go"))
 	if err != nil {
 		return "", fmt.Errorf("mutants: %w", err)
 	}
@@ -195,12 +195,12 @@ func BuildTests(dir, root string) (program string, err error) {
 			return "", fmt.Errorf("mutants: %w", err)
 		}
 	}
-	stories := filepath.Join(dir, "roles", "testdata")
-	if err := os.CopyFS(stories, os.DirFS(filepath.Join(root, "roles", "testdata"))); err != nil {
+	data := filepath.Join(pkg, "testdata")
+	if err := os.CopyFS(filepath.Join(dir, data), os.DirFS(filepath.Join(root, data))); err != nil {
 		return "", fmt.Errorf("mutants: %w", err)
 	}
-	program = filepath.Join(dir, "roles.test")
-	build := exec.Command("go", "test", "-c", "-vet=off", "-o", program, "./roles")
+	program = filepath.Join(dir, pkg, "mutants.test")
+	build := exec.Command("go", "test", "-c", "-vet=off", "-o", program, "./"+pkg)
 	build.Dir, build.Env = dir, append(os.Environ(), "GOFLAGS=-mod=mod", "GOWORK=off", "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("mutants: %w:\n%s", err, out)
@@ -208,13 +208,13 @@ func BuildTests(dir, root string) (program string, err error) {
 	return program, nil
 }
 
-// FailsTests reports whether the tests of package roles that a pattern names fail with
+// FailsTests reports whether the tests of a program that a pattern names fail with
 // mutant i, and which one does.
 func FailsTests(program string, i int, pattern string, limit time.Duration) (failed bool, by string) {
 	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
 	run := exec.CommandContext(ctx, program, "-test.failfast", "-test.run", pattern)
-	run.Dir = filepath.Join(filepath.Dir(program), "roles")
+	run.Dir = filepath.Dir(program)
 	run.Env = append(os.Environ(), fmt.Sprintf("MUTATION=%d", i+1), "GOMEMLIMIT=1GiB")
 	out, err := run.CombinedOutput()
 	switch {

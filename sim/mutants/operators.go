@@ -6,6 +6,7 @@ import (
 	"go/parser"
 	"go/token"
 	"maps"
+	"path"
 	"slices"
 	"strings"
 )
@@ -18,11 +19,11 @@ var flips = map[token.Token]token.Token{
 }
 
 // Operators are mutants of one flipped operator each, for all operators in the functions
-// of package roles.
-func Operators(src Source) ([]Mutant, error) {
+// of the package in dir.
+func Operators(src Source, dir string) ([]Mutant, error) {
 	var all []Mutant
 	for _, name := range slices.Sorted(maps.Keys(src)) {
-		if !strings.HasPrefix(name, "roles/") {
+		if path.Dir(name) != dir {
 			continue
 		}
 		set := token.NewFileSet()

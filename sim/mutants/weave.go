@@ -7,6 +7,7 @@ import (
 	"go/token"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -30,14 +31,13 @@ func Weave(src Source, all []Mutant) (Source, error) {
 	woven := maps.Clone(src)
 	for name, f := range files {
 		woven[name] = f.weave()
-		if strings.HasPrefix(name, "streams/") { // it knows nothing of package paxos
-			head := "package streams\n"
-			woven[name] = strings.Replace(woven[name], head, head+"\nimport \""+module+"/paxos\"\n", 1)
-		}
 	}
 	woven["paxos/mutation.go"] = mutation
 	return woven, nil
 }
+
+// paxosPath is the package that knows which mutant runs.
+const paxosPath = module + "/paxos"
 
 // mutation is what tells the mutants apart while they run.
 const mutation = `package paxos
@@ -54,6 +54,8 @@ var Mutation, _ = strconv.Atoi(os.Getenv("MUTATION"))
 // file is one file that is changed.
 type file struct {
 	name, text string
+	head       int         // where its package clause ends, in bytes
+	imports    bool        // package paxos, or is of it
 	functions  []*function // as they stand in it
 }
 
@@ -77,7 +79,10 @@ func openFile(files map[string]*file, src Source, name string) (*file, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := &file{name: name, text: text}
+	f := &file{name: name, text: text, head: set.Position(parsed.Name.End()).Offset, imports: strings.HasPrefix(name, "paxos/")}
+	for _, i := range parsed.Imports {
+		f.imports = f.imports || i.Path.Value == strconv.Quote(paxosPath)
+	}
 	for _, d := range parsed.Decls {
 		if fd, ok := d.(*ast.FuncDecl); ok {
 			f.functions = append(f.functions, &function{
@@ -108,7 +113,11 @@ func (f *file) add(mutant int, e Edit) error {
 
 func (f *file) weave() string {
 	var b strings.Builder
-	at := 0
+	b.WriteString(f.text[:f.head])
+	if !f.imports {
+		fmt.Fprintf(&b, "\n\nimport %q", paxosPath)
+	}
+	at := f.head
 	for _, fn := range f.functions {
 		b.WriteString(f.text[at:fn.from])
 		at = fn.to
