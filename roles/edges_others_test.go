@@ -208,3 +208,17 @@ func TestBehindAtTheEdge(t *testing.T) {
 		}
 	}
 }
+
+// TestWantedAtTheEdge: what a change waits for is kept at once; before there is a
+// configuration nothing is.
+func TestWantedAtTheEdge(t *testing.T) {
+	l := NewLearner(testSender("l1"), DefaultLearnerOptions(), paxos.Position{}, edgeNow)
+	if got := l.Wanted(); got != 0 {
+		t.Errorf("slot %d is wanted of a learner that knows no cluster", got)
+	}
+	l = edgeLearner(0)
+	l.known = append(l.known, edgeConfig(2, 9, "a1", "a2", "a4"))
+	if got := l.Wanted(); got != 8 {
+		t.Errorf("slot %d is wanted before configuration 2, from slot 9 on; want 8", got)
+	}
+}

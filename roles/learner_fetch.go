@@ -107,7 +107,7 @@ func (l *Learner) stepVotes(now paxos.Now, e paxos.Envelope, m paxos.Votes, out 
 	}
 	before := l.next
 	l.advance(now, out)
-	if c := l.known.For(l.next); l.next > before && l.missing() && l.open[l.next] == nil && c != nil {
+	if c := l.known.For(l.next); l.next > before && l.missing() && c != nil {
 		l.fetch.turn += len(c.Acceptors) - 1
 		l.ask(now, out)
 	}
