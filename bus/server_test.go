@@ -1,10 +1,6 @@
 package bus_test
 
 import (
-	"go/ast"
-	"go/parser"
-	"go/token"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -89,32 +85,4 @@ func TestWhatTheServerSaysIsLogged(t *testing.T) {
 	log.await(t, "Server is ready")
 	s.Stop()
 	log.await(t, "nats-server: Server Exiting..")
-}
-
-// TestNoJetStreamBelowConsensus: its durability is not that of Paxos.
-func TestNoJetStreamBelowConsensus(t *testing.T) {
-	files, err := filepath.Glob("*.go")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, name := range files {
-		if strings.HasSuffix(name, "_test.go") {
-			continue
-		}
-		f, err := parser.ParseFile(token.NewFileSet(), name, nil, 0)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, i := range f.Imports {
-			if strings.Contains(i.Path.Value, "jetstream") {
-				t.Errorf("%s imports %s", name, i.Path.Value)
-			}
-		}
-		ast.Inspect(f, func(n ast.Node) bool {
-			if sel, ok := n.(*ast.SelectorExpr); ok && sel.Sel.Name == "JetStream" {
-				t.Errorf("%s uses JetStream", name)
-			}
-			return true
-		})
-	}
 }

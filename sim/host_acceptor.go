@@ -53,12 +53,23 @@ func (a *acceptor) boot(now paxos.Now) {
 	a.role, a.early = roles.RestoreAcceptor(self, a.disk.State, now), paxos.Early{}
 }
 
+// votesOrPromises tells a record of the protocol from what an acceptor is told of its own
+// cluster, which it may keep beside any other.
+func votesOrPromises(r paxos.Record) bool {
+	switch r.(type) {
+	case paxos.Voted, paxos.Promised:
+		return true
+	default:
+		return false
+	}
+}
+
 func (a *acceptor) founded() bool { return a.role.Genesis() != nil }
 
 func (a *acceptor) step(now paxos.Now, e *paxos.Envelope) {
 	sent, records := len(a.out.Send), len(a.out.Persist)
 	a.role.Step(now, *e, &a.out)
-	if len(a.out.Persist) > records {
+	if slices.ContainsFunc(a.out.Persist[records:], votesOrPromises) {
 		a.besideRival(now, "votes or promises")
 	}
 	if slices.ContainsFunc(a.out.Send[sent:], hasPage) {

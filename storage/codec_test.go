@@ -229,6 +229,51 @@ func summed(text []byte) []byte {
 	return fmt.Appendf(bytes.Clone(text), "crc32c %08x\n", crc32.Checksum(text, castagnoli))
 }
 
+// TestCoverPages: a full page is read, and none of another length, version or disk.
+func TestCoverPages(t *testing.T) {
+	full := page{turn: 3, files: map[coveredName]extent{}}
+	for n := range uint64(coverMax) {
+		full.files[coveredName{logFile, n}] = extent{length: 1}
+	}
+	b, err := encodePage(someDisk, full)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, ok := decodePage(someDisk, b); !ok || !reflect.DeepEqual(got, full) {
+		t.Errorf("a full page is read as %+v, %t", got, ok)
+	}
+	if _, ok := decodePage(paxos.UUID{9}, b); ok {
+		t.Error("another disk's page passes")
+	}
+	if _, ok := decodePage(someDisk, b[:coverPage-1]); ok {
+		t.Error("a short page passes")
+	}
+	b[0]++
+	binary.LittleEndian.PutUint32(b[coverPage-4:], crc32.Checksum(b[:coverPage-4], castagnoli))
+	if _, ok := decodePage(someDisk, b); ok {
+		t.Error("a page of another version passes")
+	}
+}
+
+// TestGenesisWithADamagedConfiguration: what cannot be read is not taken for a
+// configuration, whatever its checksum.
+func TestGenesisWithADamagedConfiguration(t *testing.T) {
+	from, key := seedOf(someDisk), appendGenesisKey(nil, 1)
+	g := someGenesis()
+	b, err := appendGenesis(nil, from, key, g, paxos.Configurations{&g.First})
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := bytes.Index(b, paxos.AppendConfiguration(nil, &g.First))
+	if at < 0 {
+		t.Fatal("the configuration is not in the record")
+	}
+	b[at] = 99 // its format
+	if got, _, err := decodeGenesis(sealed(from, key, b[:len(b)-4]), from, key); err == nil {
+		t.Errorf("read as %+v", got)
+	}
+}
+
 func FuzzCoverPage(f *testing.F) {
 	p := page{turn: 3, appends: 9, files: map[coveredName]extent{{logFile, 4}: {length: 7, crc: 8}, {manifestFile, 1}: {length: 1}}}
 	b, err := encodePage(someDisk, p)

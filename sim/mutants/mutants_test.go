@@ -36,7 +36,7 @@ func TestEveryMutantIsKilled(t *testing.T) {
 		wait.Go(func() {
 			slots <- struct{}{}
 			defer func() { <-slots }()
-			v, err := Hunt(program, "../..", all, i, *seeds, time.Minute)
+			v, err := Hunt(program, "../..", all, i, *seeds, 3*time.Minute)
 			if err != nil {
 				t.Error(err)
 			}
