@@ -86,8 +86,14 @@ func (p *Proposer) changeChosen(slot paxos.Slot) {
 		return
 	}
 	delete(p.lead.change.proposed, slot)
+	since := p.quorumHeard(p.known.Newest())
 	if c := p.known.Change(slot, p.genesis.Window, v); c != nil && p.adopt([]paxos.Configuration{*c}) {
 		p.lead.until, p.lead.change.tell = 0, true
+		for _, v := range p.voters {
+			if v.answered == 0 {
+				v.answered = since // newcomers have as long to answer as the leadership lasts without them
+			}
+		}
 	}
 }
 
@@ -98,11 +104,6 @@ func (p *Proposer) tellChange(now paxos.Now, out *paxos.Effects) {
 		return
 	}
 	p.lead.change.tell = false
-	for _, v := range p.voters {
-		if v.answered == 0 {
-			v.answered = now.Mono
-		}
-	}
 	p.hello(now, out)
 	p.askPromises(&p.phase1, out)
 }

@@ -89,6 +89,16 @@ func (p *Proposer) heardLately(now paxos.Now, c *paxos.Configuration) paxos.Set 
 	})
 }
 
+// quorumHeard is when the leader last had the answers of a whole phase-2 quorum of c.
+func (p *Proposer) quorumHeard(c *paxos.Configuration) (at paxos.Instant) {
+	for _, last := range p.voters {
+		if c.Phase2(p.those(c, func(v *voter) bool { return v.answered >= last.answered })) {
+			at = max(at, last.answered)
+		}
+	}
+	return at
+}
+
 // heard notes that v answered.
 func (p *Proposer) heard(now paxos.Now, v *voter, m paxos.Marks) {
 	v.answered = now.Mono
