@@ -31,7 +31,7 @@ func newOperator(w *World) *operator {
 	return o
 }
 
-func (o *operator) boot(paxos.Now) {}
+func (o *operator) boot(paxos.Now) { o.asked = 0 }
 
 func (o *operator) founded() bool { return false }
 

@@ -16,7 +16,8 @@ var scriptCommands map[string]func(*script, args) []string
 func init() {
 	scriptCommands = map[string]func(*script, args) []string{
 		"cluster": (*script).cluster, "init": (*script).found, "start": (*script).start, "crash": (*script).crash,
-		"drain": (*script).drain, "freeze": (*script).freeze, "thaw": (*script).thaw, "wipe": (*script).wipe, "replace": (*script).replace, "disk": (*script).disk,
+		"drain": (*script).drain, "freeze": (*script).freeze, "thaw": (*script).thaw, "wipe": (*script).wipe, "disk": (*script).disk,
+		"replace": (*script).replace, "add": (*script).takeIn, "remove": (*script).remove,
 		"cut": (*script).cut, "isolate": (*script).isolate, "heal": (*script).heal,
 		"lose": (*script).lose, "hold": (*script).hold, "release": (*script).release, "flow": (*script).flow,
 		"send": (*script).send, "propose": (*script).propose, "read": (*script).read,
@@ -151,15 +152,25 @@ func (s *script) wipe(a args) []string {
 	})
 }
 
-// replace is an operator that puts a newcomer in an acceptor's place, and takes the
-// acceptor away once the change is finished.
-func (s *script) replace(a args) []string {
-	leaves := paxos.NodeID(a.words[0])
+// replace puts a newcomer in an acceptor's place.
+func (s *script) replace(a args) []string { return s.change(paxos.NodeID(a.words[0]), true) }
+
+// takeIn takes a newcomer in.
+func (s *script) takeIn(args) []string { return s.change("", true) }
+
+// remove leaves an acceptor out.
+func (s *script) remove(a args) []string { return s.change(paxos.NodeID(a.words[0]), false) }
+
+// change is an operator that takes a newcomer in, or an acceptor out, or both, and
+// destroys what was left out once the change is finished.
+func (s *script) change(leaves paxos.NodeID, comes bool) []string {
 	o := s.w.operator
 	o.steps = append(o.steps, func(c paxos.Configuration) *paxos.Configuration {
 		c.Number++
 		c.Acceptors = slices.DeleteFunc(slices.Clone(c.Acceptors), func(m paxos.Member) bool { return m.ID == leaves })
-		c.Acceptors = append(c.Acceptors, s.w.newcomer(&c))
+		if comes {
+			c.Acceptors = append(c.Acceptors, s.w.newcomer(&c))
+		}
 		return &c
 	})
 	o.start()

@@ -13,6 +13,7 @@ import (
 
 	"github.com/synod-paxos/synod/bus"
 	"github.com/synod-paxos/synod/bus/bustest"
+	"github.com/synod-paxos/synod/internal/node"
 	"github.com/synod-paxos/synod/paxos"
 )
 
@@ -25,6 +26,7 @@ func TestStories(t *testing.T) {
 	}
 	for _, file := range files {
 		t.Run(filepath.Base(file), func(t *testing.T) {
+			t.Parallel()
 			text, err := os.ReadFile(file)
 			if err != nil {
 				t.Fatal(err)
@@ -77,6 +79,12 @@ func (s *story) do(words []string) []string {
 		s.each(args, s.c.Retire)
 	case "wipe":
 		s.each(args, func(id paxos.NodeID) { s.c.Stop(id); s.c.Wipe(id); s.c.StartRole(id) })
+	case "replace":
+		s.change(paxos.NodeID(args[0]), true)
+	case "add":
+		s.change("", true)
+	case "remove":
+		s.change(paxos.NodeID(args[0]), false)
 	case "wait":
 		s.wait(args)
 	case "propose":
@@ -120,6 +128,21 @@ func (s *story) each(words []string, do func(paxos.NodeID)) {
 			id = s.c.AwaitLeader()
 		}
 		do(id)
+	}
+}
+
+// change takes a newcomer in, or an acceptor out, or both, and destroys what was left
+// out.
+func (s *story) change(leaves paxos.NodeID, comes bool) {
+	what := node.Change{Remove: leaves}
+	if comes {
+		s.size.Acceptors++
+		what.Add = paxos.NodeID(fmt.Sprintf("a%d", s.size.Acceptors))
+		s.c.StartRole(what.Add)
+	}
+	s.c.change(what, nil)
+	if leaves != "" {
+		s.c.leave(leaves)
 	}
 }
 
