@@ -66,6 +66,9 @@ type LearnerConfig struct {
 	// Joined is called once, when the learner knows its cluster, before it applies
 	// anything. An error stops the learner.
 	Joined func(*paxos.Genesis) error
+	// Configured, if not nil, is called when the learner knows its cluster, and whenever it
+	// hears of a newer configuration. An error stops the learner.
+	Configured func(*paxos.Genesis, *paxos.Configuration) error
 	// Doubted, if not nil, is called before the learner stops because its state differs
 	// from others': whoever starts it again must not trust that state.
 	Doubted func(Doubt)
@@ -174,6 +177,7 @@ type learner struct {
 	role     *roles.Learner
 	position paxos.Position // that the role knows
 	agreed   paxos.Slot     // that Agreed was told
+	told     uint64         // the number of the configuration that Configured was told
 	out      paxos.Effects
 	joined   bool
 	answered uint64
@@ -244,8 +248,21 @@ func (l *learner) settle(now paxos.Now) {
 		}
 		l.joined = true
 	}
+	l.configured()
 	l.rivals.see(l.role, l.role.Superseded())
 	l.flush()
+}
+
+// configured tells of a configuration that is new to the learner.
+func (l *learner) configured() {
+	newest := l.role.Known().Newest()
+	if l.config.Configured == nil || l.role.Genesis() == nil || newest == nil || newest.Number <= l.told {
+		return
+	}
+	l.told = newest.Number
+	if err := l.config.Configured(l.role.Genesis(), newest); err != nil {
+		panic(err)
+	}
 }
 
 // flush carries out the effects. Answers go before the Position that tells the

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/synod-paxos/synod/internal/backup"
@@ -96,6 +97,16 @@ func openBackup(path string) (*backup.File, error) {
 func tellBackup(w io.Writer, what, path string, i *backup.Info) {
 	fmt.Fprintf(w, "%s %s: cluster %s %s generation %d, up to slot %d\n  %s of state as of %s, digest %s\n",
 		what, path, i.Cluster, i.UUID, i.Generation, i.Slot, size(uint64(i.Bytes)), i.LogTime.Format(time.RFC3339), i.Digest)
+	switch {
+	case len(i.Acceptors) == 0:
+		fmt.Fprintln(w, "  It does not say who voted, nor how votes and copies were counted")
+		return
+	case i.Number == 0:
+		fmt.Fprintf(w, "  Founded (and perhaps changed since) with acceptors %s\n", strings.Join(i.Acceptors, ", "))
+	default:
+		fmt.Fprintf(w, "  Configuration %d, from slot %d on: acceptors %s\n", i.Number, i.From, strings.Join(i.Acceptors, ", "))
+	}
+	fmt.Fprintf(w, "  %s quorums, %d learner copies, window of %d slots\n", i.Quorums, i.Copies, i.Window)
 }
 
 // progress tells how far a transfer is, now and then.

@@ -39,6 +39,9 @@ Examples:
 // Check reports everything that is wrong with the flags.
 func (c *forceCommand) Check() []error {
 	errs := c.Restore.check()
+	if len(c.Restore.Acceptors) == 0 {
+		errs = append(errs, errors.New("--acceptors: is required, such as b1,b2,b3"))
+	}
 	if c.Confirm != "" {
 		if _, err := uuid.Parse(c.Confirm); err != nil {
 			errs = append(errs, fmt.Errorf("--confirm %q: want the UUID of a cluster", c.Confirm))

@@ -44,10 +44,15 @@ type Info struct {
 	Version    string     `json:"version"` // of the program that took it
 	Learner    string     `json:"learner"` // where
 
-	Acceptors []string `json:"acceptors,omitempty"` // of the cluster, then
-	Quorums   string   `json:"quorums,omitempty"`   // as `synod init` takes them
-	Copies    int      `json:"copies,omitempty"`
-	Window    uint64   `json:"window,omitempty"`
+	// The newest configuration that the learner knew; nothing when it knew none. The number
+	// and the first slot are not in backups that earlier programs took, whose configuration
+	// may be the one that the cluster was founded with.
+	Number    uint64     `json:"configuration,omitempty"`
+	From      paxos.Slot `json:"from,omitempty"`
+	Acceptors []string   `json:"acceptors,omitempty"`
+	Quorums   string     `json:"quorums,omitempty"` // as `synod init` takes them
+	Copies    int        `json:"copies,omitempty"`
+	Window    uint64     `json:"window,omitempty"`
 }
 
 // State is the digest of the state, as a genesis names it.

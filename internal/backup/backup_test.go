@@ -3,6 +3,7 @@ package backup_test
 import (
 	"crypto/sha256"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -62,6 +63,23 @@ func TestWriteAndRead(t *testing.T) {
 	}
 	if i, err := os.Stat(path); err != nil || i.Mode() != 0o600 {
 		t.Errorf("mode %v, %v, want 0600", i.Mode(), err)
+	}
+}
+
+// TestOlderBackupIsRead: one that was taken before a backup named the configuration by
+// number, and one from before that, which says nothing of it.
+func TestOlderBackupIsRead(t *testing.T) {
+	for name, want := range map[string]string{"founded.backup": "[a1 a2 a3] majority 2 256", "silent.backup": "[]  0 0"} {
+		f, err := backup.Open(filepath.Join("testdata", name))
+		if err != nil {
+			t.Error(err)
+			continue
+		}
+		defer f.Close()
+		i := f.Info
+		if have := fmt.Sprintf("%v %s %d %d", i.Acceptors, i.Quorums, i.Copies, i.Window); i.Slot != 1 || i.Generation != 3 || i.Number != 0 || have != want {
+			t.Errorf("%s: %+v, says %q, want %q", name, i, have, want)
+		}
 	}
 }
 

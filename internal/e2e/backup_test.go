@@ -25,6 +25,7 @@ func TestBackupWipeRestore(t *testing.T) {
 	t.Parallel()
 	c := startCluster(t)
 	c.fill()
+	c.synod("member", "set", "--quorums", "sizes:2,2", "--copies", "1").must(t)
 	stop := c.load()
 	file := filepath.Join(t.TempDir(), "main.backup")
 	out := c.synod("backup", file).must(t)
@@ -38,13 +39,27 @@ func TestBackupWipeRestore(t *testing.T) {
 	if info, err := os.Stat(file); err != nil || info.Mode() != 0o600 {
 		t.Errorf("the backup: %v, mode %v, want 0600", err, info.Mode())
 	}
+	said := []string{"Configuration 2, from slot", "acceptors a1, a2, a3", "sizes:2,2 quorums, 1 learner copies, window of 256"}
+	if !containsAll(out, said...) {
+		t.Errorf("the backup says %q of a configuration that was changed", out)
+	}
+	c.term("l1")
+	if out := c.synod("backup", "--data", c.data("l1"), file+".data").must(t); !containsAll(out, said...) {
+		t.Errorf("the backup of a directory says %q", out)
+	}
 	for _, id := range c.running() {
 		c.kill(id)
+	}
+	for _, id := range []string{"a1", "a2", "a3", "l1", "l2"} {
 		if err := os.RemoveAll(c.data(id)); err != nil {
 			t.Fatal(err)
 		}
 	}
-	c.restore(file, "a1,a2,a3", "l1", "l2")
+	c.restore(file, "", "l1", "l2")
+	s := c.status()
+	if q, _ := s.Configuration.Quorums.MarshalText(); string(q) != "sizes:2,2" || s.Configuration.Copies != 1 || members(s) != "a1 a2 a3" {
+		t.Errorf("restored as the backup says, and the configuration is %+v", s.Configuration)
+	}
 	c.sameAgain(file)
 	c.start("p1")
 	c.start("p2")
@@ -148,13 +163,20 @@ func (c *cluster) load() (stop func() int) {
 	return func() int { cancel(); return <-put }
 }
 
-// restore starts acceptors and learners on empty disks, and gives them the state.
+// restore starts acceptors and learners on empty disks, and gives them the state. Without
+// acceptors the backup says who they are.
 func (c *cluster) restore(file, acceptors string, learners ...string) {
 	c.t.Helper()
+	args := append([]string{"restore", file, "--nats", c.url}, c.as("operator-admin")...)
+	if acceptors == "" {
+		acceptors = "a1,a2,a3"
+	} else {
+		args = append(args, "--acceptors", acceptors)
+	}
 	for id := range strings.SplitSeq(acceptors, ",") {
 		c.start(id).await("acceptor runs")
 	}
-	p := startProcess(c.t, "synod", append([]string{"restore", file, "--acceptors", acceptors, "--nats", c.url}, c.as("operator-admin")...)...)
+	p := startProcess(c.t, "synod", args...)
 	p.await("Founded cluster")
 	for _, id := range learners {
 		c.start(id)
@@ -255,6 +277,7 @@ func TestForceNewCluster(t *testing.T) {
 	t.Parallel()
 	c := startCluster(t)
 	c.fill()
+	c.synod("member", "set", "--copies", "1").must(t)
 	uuid := c.status().UUID
 	save := filepath.Join(t.TempDir(), "last.backup")
 	args := []string{"member", "force-new-cluster", "--acceptors", "b1,b2,b3", "--save", save, "--confirm", uuid}
@@ -281,7 +304,10 @@ func TestForceNewCluster(t *testing.T) {
 	c.start("a2") // comes back after all
 	c.start("a3")
 	c.awaitProblem("Acceptor a2", "superseded")
-	if s := c.status(); s.Generation != 2 || s.Leader == nil {
+	if !containsAll(p.output(), "Configuration 2, from slot", "acceptors b1, b2, b3, where the backup has a1, a2, a3") {
+		t.Errorf("force-new-cluster says\n%s", p.output())
+	}
+	if s := c.status(); s.Generation != 2 || s.Leader == nil || s.Configuration.Copies != 1 {
 		t.Errorf("afterwards: %+v", s)
 	}
 }

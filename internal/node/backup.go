@@ -88,14 +88,20 @@ func sourcesOf(c *Cluster, reports []Report) []Report {
 
 func infoOf(c *Cluster, r *Report) backup.Info {
 	i := backup.Info{Cluster: c.Cluster, UUID: r.UUID, Generation: r.Generation, Taken: time.Now().UTC(), Version: Version(), Learner: string(r.ID)}
-	if g := r.Configuration; g != nil {
-		quorums, _ := g.Quorums.MarshalText() // has no error
-		i.Quorums, i.Copies, i.Window = string(quorums), g.Copies, uint64(g.Window)
-		for _, m := range g.Acceptors {
-			i.Acceptors = append(i.Acceptors, string(m.ID))
-		}
-	}
+	note(&i, c.Configuration)
 	return i
+}
+
+// note writes into i who votes.
+func note(i *backup.Info, c *Configuration) {
+	if c == nil {
+		return
+	}
+	quorums, _ := c.Quorums.MarshalText() // has no error
+	i.Number, i.From, i.Quorums, i.Copies, i.Window = c.Number, c.From, string(quorums), c.Copies, uint64(c.Window)
+	for _, m := range c.Acceptors {
+		i.Acceptors = append(i.Acceptors, string(m.ID))
+	}
 }
 
 // fetching is a snapshot on its way from a learner into a file.
@@ -210,10 +216,15 @@ func BackupDirectory(data, path string, o storage.Options) (backup.Info, error) 
 	if err != nil {
 		return backup.Info{}, err
 	}
-	info, err := backupState(filepath.Join(dir.Path(), stateDir), path, backup.Info{
+	info := backup.Info{
 		UUID: identity.Cluster.UUID.String(), Generation: identity.Cluster.Generation,
 		Taken: time.Now().UTC(), Version: Version(), Learner: string(identity.ID),
-	})
+	}
+	known, err := readConfiguration(dir.Path())
+	if err == nil {
+		note(&info, known)
+		info, err = backupState(filepath.Join(dir.Path(), stateDir), path, info)
+	}
 	return info, errors.Join(err, dir.Close())
 }
 

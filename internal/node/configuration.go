@@ -1,7 +1,12 @@
 package node
 
 import (
+	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 
@@ -95,4 +100,34 @@ func (c *Configuration) paxos() paxos.Configuration {
 		out.Acceptors = append(out.Acceptors, paxos.Member{ID: m.ID, Disk: paxos.UUID(disk)})
 	}
 	return out
+}
+
+// configurationFile is in the data directory of a learner: the newest configuration that
+// it knows. Only a backup of the directory reads it.
+const configurationFile = "CONFIGURATION"
+
+// writeConfiguration keeps g's newest configuration in dir, durably.
+func writeConfiguration(dir string, g *paxos.Genesis, newest *paxos.Configuration) error {
+	text, err := json.MarshalIndent(describe(g, newest), "", "  ")
+	if err != nil {
+		return err
+	}
+	return writeDurably(filepath.Join(dir, configurationFile), string(text)+"\n")
+}
+
+// readConfiguration is what writeConfiguration kept in dir; nil for nothing.
+func readConfiguration(dir string) (*Configuration, error) {
+	path := filepath.Join(dir, configurationFile)
+	text, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	var c Configuration
+	if err == nil {
+		err = json.Unmarshal(text, &c)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s cannot be read: %w\n  Move it away to take a backup that does not say who voted", path, err)
+	}
+	return &c, nil
 }

@@ -150,7 +150,7 @@ func (l *Learner) spawn(c Config) error {
 	a := actors.LearnerConfig{
 		Self: l.self, Options: roles.DefaultLearnerOptions(), Machine: l.machine, Snapshots: l.machine,
 		Dir: transfer, ChunkBytes: bus.MaxChunkBytes(l.bus.MaxPayload()),
-		Send: l.bus, Answer: l.answers, Readers: readers, Joined: l.joined, Doubted: l.doubt,
+		Send: l.bus, Answer: l.answers, Readers: readers, Joined: l.joined, Configured: l.configured, Doubted: l.doubt,
 		Agreed: l.agreed, Held: l.halt.Slot, Failed: l.failed,
 		Bound: l.dir.Info().Cluster, SupersededBy: superseded, Superseded: markSuperseded(l.dir.Path(), l.log), Clock: actors.NewClock(), Log: l.log,
 	}
@@ -230,6 +230,11 @@ func (l *Learner) joined(g *paxos.Genesis) error {
 		l.streams.setGeneration(g.Cluster.Generation)
 	}
 	return nil
+}
+
+// configured keeps the newest configuration for backups of the directory.
+func (l *Learner) configured(g *paxos.Genesis, newest *paxos.Configuration) error {
+	return writeConfiguration(l.dir.Path(), g, newest)
 }
 
 // Failed yields why the learner stopped by itself.
