@@ -8,7 +8,6 @@ import (
 
 	"github.com/synod-paxos/synod/bus/bustest"
 	"github.com/synod-paxos/synod/internal/node"
-	"github.com/synod-paxos/synod/paxos"
 )
 
 // pace is how many acknowledgements there were in each tenth of a second.
@@ -47,33 +46,53 @@ func (p *pace) end() (mean, least float64) {
 	return 10 * float64(sum) / float64(len(p.counts)), 10 * float64(slices.Min(p.counts))
 }
 
-// BenchmarkMove is how much a move to three other acceptors costs the clients of a
-// cluster meanwhile: the rate of acknowledgements, in the worst tenth of a second too.
+// BenchmarkChanges is how much changes of configuration cost the clients of a cluster
+// meanwhile: the rate of acknowledgements before, during and after, in the worst tenth of
+// a second too, and the longest time between two of them.
 //
-//	go test ./internal/clustertest -run '^$' -bench Move -benchtime 1x
-func BenchmarkMove(b *testing.B) {
-	for b.Loop() {
-		c := Start(b, small, bustest.Server(b).URL())
-		load := c.StartLoad(32)
-		load.AwaitMore(2000)
-		calm := startPace(load)
-		load.AwaitMore(20000)
-		mean, least := calm.end()
-		b.ReportMetric(mean, "calm/s")
-		b.ReportMetric(least, "calm-least/s")
-		moving := startPace(load)
-		began := time.Now()
-		for _, step := range [][2]paxos.NodeID{{"a1", "a4"}, {"a2", "a5"}, {"a3", "a6"}} {
-			c.StartRole(step[1])
-			c.change(node.Change{Remove: step[0], Add: step[1]}, nil)
-			c.leave(step[0])
-		}
-		b.ReportMetric(time.Since(began).Seconds(), "move-s")
-		mean, least = moving.end()
-		b.ReportMetric(mean, "moving/s")
-		b.ReportMetric(least, "moving-least/s")
-		b.ReportMetric(float64(load.Gap().Milliseconds()), "gap-ms")
-		load.Stop()
-		load.Check(22000, "l1", "l2")
+//	go test ./internal/clustertest -run '^$' -bench Changes -benchtime 1x -count 5
+func BenchmarkChanges(b *testing.B) {
+	for name, steps := range map[string][]node.Change{
+		"move three":             {{Remove: "a1", Add: "a4"}, {Remove: "a2", Add: "a5"}, {Remove: "a3", Add: "a6"}},
+		"three to five and back": {{Add: "a4"}, {Add: "a5"}, {Remove: "a5"}, {Remove: "a4"}},
+	} {
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				benchmarkChanges(b, steps)
+			}
+		})
 	}
+}
+
+func benchmarkChanges(b *testing.B, steps []node.Change) {
+	const calm = 2 * time.Second
+	c := Start(b, small, bustest.Server(b).URL())
+	load := c.StartLoad(32)
+	load.AwaitMore(2000)
+	rate := func(name string, do func()) {
+		p := startPace(load)
+		do()
+		mean, least := p.end()
+		b.ReportMetric(mean, name+"/s")
+		b.ReportMetric(least, name+"-least/s")
+	}
+	wait := func() { <-time.After(calm) }
+	rate("before", wait)
+	rate("during", func() {
+		began := time.Now()
+		for _, step := range steps {
+			if step.Add != "" {
+				c.StartRole(step.Add)
+			}
+			c.change(step, nil)
+			if step.Remove != "" {
+				c.leave(step.Remove)
+			}
+		}
+		b.ReportMetric(time.Since(began).Seconds(), "seconds")
+	})
+	b.ReportMetric(float64(load.Gap().Milliseconds()), "gap-ms")
+	rate("after", wait)
+	load.Stop()
+	load.Check(2000, "l1", "l2")
 }
