@@ -45,6 +45,7 @@ func TestTableIsReadableAtEightyColumns(t *testing.T) {
 			{RoleStatus: node.RoleStatus{ID: "a3"}, Member: true},
 			{RoleStatus: node.RoleStatus{ID: "a4", Up: true}, Disk: "d4", AcceptorReport: &node.AcceptorReport{Sealed: true}},
 		},
+		Waits:     "only 2 of the 3 acceptors of configuration 2 have stored that it has taken over",
 		Previous:  &node.Configuration{Number: 1, Acceptors: []node.Member{{ID: "a4", Disk: "d4"}}},
 		Proposers: []node.ProposerStatus{{RoleStatus: node.RoleStatus{ID: "p1", Up: true, Version: "10.20.30"}, ProposerReport: &node.ProposerReport{Stage: "preparing", Commands: 123456789}}},
 		Learners: []node.LearnerStatus{{RoleStatus: node.RoleStatus{ID: "l1", Up: true, Version: "10.20.30"},
@@ -57,10 +58,15 @@ func TestTableIsReadableAtEightyColumns(t *testing.T) {
 			t.Errorf("%d columns: %s", len(line), line)
 		}
 	}
-	for _, want := range []string{"not founded", "down", "leaves", "joins", "not finished; before it number 1", "preparing", "Leader p1", "- Acceptor a3 does not answer"} {
+	for _, want := range []string{"not founded", "down", "leaves", "joins", "not finished; before it number 1", "joins, down", "The change waits: only 2 of the 3",
+		"preparing", "Leader p1", "- Acceptor a3 does not answer"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the table lacks %q:\n%s", want, text)
 		}
+	}
+	c.Chosen = 123456700
+	if text := table(c); !strings.Contains(text, "Configuration 1 governs up to slot 123456788, then number 2\n") {
+		t.Errorf("before the first slot of the configuration:\n%s", text)
 	}
 	if empty := table(&node.Cluster{Cluster: "main"}); !strings.Contains(empty, "no role answers") || strings.Contains(empty, "ACCEPTOR") {
 		t.Errorf("of no cluster it says:\n%s", empty)

@@ -36,11 +36,17 @@ func writeHead(b *strings.Builder, c *node.Cluster) {
 	quorums, _ := c.Configuration.Quorums.MarshalText() // has no error
 	fmt.Fprintf(b, "%d acceptors, quorums %s, %d learner copies, window %d\n",
 		len(c.Configuration.Acceptors), quorums, c.Configuration.Copies, c.Configuration.Window)
-	if p := c.Previous; p != nil {
+	switch p := c.Previous; {
+	case p == nil:
+		fmt.Fprintf(b, "Configuration %d governs from slot %d on\n", c.Configuration.Number, c.Configuration.From)
+	case c.Chosen+1 < c.Configuration.From:
+		fmt.Fprintf(b, "Configuration %d governs up to slot %d, then number %d\n", p.Number, c.Configuration.From-1, c.Configuration.Number)
+	default:
 		fmt.Fprintf(b, "Configuration %d governs from slot %d on, not finished; before it number %d\n",
 			c.Configuration.Number, c.Configuration.From, p.Number)
-	} else {
-		fmt.Fprintf(b, "Configuration %d governs from slot %d on\n", c.Configuration.Number, c.Configuration.From)
+	}
+	if c.Waits != "" {
+		b.WriteString(wrap("The change waits: ", c.Waits))
 	}
 	if c.Leader == nil {
 		fmt.Fprintf(b, "No leader\n")
@@ -71,7 +77,11 @@ func writeAcceptors(b *strings.Builder, c *node.Cluster) {
 	for i := range c.Acceptors {
 		a := &c.Acceptors[i]
 		if !a.Up {
-			rows = append(rows, fmt.Sprintf("%s\tdown", a.ID))
+			state := "down"
+			if c.Joins(a) {
+				state = "joins, down"
+			}
+			rows = append(rows, fmt.Sprintf("%s\t%s", a.ID, state))
 			continue
 		}
 		state := "up"

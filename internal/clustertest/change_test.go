@@ -2,6 +2,8 @@ package clustertest
 
 import (
 	"context"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -37,6 +39,41 @@ func (c *Cluster) change(what node.Change, waiting func(why string)) {
 	}
 	if _, err = m.Carry(ctx, next, waiting); err != nil {
 		c.t.Fatal(err)
+	}
+}
+
+// begin carries out one step beside the test, and calls planned before the leader hears of
+// it. The returned function waits until it is finished.
+func (c *Cluster) begin(what node.Change, planned func()) (done func()) {
+	c.t.Helper()
+	ctx, cancel := context.WithTimeout(c.t.Context(), time.Minute)
+	m, err := node.OpenMembers(ctx, c.Connect())
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	r, err := m.Newest(ctx)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	next, err := m.Plan(ctx, &r.Newest, what)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	if planned != nil {
+		planned()
+	}
+	result := make(chan error, 1)
+	go func() {
+		_, err := m.Carry(ctx, next, func(string) {})
+		result <- err
+	}()
+	return func() {
+		c.t.Helper()
+		if err := <-result; err != nil {
+			c.t.Fatal(err)
+		}
+		m.Close()
+		cancel()
 	}
 }
 
@@ -129,4 +166,61 @@ func TestLeadersDieInChanges(t *testing.T) {
 	}
 	load.Stop()
 	load.Check(800, "l1", "l2")
+}
+
+// TestStatusDuringAChange: status says which configuration governs, who joins, and what a
+// change waits for: for a learner, and for the very acceptor that joins.
+func TestStatusDuringAChange(t *testing.T) {
+	c := New(t, bustest.Server(t).URL())
+	c.Configure = slowCopies
+	c.Start(small)
+	c.AwaitLeader()
+	b := c.Connect()
+	await := func(what string, ok func(s *node.Cluster) bool) (s node.Cluster) {
+		t.Helper()
+		c.Await(what, func() bool {
+			reports, err := node.Ask(t.Context(), b, 300*time.Millisecond)
+			if err != nil {
+				t.Fatal(err)
+			}
+			s = node.Overview(Subjects.Cluster, reports)
+			return ok(&s)
+		})
+		return s
+	}
+	settled := func(number uint64) func(s *node.Cluster) bool {
+		return func(s *node.Cluster) bool {
+			return s.Configuration != nil && s.Configuration.Number == number && s.Previous == nil && s.Waits == "" && s.Leader != nil
+		}
+	}
+	await("configuration 1 alone", settled(1))
+
+	// Of the three before two are there, a quorum; of the four then three must be, a4 too.
+	c.Stop("a3")
+	c.StartRole("a4")
+	done := c.begin(node.Change{Add: "a4"}, func() { c.Stop("a4") })
+	s := await("a change that waits for who joins", func(s *node.Cluster) bool {
+		return s.Configuration.Number == 2 && slices.ContainsFunc(s.Problems, func(p string) bool {
+			return strings.Contains(p, "only 2 of 4 acceptors vote") && strings.Contains(p, "Missing: a3, a4")
+		})
+	})
+	if len(s.Acceptors) != 4 || s.Acceptors[3].Up || s.Configuration.From < 2 {
+		t.Errorf("while a4 is away it says %+v", s)
+	}
+	c.StartRole("a4")
+	done()
+	if after := await("configuration 2 alone", settled(2)); after.Configuration.From != s.Configuration.From {
+		t.Errorf("configuration 2 is from slot %d, and was from %d", after.Configuration.From, s.Configuration.From)
+	}
+
+	c.Stop("l2")
+	c.StartRole("a5")
+	done = c.begin(node.Change{Remove: "a3", Add: "a5"}, nil)
+	s = await("a change that waits for a learner", func(s *node.Cluster) bool { return strings.Contains(s.Waits, "learner copies") })
+	if s.Configuration.Number != 3 || s.Previous == nil || s.Previous.Number != 2 || !s.Joins(&s.Acceptors[3]) || s.Joins(&s.Acceptors[0]) {
+		t.Errorf("during the change it says %+v", s)
+	}
+	c.StartRole("l2")
+	done()
+	await("configuration 3 alone", settled(3))
 }

@@ -17,9 +17,10 @@ type Cluster struct {
 	UUID          string         `json:"uuid"`       // empty before the cluster is founded
 	Generation    uint64         `json:"generation"` // 0 before the cluster is founded
 	Configuration *Configuration `json:"configuration,omitempty"`
-	Previous      *Configuration `json:"previous,omitempty"` // the one before, until the change is finished
-	Leader        *Leader        `json:"leader"`             // null when nobody leads
-	Chosen        paxos.Slot     `json:"chosen"`             // all slots up to it are chosen
+	Previous      *Configuration `json:"previous,omitempty"`     // the one before, until the change is finished
+	Waits         string         `json:"change_waits,omitempty"` // what the leader says that the change waits for
+	Leader        *Leader        `json:"leader"`                 // null when nobody leads
+	Chosen        paxos.Slot     `json:"chosen"`                 // all slots up to it are chosen
 
 	Acceptors []AcceptorStatus `json:"acceptors"`
 	Proposers []ProposerStatus `json:"proposers"`
@@ -214,7 +215,7 @@ func (c *Cluster) addMissing() {
 func (c *Cluster) findLeader() {
 	for _, p := range c.Proposers {
 		if p.Stage == "leading" && (c.Leader == nil || p.Serving) {
-			c.Leader = &Leader{ID: p.ID, Ballot: p.Ballot}
+			c.Leader, c.Waits = &Leader{ID: p.ID, Ballot: p.Ballot}, p.Waits
 		}
 	}
 }

@@ -90,10 +90,10 @@ func (c *Cluster) problemsOfQuorum() {
 	}
 	switch {
 	case !config.Phase2(voters):
-		c.say("Nothing can be decided: only %d of %d acceptors vote, which is no quorum to choose (%s). Missing: %s.",
+		c.say("Nothing can be decided: only %d of %d acceptors vote, which is no quorum to choose (%s). Missing: %s. Start them.",
 			voters.Len(), len(config.Acceptors), config.Quorums, join(missing))
 	case !config.Phase1(voters):
-		c.say("A new leader cannot be elected: only %d of %d acceptors vote, which is no quorum to promise (%s). Missing: %s.",
+		c.say("A new leader cannot be elected: only %d of %d acceptors vote, which is no quorum to promise (%s). Missing: %s. Start them.",
 			voters.Len(), len(config.Acceptors), config.Quorums, join(missing))
 	}
 }
@@ -237,6 +237,8 @@ func (c *Cluster) problemsOfAcceptors() {
 	for i := range c.Acceptors {
 		a := &c.Acceptors[i]
 		switch {
+		case !a.Up && c.Joins(a):
+			c.say("Acceptor %s joins the configuration, and does not answer: start it.", a.ID)
 		case !a.Up:
 			c.say("Acceptor %s does not answer: start it.", a.ID)
 		case c.Leaves(a):
