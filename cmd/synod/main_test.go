@@ -64,6 +64,10 @@ func TestTableIsReadableAtEightyColumns(t *testing.T) {
 			t.Errorf("the table lacks %q:\n%s", want, text)
 		}
 	}
+	rows := strings.Split(text[strings.Index(text, "ACCEPTOR"):], "\n")
+	if at := strings.Index(rows[0], "VOTED"); rows[3][at-1:at+1] != " -" || rows[4][at-1:at+1] != " 0" {
+		t.Errorf("an acceptor that is down breaks up the columns:\n%s", text)
+	}
 	c.Chosen = 123456700
 	if text := table(c); !strings.Contains(text, "Configuration 1 governs up to slot 123456788, then number 2\n") {
 		t.Errorf("before the first slot of the configuration:\n%s", text)

@@ -81,7 +81,7 @@ func writeAcceptors(b *strings.Builder, c *node.Cluster) {
 			if c.Joins(a) {
 				state = "joins, down"
 			}
-			rows = append(rows, fmt.Sprintf("%s\t%s", a.ID, state))
+			rows = append(rows, fmt.Sprintf("%s\t%s%s", a.ID, state, strings.Repeat("\t-", 6))) // as wide as the others, which it would break up
 			continue
 		}
 		state := "up"
