@@ -253,18 +253,6 @@ func (l *learner) settle(now paxos.Now) {
 	l.flush()
 }
 
-// configured tells of a configuration that is new to the learner.
-func (l *learner) configured() {
-	newest := l.role.Known().Newest()
-	if l.config.Configured == nil || l.role.Genesis() == nil || newest == nil || newest.Number <= l.told {
-		return
-	}
-	l.told = newest.Number
-	if err := l.config.Configured(l.role.Genesis(), newest); err != nil {
-		panic(err)
-	}
-}
-
 // flush carries out the effects. Answers go before the Position that tells the
 // others that they went.
 func (l *learner) flush() {
