@@ -11,7 +11,7 @@ import (
 )
 
 var (
-	operators = flag.Int("mutants.operators", 60, "flip every so-manieth operator of a package; 1: all of them")
+	operators = flag.Int("mutants.operators", 240, "flip every so-manieth operator of a package; 1: all of them")
 	flippedIn = flag.String("mutants.package", "roles", "whose operators are flipped: roles or storage")
 )
 
