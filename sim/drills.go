@@ -225,13 +225,13 @@ func (d Drill) Plan(seed uint64) *Plan {
 	return g.p
 }
 
-// Hunt looks for a broken rule in so many seeds of the drill of that name, or, with
+// Hunt looks for a broken rule in so many seeds from first on of the drill of that name, or, with
 // no name, in as many random plans and drills in turn. It returns what it found, and
 // where; nothing when all rules hold, or when the time is over that it has.
-func Hunt(drill string, seeds uint64, within time.Duration) (where string, f *Failure) {
+func Hunt(drill string, first, seeds uint64, within time.Duration) (where string, f *Failure) {
 	began := time.Now()
 	drills := slices.DeleteFunc(Drills(), func(d Drill) bool { return drill != "" && d.Name != drill })
-	for seed := uint64(1); seed <= seeds && time.Since(began) < within; seed++ {
+	for seed := first; seed < first+seeds && time.Since(began) < within; seed++ {
 		d := drills[int(seed)%len(drills)]
 		if f := Run(d.Plan(seed), nil).Failure; f != nil {
 			return fmt.Sprintf("%s, seed %d", d.Name, seed), f

@@ -45,6 +45,12 @@ func in(drill string, m Mutant) Mutant {
 	return m
 }
 
+// from begins to look for the mutant at a seed.
+func from(seed uint64, m Mutant) Mutant {
+	m.First = seed
+	return m
+}
+
 // Names of drills.
 const (
 	dying    = "leaders die one after the other"
@@ -151,8 +157,8 @@ var phase1Mutants = []Mutant{
 var leaderMutants = []Mutant{
 	mutant("an acceptor that repeats itself counts twice", "roles/proposer_leader.go",
 		"r.count(c, seat)", "r.count(c, r.voters.Len()+0*seat)"),
-	in(late, mutant("votes of other ballots count", "roles/proposer_leader.go",
-		"if p.stage != leading || m.Ballot != p.ballot {", "if p.stage != leading {")),
+	from(500, in(late, mutant("votes of other ballots count", "roles/proposer_leader.go",
+		"if p.stage != leading || m.Ballot != p.ballot {", "if p.stage != leading {"))),
 	mutant("one vote is a quorum", "roles/decree.go",
 		"return t.config != nil && t.config.Phase2(t.voters) }", "return t.voters != 0 }"),
 	mutant("no vote is repeated", "roles/proposer_leader.go",
@@ -234,10 +240,10 @@ var memberMutants = []Mutant{
 		"m.rivals.now-m.rivals.heard < paxos.Instant(rivalKept)", "m.rivals.heard != 0")),
 	mutant("another disk's votes count", "roles/member.go",
 		"	v := m.voter(paxos.Member{ID: e.From.ID, Disk: e.From.Disk})\n", "	v := m.voter(paxos.Member{ID: e.From.ID, Disk: e.From.Disk})\n\tfor _, o := range m.voters {\n\t\tif o.ID == e.From.ID {\n\t\t\tv = o\n\t\t}\n\t}\n"),
-	mutant("an old copy's votes count", "roles/member.go",
-		"	case e.From.Boot < v.boot:\n\t\treturn nil, paxos.OldDisk\n", ""),
-	mutant("a twin's votes count", "roles/member.go",
-		"	case e.From.Boot == v.boot && e.From.Process != v.process:\n\t\treturn nil, paxos.Twin\n", ""),
+	from(120, mutant("an old copy's votes count", "roles/member.go",
+		"	case e.From.Boot < v.boot:\n\t\treturn nil, paxos.OldDisk\n", "")),
+	from(150, mutant("a twin's votes count", "roles/member.go",
+		"	case e.From.Boot == v.boot && e.From.Process != v.process:\n\t\treturn nil, paxos.Twin\n", "")),
 	in(driven, mutant("a boot number beyond all bounds is believed", "roles/member.go",
 		"	case e.From.Boot > v.boot+maxBootStep:\n\t\treturn nil, paxos.Extreme\n", "")),
 	mutant("slots beyond all bounds are believed", "roles/member.go",

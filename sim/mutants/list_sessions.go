@@ -37,8 +37,8 @@ var sessionMutants = []Mutant{
 		"	w.addID(s, id, 0)\n", "")),
 	in(sessions, mutant("ids are forgotten within their window", "streams/ids.go",
 		"if !ok || saturate(q.time, int64(s.config.Duplicates)) > w.now {", "if !ok || q.time+1e9 > w.now {")),
-	in(sessions, mutant("ids are known for ever", "streams/ids.go",
-		"if !ok || saturate(q.time, int64(s.config.Duplicates)) > w.now {", "if !ok || q.time > 0 {")),
+	from(140, in(sessions, mutant("ids are known for ever", "streams/ids.go",
+		"if !ok || saturate(q.time, int64(s.config.Duplicates)) > w.now {", "if !ok || q.time > 0 {"))),
 	in(sessions, mutant("an id that was refused counts as published", "streams/publish.go",
 		"			if seq == 0 {\n\t\t\t\treturn 0, false, errIDRefused\n\t\t\t}\n", "")),
 }

@@ -23,6 +23,7 @@ import (
 type Mutant struct {
 	Name  string // what it does wrong
 	Drill string // the drill to look in first; empty: everywhere
+	First uint64 // the seed to begin with, for one that few seeds find; 0: the first
 	Edits []Edit
 }
 
@@ -86,8 +87,8 @@ const Explore = "explore"
 // ExploreChange is the same for a change of the configuration.
 const ExploreChange = "explore a change"
 
-// mainText is the program: it takes a mutant's number from 1, a drill, and how many
-// seeds to look in, for how long, and the files of stories, and prints what was found.
+// mainText is the program: it takes a mutant's number from 1, a drill, the first seed and how
+// many to look in, for how long, and the files of stories, and prints what was found.
 const mainText = `package main
 
 import (
@@ -105,14 +106,15 @@ import (
 
 func main() {
 	i, err1 := strconv.Atoi(os.Args[1])
-	seeds, err2 := strconv.ParseUint(os.Args[3], 10, 64)
-	within, err3 := time.ParseDuration(os.Args[4])
-	if err1 != nil || err2 != nil || err3 != nil {
+	first, err2 := strconv.ParseUint(os.Args[3], 10, 64)
+	seeds, err3 := strconv.ParseUint(os.Args[4], 10, 64)
+	within, err4 := time.ParseDuration(os.Args[5])
+	if err1 != nil || err2 != nil || err3 != nil || err4 != nil {
 		os.Exit(2)
 	}
 	paxos.Mutation = i
 	if os.Args[2] == "stories" {
-		play(os.Args[5:])
+		play(os.Args[6:])
 	} else if os.Args[2] == "explore" {
 		for _, b := range []explore.Bound{explore.Small(), explore.Default()} {
 			if r := explore.Explore(b); r.Wrong != "" {
@@ -124,7 +126,7 @@ func main() {
 		if r := explore.ExploreMove(explore.Replacement()); r.Wrong != "" {
 			fmt.Println(r.Move, "after", r.States, "states:", r.Wrong)
 		}
-	} else if where, f := sim.Hunt(os.Args[2], seeds, within); f != nil {
+	} else if where, f := sim.Hunt(os.Args[2], first, seeds, within); f != nil {
 		fmt.Println(where+":", f)
 	}
 }
@@ -242,7 +244,7 @@ func Hunt(program, root string, all []Mutant, i, seeds int, limit time.Duration)
 	if err != nil {
 		return Verdict{}, fmt.Errorf("mutants: %w", err)
 	}
-	run := exec.CommandContext(ctx, program, append([]string{fmt.Sprint(i + 1), all[i].Drill, fmt.Sprint(seeds), (limit * 3 / 4).String()}, stories...)...)
+	run := exec.CommandContext(ctx, program, append([]string{fmt.Sprint(i + 1), all[i].Drill, fmt.Sprint(max(1, all[i].First)), fmt.Sprint(seeds), (limit * 3 / 4).String()}, stories...)...)
 	run.Env = append(os.Environ(), "GOGC=800", "GOMEMLIMIT=1GiB")
 	out, err := run.CombinedOutput()
 	v := Verdict{Mutant: all[i], Took: time.Since(began)}
