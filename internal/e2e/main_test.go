@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"flag"
 	"fmt"
 	"os"
 	"os/exec"
@@ -22,27 +21,11 @@ func run(m *testing.M) int {
 	}
 	defer os.RemoveAll(dir)
 	bin = dir
-	if err := waitTogether(); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
 	if err := build(dir); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
 	return m.Run()
-}
-
-// waitTogether lets more parallel tests run at once than there are cores: they wait for
-// processes most of the time. A -parallel of the user's counts.
-func waitTogether() error {
-	flag.Parse()
-	asked := false
-	flag.Visit(func(f *flag.Flag) { asked = asked || f.Name == "test.parallel" })
-	if asked {
-		return nil
-	}
-	return flag.Set("test.parallel", "4")
 }
 
 func build(dir string) error {
