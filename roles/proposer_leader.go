@@ -223,10 +223,7 @@ func (p *Proposer) resend(now paxos.Now, out *paxos.Effects) {
 	}
 	for _, slot := range p.openSlots() {
 		r := p.lead.rounds[slot]
-		if !p.passedOver(slot, r) {
-			continue
-		}
-		if now.Mono-r.sent >= paxos.Instant(p.opts.Retry) {
+		if now.Mono-r.sent >= paxos.Instant(p.opts.Retry) && p.passedOver(slot, r) {
 			r.sent = now.Mono
 			p.sendAccept(slot, r.value, out)
 		}
