@@ -3,6 +3,8 @@ package actors
 import (
 	"sync"
 	"sync/atomic"
+
+	"github.com/synod-paxos/synod/paxos"
 )
 
 // inbox is a bounded queue from many goroutines to one actor. The actor is woken
@@ -10,9 +12,11 @@ import (
 type inbox[T any] struct {
 	maxItems, maxBytes int
 	wake               func()
+	clock              *Clock // if not nil, since is noted
 
 	mu       sync.Mutex
 	items    []sized[T]
+	since    paxos.Now // when the first of items came
 	bytes    int
 	woken    bool // for what waits
 	overflow atomic.Uint64
@@ -40,6 +44,9 @@ func (q *inbox[T]) collect(item T, bytes int) bool {
 		q.overflow.Add(1)
 		return false
 	}
+	if len(q.items) == 0 && q.clock != nil {
+		q.since = q.clock.Now()
+	}
 	q.items = append(q.items, sized[T]{item, bytes})
 	q.bytes += bytes
 	q.mu.Unlock()
@@ -57,14 +64,15 @@ func (q *inbox[T]) rest() {
 	}
 }
 
-// take removes all items, and reuses the memory of an earlier take.
-func (q *inbox[T]) take(reuse []sized[T]) []sized[T] {
+// take removes all items, and reuses the memory of an earlier take. since is when the
+// first of them came.
+func (q *inbox[T]) take(reuse []sized[T]) (items []sized[T], since paxos.Now) {
 	clear(reuse)
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	items := q.items
+	items = q.items
 	q.items, q.bytes, q.woken = reuse[:0], 0, false
-	return items
+	return items, q.since
 }
 
 func (q *inbox[T]) len() int {

@@ -251,7 +251,7 @@ func (h *host) run() {
 	defer h.die()
 	h.handle.busy.begin()
 	defer h.handle.busy.end()
-	h.taken = h.handle.inbox.take(h.taken)
+	h.taken, _ = h.handle.inbox.take(h.taken)
 	for _, in := range h.taken {
 		if in.item.call != nil {
 			in.item.call()
