@@ -19,32 +19,13 @@ func slowCopies(c *node.Config) { c.CheckpointEvery = time.Hour }
 // whenever what it waits for changes.
 func (c *Cluster) change(what node.Change, waiting func(why string)) {
 	c.t.Helper()
-	ctx, cancel := context.WithTimeout(c.t.Context(), time.Minute)
-	defer cancel()
-	m, err := node.OpenMembers(ctx, c.Connect())
-	if err != nil {
-		c.t.Fatal(err)
-	}
-	defer m.Close()
-	r, err := m.Newest(ctx)
-	if err != nil {
-		c.t.Fatal(err)
-	}
-	next, err := m.Plan(ctx, &r.Newest, what)
-	if err != nil {
-		c.t.Fatal(err)
-	}
-	if waiting == nil {
-		waiting = func(string) {}
-	}
-	if _, err = m.Carry(ctx, next, waiting); err != nil {
-		c.t.Fatal(err)
-	}
+	c.begin(what, nil, waiting)()
 }
 
-// begin carries out one step beside the test, and calls planned before the leader hears of
-// it. The returned function waits until it is finished.
-func (c *Cluster) begin(what node.Change, planned func()) (done func()) {
+// begin carries out one step beside the test. It calls planned before the leader hears of
+// the step, and waiting as change does; either may be nil. The returned function waits
+// until the step is finished.
+func (c *Cluster) begin(what node.Change, planned func(), waiting func(why string)) (done func()) {
 	c.t.Helper()
 	ctx, cancel := context.WithTimeout(c.t.Context(), time.Minute)
 	m, err := node.OpenMembers(ctx, c.Connect())
@@ -62,18 +43,22 @@ func (c *Cluster) begin(what node.Change, planned func()) (done func()) {
 	if planned != nil {
 		planned()
 	}
+	if waiting == nil {
+		waiting = func(string) {}
+	}
 	result := make(chan error, 1)
 	go func() {
-		_, err := m.Carry(ctx, next, func(string) {})
+		_, err := m.Carry(ctx, next, waiting)
 		result <- err
 	}()
 	return func() {
 		c.t.Helper()
-		if err := <-result; err != nil {
-			c.t.Fatal(err)
-		}
+		err := <-result
 		m.Close()
 		cancel()
+		if err != nil {
+			c.t.Fatal(err)
+		}
 	}
 }
 
@@ -198,7 +183,7 @@ func TestStatusDuringAChange(t *testing.T) {
 	// Of the three before two are there, a quorum; of the four then three must be, a4 too.
 	c.Stop("a3")
 	c.StartRole("a4")
-	done := c.begin(node.Change{Add: "a4"}, func() { c.Stop("a4") })
+	done := c.begin(node.Change{Add: "a4"}, func() { c.Stop("a4") }, nil)
 	s := await("a change that waits for who joins", func(s *node.Cluster) bool {
 		return s.Configuration.Number == 2 && slices.ContainsFunc(s.Problems, func(p string) bool {
 			return strings.Contains(p, "only 2 of 4 acceptors vote") && strings.Contains(p, "Missing: a3, a4")
@@ -215,7 +200,7 @@ func TestStatusDuringAChange(t *testing.T) {
 
 	c.Stop("l2")
 	c.StartRole("a5")
-	done = c.begin(node.Change{Remove: "a3", Add: "a5"}, nil)
+	done = c.begin(node.Change{Remove: "a3", Add: "a5"}, nil, nil)
 	s = await("a change that waits for a learner", func(s *node.Cluster) bool { return strings.Contains(s.Waits, "learner copies") })
 	if s.Configuration.Number != 3 || s.Previous == nil || s.Previous.Number != 2 || !s.Joins(&s.Acceptors[3]) || s.Joins(&s.Acceptors[0]) {
 		t.Errorf("during the change it says %+v", s)
