@@ -226,7 +226,7 @@ func (c *cluster) observer() {
 	if out := c.synodAs("observer-watch", "status").must(c.t); !containsAll(out, "No problems", "leading") {
 		c.t.Errorf("status says\n%s", out)
 	}
-	if out := c.synodAs("observer-watch", "trace", "--for", "1s", "--kind", "all", "--limit", "5").must(c.t); !strings.Contains(out, "heartbeat") {
+	if out := c.synodAs("observer-watch", "trace", "--for", "10s", "--kind", "heartbeat", "--limit", "1").must(c.t); !strings.Contains(out, "heartbeat") {
 		c.t.Errorf("trace says\n%s", out)
 	}
 }
