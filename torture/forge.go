@@ -31,15 +31,19 @@ type liar struct {
 	below   paxos.Slot
 	nonce   uint64 // of the last question
 	archive []*nats.Msg
-	next    int // in the archive, once it is full
-	told    int
+	next    int            // in the archive, once it is full
+	told    int            // messages of all acts
+	lies    map[string]int // forged messages, by kind
 }
 
 // archiveSize is how many messages are kept to be said again.
 const archiveSize = 50_000
 
 func newLiar(nc *nats.Conn, g *rand.Rand, lost ...paxos.NodeID) (*liar, error) {
-	l := &liar{Rand: g, nc: nc, lost: lost, subjects: bus.Subjects{Cluster: "main"}, selves: map[paxos.Role]map[paxos.NodeID]paxos.Sender{}}
+	l := &liar{
+		Rand: g, nc: nc, lost: lost, subjects: bus.Subjects{Cluster: "main"},
+		selves: map[paxos.Role]map[paxos.NodeID]paxos.Sender{}, lies: map[string]int{},
+	}
 	for _, r := range []paxos.Role{paxos.ProposerRole, paxos.AcceptorRole, paxos.LearnerRole} {
 		l.selves[r] = map[paxos.NodeID]paxos.Sender{}
 	}
@@ -86,10 +90,13 @@ func (l *liar) hear(m *nats.Msg) {
 // lie is the header of what the liar says, by which it tells its own words.
 const lie = "Torture-Lie"
 
-func (l *liar) say(subject string, data []byte) {
+// say reports whether the message was sent; there are always more.
+func (l *liar) say(subject string, data []byte) bool {
+	if l.nc.PublishMsg(&nats.Msg{Subject: subject, Data: data, Header: nats.Header{lie: {"1"}}}) != nil {
+		return false
+	}
 	l.told++
-	// An error is a message that was not sent, and there are more.
-	_ = l.nc.PublishMsg(&nats.Msg{Subject: subject, Data: data, Header: nats.Header{lie: {"1"}}})
+	return true
 }
 
 // noise says random bytes on a random subject of the cluster, those of clients
@@ -137,6 +144,9 @@ func (l *liar) forge() {
 		return
 	}
 	e := paxos.Envelope{Cluster: l.cluster, Config: 1, From: from}
+	if l.IntN(4) == 0 {
+		e.Config = l.huge()
+	}
 	switch from.Role {
 	case paxos.ProposerRole:
 		e.Msg = l.proposerLie(from)
@@ -157,8 +167,8 @@ func (l *liar) publish(e paxos.Envelope) {
 	if err != nil {
 		return // what has no subject reaches nobody
 	}
-	if data, err := bus.Encode(e); err == nil {
-		l.say(subject, data)
+	if data, err := bus.Encode(e); err == nil && l.say(subject, data) {
+		l.lies[bus.KindOf(e.Msg).String()]++
 	}
 }
 
@@ -180,7 +190,7 @@ func (l *liar) receiver(m paxos.Message) paxos.NodeID {
 		role = paxos.ProposerRole
 	case paxos.Votes, paxos.ReadReport, paxos.SnapshotQuery, paxos.SnapshotChunk:
 		role = paxos.LearnerRole
-	case paxos.GenesisReport:
+	case paxos.GenesisReport, paxos.ChangeReport:
 		return "op"
 	}
 	to, _ := l.anyOf(role)
@@ -211,6 +221,7 @@ func (l *liar) proposerLie(from paxos.Sender) paxos.Message {
 		paxos.LeaderQuery{Nonce: n},
 		paxos.HandOver{Ballot: far, Chosen: paxos.Chosen{From: s, Below: s}},
 		paxos.Hello{Leading: far, Marks: l.marks(), Genesis: l.genesis()},
+		paxos.ChangeReport{Newest: l.genesis().First, Chosen: s, Next: s, Waits: "for ever", Refused: "no"},
 	}
 	return messages[l.IntN(len(messages))]
 }
@@ -253,7 +264,10 @@ func (l *liar) learnerLie() paxos.Message {
 
 func (l *liar) operatorLie() paxos.Message {
 	g := l.genesis()
-	messages := []paxos.Message{paxos.GenesisQuery{}, paxos.StoreGenesis{Genesis: *g}, paxos.Seal{Cluster: g.Cluster}, paxos.Abandon{Cluster: l.cluster}}
+	messages := []paxos.Message{
+		paxos.GenesisQuery{}, paxos.StoreGenesis{Genesis: *g}, paxos.Seal{Cluster: g.Cluster}, paxos.Abandon{Cluster: l.cluster},
+		paxos.Change{}, paxos.Change{Next: &g.First}, paxos.Transfer{To: "nobody"},
+	}
 	return messages[l.IntN(len(messages))]
 }
 

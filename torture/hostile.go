@@ -13,6 +13,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/synod-paxos/synod/bus"
 )
 
 const (
@@ -284,9 +286,14 @@ func (w *world) concludeHostile(users *clients, l *liar, rounds int, dropped map
 	if counted == 0 {
 		w.fail("no role counted a message that it dropped, of %d that hostile peers sent", l.told)
 	}
+	for _, kind := range bus.KindNames() {
+		if l.lies[kind] == 0 {
+			w.fail("no message of the kind %s was forged", kind)
+		}
+	}
 	if users.beyond > users.groups/10 {
 		w.fail("%d of %d histories could not be judged", users.beyond, users.groups)
 	}
 	w.summary(w.summarize(users, rounds*len(w.counts), changes, chosen) +
-		fmt.Sprintf("%d messages of hostile peers. Dropped by roles since their last start: %v\n", l.told, dropped))
+		fmt.Sprintf("%d messages of hostile peers. Forged, by kind: %v. Dropped by roles since their last start: %v\n", l.told, l.lies, dropped))
 }
