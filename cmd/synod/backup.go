@@ -95,8 +95,9 @@ func openBackup(path string) (*backup.File, error) {
 }
 
 func tellBackup(w io.Writer, what, path string, i *backup.Info) {
-	fmt.Fprintf(w, "%s %s: cluster %s %s generation %d, up to slot %d\n  %s of state as of %s, digest %s\n",
-		what, path, i.Cluster, i.UUID, i.Generation, i.Slot, size(uint64(i.Bytes)), i.LogTime.Format(time.RFC3339), i.Digest)
+	cluster := strings.TrimSpace(i.Cluster + " " + i.UUID) // a data directory does not know the name
+	fmt.Fprintf(w, "%s %s: cluster %s generation %d, up to slot %d\n  %s of state as of %s, digest %s\n",
+		what, path, cluster, i.Generation, i.Slot, size(uint64(i.Bytes)), i.LogTime.Format(time.RFC3339), i.Digest)
 	switch {
 	case len(i.Acceptors) == 0:
 		fmt.Fprintln(w, "  It does not say who voted, nor how votes and copies were counted")

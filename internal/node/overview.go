@@ -63,6 +63,7 @@ type AcceptorStatus struct {
 	Disk            string `json:"disk,omitempty"`
 	Boot            uint64 `json:"boot,omitempty"`
 	Member          bool   `json:"member"` // its id and disk are in the configuration
+	foreign         bool   // it is of another cluster, which is a problem of its own
 	*AcceptorReport        // null when it is down
 	// CommandsPerSync is how many commands each sync of the disk made durable, on
 	// average since the start. It rises with load.
@@ -132,7 +133,7 @@ func (c *Cluster) add(r *Report, offset time.Duration) {
 	switch {
 	case r.Acceptor != nil:
 		a := AcceptorStatus{RoleStatus: roleStatus(r, r.Acceptor.Commands, offset), Disk: r.Disk, Boot: r.Boot, AcceptorReport: r.Acceptor}
-		a.Member = c.isMember(r.ID, r.Disk)
+		a.Member, a.foreign = c.isMember(r.ID, r.Disk), r.UUID != "" && r.UUID != c.UUID
 		a.CommandsPerSync = ratio(r.Acceptor.Commands, r.Acceptor.Syncs)
 		a.SyncP50, a.SyncP99 = milliseconds(r.Acceptor.Sync.quantile(0.5)), milliseconds(r.Acceptor.Sync.quantile(0.99))
 		c.Acceptors = append(c.Acceptors, a)

@@ -85,6 +85,12 @@ func TestProblems(t *testing.T) {
 		{"a stranger", func(r []Report) []Report {
 			return append(r, Report{Role: "acceptor", ID: "a9", Disk: paxos.UUID{9}.String(), Acceptor: &AcceptorReport{}})
 		}, [][]string{{"Acceptor a9 is not in the configuration"}}},
+		{"one of a cluster before", func(r []Report) []Report {
+			for i := range r {
+				r[i].Generation = 2
+			}
+			return append(r, Report{Role: "acceptor", ID: "a9", UUID: paxos.UUID{9}.String(), Generation: 1, Disk: paxos.UUID{9}.String(), Acceptor: &AcceptorReport{}})
+		}, [][]string{{"Acceptor a9 is of generation 1", "superseded: stop it for good"}}},
 		{"unsealed", func(r []Report) []Report { r[0].Acceptor.Sealed = false; return r }, [][]string{{"a1 is not sealed", "synod init"}}},
 		{"no proposer", func(r []Report) []Report { return without(r, "proposer", "p1", "p2") }, [][]string{{"Nobody leads: no proposer answers"}}},
 		{"election", func(r []Report) []Report { r[3].Proposer.Stage = "preparing"; return r }, [][]string{{"Nobody leads", "p1 is preparing"}}},

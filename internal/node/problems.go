@@ -241,6 +241,7 @@ func (c *Cluster) problemsOfAcceptors() {
 			c.say("Acceptor %s joins the configuration, and does not answer: start it.", a.ID)
 		case !a.Up:
 			c.say("Acceptor %s does not answer: start it.", a.ID)
+		case a.foreign: // said already
 		case c.Leaves(a):
 			c.say("Acceptor %s leaves the configuration, and is needed until that is finished: stop it when `synod member list` says nothing of an unfinished change.", a.ID)
 		case !a.Member && c.hasID(a.ID):
