@@ -74,7 +74,7 @@ func (c *traceCommand) filter() ladder.Filter {
 	var f ladder.Filter
 	switch {
 	case len(c.Kind) == 0:
-		f.Kinds = slices.DeleteFunc(bus.KindNames(), func(k string) bool { return slices.Contains(ladder.Quiet, k) })
+		f.Busy = true
 	case !slices.Contains(c.Kind, "all"):
 		f.Kinds = c.Kind
 	}

@@ -180,6 +180,8 @@ func (d *drawing) paint(color, text string) string {
 // tint is the colour of a message.
 func tint(v *Event) string {
 	switch {
+	case v.isQuiet():
+		return "2"
 	case len(v.Chosen) > 0:
 		return "1;32"
 	case v.Kind == "accept" || v.Kind == "accepted":
@@ -190,8 +192,6 @@ func tint(v *Event) string {
 		return "31"
 	case v.Kind == "handover" || v.Kind == "query" || v.Kind == "report":
 		return "35"
-	case slices.Contains(Quiet, v.Kind):
-		return "2"
 	default:
 		return "36"
 	}

@@ -37,6 +37,7 @@ type Event struct {
 	Note   string       `json:"note,omitempty"` // what else matters, for people
 
 	ballot paxos.Ballot // for people: without the incarnation
+	sign   bool         // it answers a Heartbeat, and says only that its sender is there
 }
 
 // describe is e without what depends on other messages.
@@ -86,6 +87,10 @@ func (v *Event) others(m paxos.Message) {
 	case paxos.Hello:
 		v.hello(&m)
 	case paxos.LeaderReport:
+		if m.Nonce == 0 {
+			v.sign, v.Note = true, "hears the leader"
+			return
+		}
 		v.Note = "no leader for " + time.Duration(m.Silent).Round(time.Millisecond).String()
 	case paxos.Position:
 		v.ChosenBelow = m.Applied + 1

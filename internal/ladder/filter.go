@@ -14,10 +14,11 @@ type Filter struct {
 	Kinds []string       // nil: all
 	Nodes []paxos.NodeID // sender or receiver is one of them; nil: all
 	Slots Slots
+	Busy  bool // not what goes on while nothing happens
 }
 
-// Quiet are the kinds of messages that go on while nothing happens.
-var Quiet = []string{"heartbeat", "hello", "applied", "digest", "trim", "read", "read_report"}
+// quiet are the kinds of messages that go on while nothing happens.
+var quiet = []string{"heartbeat", "hello", "applied", "digest", "trim", "read", "read_report"}
 
 // Slots are the slots from First up to and including Last. The zero Slots are all,
 // and let messages pass that speak of none.
@@ -51,7 +52,13 @@ func slot(text string) (paxos.Slot, error) {
 	return paxos.Slot(n), err
 }
 
+// isQuiet reports whether v goes on while nothing happens.
+func (v *Event) isQuiet() bool { return v.sign || slices.Contains(quiet, v.Kind) }
+
 func (f *Filter) shows(v *Event) bool {
+	if f.Busy && v.isQuiet() {
+		return false
+	}
 	if f.Kinds != nil && !slices.Contains(f.Kinds, v.Kind) {
 		return false
 	}

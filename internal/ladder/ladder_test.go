@@ -80,6 +80,7 @@ func (s *teller) story() {
 	s.say(n(a, 1), "", paxos.Accepted{Ballot: one, Slots: []paxos.Slot{17, 18}})
 	s.say(n(a, 2), "", paxos.Accepted{Ballot: one, Slots: []paxos.Slot{17}})
 	s.say(n(p, 1), "", paxos.Heartbeat{Ballot: one, Chosen: paxos.Chosen{From: 17, Below: 18}})
+	s.say(n(a, 1), n(p, 1), paxos.LeaderReport{})
 	s.say(n(p, 1), n(p, 2), paxos.HandOver{Ballot: one, Chosen: paxos.Chosen{Below: 18}})
 	s.say(n(p, 2), "", paxos.Prepare{Ballot: two, From: 18})
 	s.say(n(a, 2), n(p, 1), paxos.Nack{Ballot: one, Promised: two})
@@ -113,6 +114,7 @@ func TestLadder(t *testing.T) {
 		if d.MaybeScanArgs(t, "kind", &text) {
 			o.Filter.Kinds = strings.Split(text, "+")
 		}
+		o.Filter.Busy = d.HasArg("busy")
 		if d.MaybeScanArgs(t, "node", &text) {
 			o.Filter.Nodes = []paxos.NodeID{paxos.NodeID(text)}
 		}
