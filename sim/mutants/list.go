@@ -162,7 +162,7 @@ var leaderMutants = []Mutant{
 	mutant("one vote is a quorum", "roles/decree.go",
 		"return t.config != nil && t.config.Phase2(t.voters) }", "return t.voters != 0 }"),
 	mutant("no vote is repeated", "roles/proposer_leader.go",
-		"if now.Mono-r.sent >= paxos.Instant(p.opts.Retry) {", "if now.Mono < r.sent {"),
+		"if now.Mono-r.sent >= paxos.Instant(p.opts.Retry) && p.passedOver(slot, r) {", "if now.Mono < r.sent {"),
 	mutant("the watermark runs ahead", "roles/proposer_leader.go",
 		"for p.chosen.Below < p.lead.next && p.lead.rounds[p.chosen.Below] == nil {", "for p.chosen.Below < p.lead.next {"),
 	mutant("claims slots that earlier ballots chose", "roles/proposer_leader.go",
