@@ -3,11 +3,16 @@ package storage
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"hash/crc32"
+	"log/slog"
 	"math"
 	"reflect"
+	"runtime"
 	"testing"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"github.com/synod-paxos/synod/paxos"
 )
@@ -252,6 +257,68 @@ func TestCoverPages(t *testing.T) {
 	binary.LittleEndian.PutUint32(b[coverPage-4:], crc32.Checksum(b[:coverPage-4], castagnoli))
 	if _, ok := decodePage(someDisk, b); ok {
 		t.Error("a page of another version passes")
+	}
+}
+
+// lostFile is a file that loses every write, and counts them.
+type lostFile struct {
+	vfs.File
+	writes int
+}
+
+func (f *lostFile) WriteAt([]byte, int64) (int, error) { return 0, f.lose() }
+func (f *lostFile) Write([]byte) (int, error)          { return 0, f.lose() }
+func (f *lostFile) Sync() error                        { return f.lose() }
+
+func (f *lostFile) lose() error {
+	f.writes++
+	return errors.New("no space left")
+}
+
+// unwatched is the watch of a cover whose disk never hangs.
+func unwatched(string) func() bool { return func() bool { return true } }
+
+// TestAFailedCoverIsLeftAlone: the other page is the good one, which another write could
+// spoil as well.
+func TestAFailedCoverIsLeftAlone(t *testing.T) {
+	f := &lostFile{}
+	c := &cover{file: f, disk: someDisk, watch: unwatched, page: page{turn: 1}}
+	first := c.write()
+	if second := c.write(); first == nil || !errors.Is(second, first) || f.writes != 1 {
+		t.Errorf("%d writes, the errors are %v and %v", f.writes, first, second)
+	}
+}
+
+// TestNothingIsChangedAfterAFailure: neither Pebble's writes nor the cover's reach the
+// disk once a change failed.
+func TestNothingIsChangedAfterAFailure(t *testing.T) {
+	h := newHalt(slog.New(slog.DiscardHandler))
+	h.park = runtime.Goexit
+	f := &lostFile{}
+	file := &guardFile{File: f, fs: &guardFS{halt: h}, path: "000007.sst", written: true}
+	a := &Acceptor{halt: h, cover: &cover{file: f, disk: someDisk, watch: unwatched, page: page{turn: 1}}}
+	lives := func(do func()) bool {
+		ended, lives := make(chan struct{}), false
+		go func() {
+			defer close(ended)
+			do()
+			lives = true
+		}()
+		<-ended
+		return lives
+	}
+	write := func() { _, _ = file.Write([]byte("x")) }
+	if lives(write) || f.writes != 1 || h.cause() == nil {
+		t.Fatalf("after a lost write: %d writes, the cause is %v", f.writes, h.cause())
+	}
+	for what, do := range map[string]func(){
+		"write": write,
+		"sync":  func() { _ = file.Sync() },
+		"cover": func() { _ = a.coverNow() },
+	} {
+		if lives(do) || f.writes != 1 {
+			t.Errorf("%s got through", what)
+		}
 	}
 }
 

@@ -101,8 +101,9 @@ type cover struct {
 	watch func(path string) (stop func() bool) // of one writing
 
 	written atomic.Uint64 // pages
-	writing sync.Mutex    // held while a page is written; guards closed
+	writing sync.Mutex    // held while a page is written; guards closed and failed
 	closed  bool
+	failed  error      // of the write that failed
 	mu      sync.Mutex // guards page
 	page    page
 }
@@ -182,13 +183,20 @@ func (c *cover) forget(base string) bool {
 }
 
 // write makes all that was said before the call durable. Once closed it does
-// nothing.
+// nothing; once it has failed it fails, since the page that it writes next is the only
+// good one.
 func (c *cover) write() error {
 	c.writing.Lock()
 	defer c.writing.Unlock()
-	if c.closed {
-		return nil
+	if c.closed || c.failed != nil {
+		return c.failed
 	}
+	c.failed = c.writeNext()
+	return c.failed
+}
+
+// writeNext writes the page that is not the newest.
+func (c *cover) writeNext() error {
 	defer c.watch(c.path)()
 	c.mu.Lock()
 	c.page.turn++

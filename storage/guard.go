@@ -67,9 +67,6 @@ func (g *guardFS) Create(name string, category vfs.DiskWriteCategory) (vfs.File,
 		if err != nil {
 			return nil, err
 		}
-		if gentle.IsTable(name) {
-			f = gentle.Table(f)
-		}
 		return f, restrict(f)
 	})
 }
@@ -141,6 +138,9 @@ func (g *guardFS) open(op, name string, do func() (vfs.File, error)) (vfs.File, 
 	file.covered, _ = parseCovered(g.PathBase(name))
 	if info, err := f.Stat(); err == nil {
 		file.filled = info.Size()
+	}
+	if gentle.IsTable(name) {
+		return gentle.Table(file), nil // gives way before the gate, not behind it
 	}
 	return file, nil
 }

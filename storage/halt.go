@@ -16,13 +16,20 @@ type halt struct {
 	stop   chan struct{} // closed by the first failure
 	failed chan error    // gets the first failure
 	stuck  chan struct{} // closed by the first change that failed
+	park   func()        // never returns
 
 	mu  sync.Mutex
 	err error
 }
 
 func newHalt(log *slog.Logger) *halt {
-	return &halt{log: log, stop: make(chan struct{}), failed: make(chan error, 1), stuck: make(chan struct{})}
+	return &halt{
+		log:    log,
+		stop:   make(chan struct{}),
+		failed: make(chan error, 1),
+		stuck:  make(chan struct{}),
+		park:   func() { select {} },
+	}
 }
 
 // fail makes err the store's failure, unless it has one, and returns the first.
@@ -65,13 +72,13 @@ func (h *halt) jam(err error) error {
 // hold says that a change failed with err, and never returns.
 func (h *halt) hold(err error) {
 	_ = h.jam(err)
-	select {}
+	h.park()
 }
 
 // gate is passed before each change, and lets nobody through once one failed.
 func (h *halt) gate() {
 	if h.isStuck() {
-		select {}
+		h.park()
 	}
 }
 
