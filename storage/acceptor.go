@@ -160,7 +160,7 @@ func (a *Acceptor) create() error {
 
 func (a *Acceptor) openVotes(choose func(*pebble.Options)) error {
 	guard := &guardFS{
-		FS: a.disk, halt: a.halt, cover: a.cover, ahead: min(logAhead, int64(a.options.MemTable)/8), cutting: &a.reclaim.cutting,
+		FS: a.disk, halt: a.halt, cover: a.cover, ahead: min(logAhead, int64(a.options.MemTable)/8),
 	}
 	o := a.engineOptions(guard)
 	choose(o)

@@ -322,6 +322,34 @@ func TestNothingIsChangedAfterAFailure(t *testing.T) {
 	}
 }
 
+// TestNothingIsDroppedByWhatCannotBeRead: Pebble takes a table that it cannot read for
+// empty while it drops a part of it, so it does not hear that.
+func TestNothingIsDroppedByWhatCannotBeRead(t *testing.T) {
+	h := newHalt(slog.New(slog.DiscardHandler))
+	h.park = runtime.Goexit
+	lost, heard, ended := errors.New("lost"), false, make(chan struct{})
+	go func() {
+		defer close(ended)
+		_ = h.strictly(func() error {
+			_ = h.failRead(lost)
+			heard = true
+			return nil
+		})
+	}()
+	<-ended
+	if heard || !h.isStuck() || !errors.Is(h.cause(), lost) {
+		t.Errorf("heard %t, stuck %t, the cause is %v", heard, h.isStuck(), h.cause())
+	}
+	before := newHalt(slog.New(slog.DiscardHandler))
+	if err := before.failRead(lost); !errors.Is(err, lost) || before.isStuck() {
+		t.Errorf("a failure that may be heard of: %v, stuck %t", err, before.isStuck())
+	}
+	done := false
+	if err := before.strictly(func() error { done = true; return nil }); done || !errors.Is(err, lost) {
+		t.Errorf("after a failure that was heard of: %v, done %t", err, done)
+	}
+}
+
 // TestGenesisWithADamagedConfiguration: what cannot be read is not taken for a
 // configuration, whatever its checksum.
 func TestGenesisWithADamagedConfiguration(t *testing.T) {

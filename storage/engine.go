@@ -42,6 +42,7 @@ func (a *Acceptor) engineOptions(fsys vfs.FS) *pebble.Options {
 		LBaseMaxBytes:               baseBytes,
 		CompactionConcurrencyRange:  func() (int, int) { return 1, 2 },
 	}
+	o.Experimental.DisableIngestAsFlushable = func() bool { return true } // what reclaim asks for is done when it returns
 	for i := range o.TargetFileSizes {
 		o.TargetFileSizes[i] = tableBytes
 	}
@@ -62,10 +63,7 @@ func (a *Acceptor) events() *pebble.EventListener {
 		},
 		DataCorruption: func(i pebble.DataCorruptionInfo) {
 			err := &Error{Op: "read", Path: i.Path, Kind: ErrCorrupt, Err: i.Details}
-			if a.reclaim.cutting.Load() {
-				a.halt.hold(err)
-			}
-			a.halt.fail(err)
+			_ = a.halt.failRead(err)
 		},
 		WriteStallBegin: func(i pebble.WriteStallBeginInfo) {
 			a.counters.stalls.Add(1)

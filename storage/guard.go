@@ -23,8 +23,6 @@ type guardFS struct {
 	cover *cover
 	ahead int64 // bytes of zeros that are kept ahead of a log's end
 	last  atomic.Pointer[string]
-
-	cutting *atomic.Bool // see reclaim
 }
 
 // lastOpened is the file last opened for reading: what Pebble cannot make sense of
@@ -51,10 +49,7 @@ func (g *guardFS) look(op, path string, err error) error {
 	if err == nil || err == io.EOF || errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	if g.cutting.Load() {
-		g.halt.hold(wrap(op, path, err))
-	}
-	return g.halt.fail(wrap(op, path, err))
+	return g.halt.failRead(wrap(op, path, err))
 }
 
 // Create first covers the log before a new one: it is complete.

@@ -18,8 +18,9 @@ type halt struct {
 	stuck  chan struct{} // closed by the first change that failed
 	park   func()        // never returns
 
-	mu  sync.Mutex
-	err error
+	mu     sync.Mutex
+	err    error
+	strict bool // no failure of reading may be heard of either
 }
 
 func newHalt(log *slog.Logger) *halt {
@@ -67,6 +68,47 @@ func (h *halt) jam(err error) error {
 		close(h.stuck)
 	}
 	return h.failLocked(err)
+}
+
+// strictly does what makes Pebble change the directory by what it reads, and takes what
+// it cannot read for empty: whoever fails to read is held meanwhile. After a failure,
+// which Pebble may have heard of, it does nothing and returns that.
+func (h *halt) strictly(do func() error) error {
+	if err := h.setStrict(); err != nil {
+		return err
+	}
+	defer func() {
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		h.strict = false
+	}()
+	return do()
+}
+
+func (h *halt) setStrict() error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.strict = h.err == nil
+	return h.err
+}
+
+// failRead says that reading failed with err, and returns the first failure, unless it
+// must not be heard of.
+func (h *halt) failRead(err error) error {
+	first, strict := h.noteRead(err)
+	if strict {
+		h.hold(err)
+	}
+	return first
+}
+
+func (h *halt) noteRead(err error) (first error, strict bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.strict {
+		return nil, true
+	}
+	return h.failLocked(err), false
 }
 
 // hold says that a change failed with err, and never returns.

@@ -6,7 +6,6 @@ import (
 	"math"
 	"slices"
 	"sync"
-	"sync/atomic"
 
 	"github.com/cockroachdb/pebble/v2"
 
@@ -20,11 +19,10 @@ import (
 // Whole tables are dropped: no tombstone is written, nothing is rewritten. Pebble
 // could also cut a table that reaches above the trim point, but it reads the table
 // for that, and takes one that it cannot read for empty. So it is not asked to; and
-// should a compaction just then have made such a table, whoever cannot read it is
-// held before Pebble hears of it.
+// should a compaction or a flush just then have made such a table, whoever cannot read
+// it is held before Pebble hears of it.
 type reclaim struct {
-	busy    sync.Mutex  // held while votes are dropped; and, from Close on, for good
-	cutting atomic.Bool // Pebble drops them now
+	busy sync.Mutex // held while votes are dropped; and, from Close on, for good
 
 	mu   sync.Mutex
 	lows []paxos.Slot // lowest slot in each of the last MemTables, the current one last
@@ -107,10 +105,13 @@ func (a *Acceptor) dropBelow(below paxos.Slot) (err error) {
 		return nil
 	}
 	a.counters.reclaims.Add(1)
-	span := pebble.KeyRange{Start: appendVoteKey(nil, 0), End: appendVoteKey(nil, end)}
-	a.reclaim.cutting.Store(true)
-	defer a.reclaim.cutting.Store(false)
-	return a.db.Excise(context.Background(), span)
+	return a.dropSlots(end)
+}
+
+// dropSlots drops the votes below the slot, and returns when that is done.
+func (a *Acceptor) dropSlots(below paxos.Slot) error {
+	span := pebble.KeyRange{Start: appendVoteKey(nil, 0), End: appendVoteKey(nil, below)}
+	return a.halt.strictly(func() error { return a.db.Excise(context.Background(), span) })
 }
 
 // lowestInMemory is a slot below which no MemTable has a record.
