@@ -21,9 +21,18 @@ func (a *Acceptor) Fill(p *paxos.Page, maxBytes int) error {
 	if err := a.unusable(); err != nil {
 		return err
 	}
-	if err := a.fill(p, maxBytes); err != nil {
-		return a.halt.fail(a.whyUnread(wrap("read", a.votesPath(), err)))
+	page := *p
+	done := make(chan error, 1)
+	go func() { done <- a.fill(&page, maxBytes) }()
+	select {
+	case err := <-done:
+		if err != nil {
+			return a.halt.fail(a.whyUnread(wrap("read", a.votesPath(), err)))
+		}
+	case <-a.halt.stuck: // whoever reads may be held
+		return a.halt.cause()
 	}
+	*p = page
 	a.counters.filled(p)
 	return nil
 }

@@ -199,8 +199,12 @@ func (f *guardFile) Read(p []byte) (int, error) {
 	return n, f.fs.look("read", f.path, err)
 }
 
+// ReadAt fails where the file ends too soon: Pebble asks for what it once wrote.
 func (f *guardFile) ReadAt(p []byte, off int64) (int, error) {
 	n, err := f.File.ReadAt(p, off)
+	if errors.Is(err, io.EOF) {
+		err = corrupt(f.path, "it ends before byte %d", off+int64(len(p)))
+	}
 	return n, f.fs.look("read", f.path, err)
 }
 
