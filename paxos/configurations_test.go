@@ -105,3 +105,53 @@ func TestCheckChange(t *testing.T) {
 		}
 	}
 }
+
+// TestWhoGovernsWhat: each configuration from its first slot to the next one's.
+func TestWhoGovernsWhat(t *testing.T) {
+	one, two, three := configuration(1, 1, "a1", "a2"), configuration(2, 10, "a2"), configuration(3, 30, "a2", "a3")
+	cs := Configurations{&one, &two, &three}
+	for slot, want := range map[Slot]int{0: 3, 9: 3, 10: 2, 29: 2, 30: 1, 1 << 40: 1} {
+		if have := cs.Since(slot); len(have) != want || have.Number() != 3 {
+			t.Errorf("since slot %d: %v", slot, have)
+		}
+	}
+	for c, want := range map[*Configuration]Slot{&one: 10, &two: 30, &three: 0} {
+		if end := cs.End(c); end != want {
+			t.Errorf("configuration %d ends at slot %d, want %d", c.Number, end, want)
+		}
+	}
+	for c, want := range map[*Configuration]*Configuration{&one: nil, &two: &one, &three: &two} {
+		if before := cs.Before(c); before != want {
+			t.Errorf("before configuration %d: %v", c.Number, before)
+		}
+	}
+	if told := cs.Told(&Genesis{First: one}); !reflect.DeepEqual(told, []Configuration{two, three}) {
+		t.Errorf("told beside the genesis: %v", told)
+	}
+	if c := cs.Change(40, 8, Value{Kind: Batch, Body: reconfigure(configuration(4, 48, "a1")).Body}); c != nil {
+		t.Errorf("commands change the configuration: %v", c)
+	}
+}
+
+// TestSeats: an acceptor is its id and its disk.
+func TestSeats(t *testing.T) {
+	c := configuration(1, 1, "a1", "a2")
+	for _, v := range []struct {
+		id   NodeID
+		disk UUID
+		seat int
+	}{
+		{"a1", UUID{1: '1'}, 0}, {"a2", UUID{1: '2'}, 1}, {"a1", UUID{1: '2'}, -1}, {"a2", UUID{1: '1'}, -1}, {"a3", UUID{1: '3'}, -1},
+	} {
+		if seat := c.Seat(v.id, v.disk); seat != v.seat || c.Has(v.id, v.disk) != (v.seat >= 0) {
+			t.Errorf("%s with disk %s: seat %d, want %d", v.id, v.disk, seat, v.seat)
+		}
+	}
+	same, copies, sizes, others := c, c, c, configuration(1, 1, "a1", "a3")
+	same.Number, same.From = 7, 70
+	copies.Copies++
+	sizes.Quorums = QuorumSystem{Kind: Sizes, Size1: 1, Size2: 2}
+	if !c.Same(&same) || c.Same(&copies) || c.Same(&sizes) || c.Same(&others) {
+		t.Error("the same but for number and first slot: found to differ, or others found to be the same")
+	}
+}

@@ -78,6 +78,30 @@ func TestLedgerFounding(t *testing.T) {
 	}
 }
 
+// TestLedgerOfALaterGeneration: what comes before its first slot was chosen, and is
+// held, elsewhere; configurations that follow count only once there is a genesis.
+func TestLedgerOfALaterGeneration(t *testing.T) {
+	first, second := configuration(5, 100, "a1"), configuration(6, 200, "a1")
+	var l Ledger
+	l.Append(Configured{Known: []Configuration{second}})
+	if l.State.Known != nil {
+		t.Errorf("configured before it was founded: %+v", l.State)
+	}
+	g := Genesis{Cluster: ClusterID{Generation: 2}, Window: 3, First: first}
+	l.Append(Founded{Genesis: g})
+	if l.State.Marks != (Marks{}) {
+		t.Errorf("before it is sealed: %+v", l.State)
+	}
+	l.Append(Founded{Genesis: g, Sealed: true}, Configured{Known: []Configuration{second}}, Reached{Below: 50})
+	if want := (Marks{TrimBelow: 100, ChosenBelow: 100}); l.State.Marks != want || l.State.Known.Number() != 6 {
+		t.Errorf("%+v, want %+v", l.State, want)
+	}
+	l.Append(Reached{Below: 150}, Reached{Below: 120})
+	if l.State.Marks.ChosenBelow != 150 {
+		t.Errorf("reached slot 150: %+v", l.State)
+	}
+}
+
 // TestPagesCoverTheLedger reads a ledger page by page, in pages of every size: each
 // vote in the range comes once, in order, and every page moves on.
 func TestPagesCoverTheLedger(t *testing.T) {

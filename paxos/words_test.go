@@ -14,7 +14,7 @@ func TestEveryKindHasAName(t *testing.T) {
 	}{
 		{ProposerRole, "proposer"}, {AcceptorRole, "acceptor"}, {LearnerRole, "learner"}, {OperatorRole, "operator"}, {Role(0), "role0"}, {Role(9), "role9"},
 		{Noop, "noop"}, {Batch, "batch"}, {Reconfigure, "reconfigure"}, {ValueKind(9), "kind9"},
-		{Overloaded, "overloaded"}, {NotLeader, "not leader"}, {TooLarge, "too large"}, {NoProgress, "no progress"}, {RefusalReason(9), "reason9"},
+		{Overloaded, "overloaded"}, {NotLeader, "not leader"}, {TooLarge, "too large"}, {NoProgress, "no progress"}, {NotAllowed, "not allowed"}, {RefusalReason(9), "reason9"},
 		{Foreign, "foreign"}, {NotMember, "not_member"}, {OldDisk, "old_disk"}, {OtherConfig, "other_config"}, {Extreme, "extreme"},
 		{Stale, "stale"}, {Unfounded, "unfounded"}, {Twin, "twin"}, {Inconsistent, "inconsistent"}, {DropReason(0), "drop0"}, {DropReason(99), "drop99"},
 	} {
