@@ -222,3 +222,94 @@ func TestWantedAtTheEdge(t *testing.T) {
 		t.Errorf("slot %d is wanted before configuration 2, from slot 9 on; want 8", got)
 	}
 }
+
+// TestAChangeIsHeardOf by whoever must act on it at once.
+func TestAChangeIsHeardOf(t *testing.T) {
+	second := edgeConfig(2, 9, "a1", "a2", "a4")
+	prepared := func(out *paxos.Effects) (to []paxos.NodeID) {
+		for _, e := range out.Send {
+			if _, ok := e.Msg.(paxos.Prepare); ok {
+				to = append(to, e.To)
+			}
+		}
+		return to
+	}
+
+	var out paxos.Effects
+	p := edgeLeader(5)
+	p.stage = preparing
+	p.Step(edgeNow, edgeEnvelope(p, "a1", paxos.Hello{Known: []paxos.Configuration{*second}}), &out)
+	if to := prepared(&out); p.known.Number() != 2 || len(to) != 1 || to[0] != "a4" {
+		t.Errorf("one in phase 1 that hears of configuration %d asks %v", p.known.Number(), to)
+	}
+
+	out.Reset()
+	p = edgeLeader(5, second)
+	p.phase1.pages = map[paxos.UUID]page{testDisk("a1"): {complete: true}, testDisk("a3"): {complete: true}}
+	p.resend(edgeNow, &out)
+	if to := prepared(&out); len(to) != 2 || to[0] != "a2" || to[1] != "a4" {
+		t.Errorf("a leader whose next slots want promises asks %v", to)
+	}
+
+	l := edgeLearner(4)
+	from := 5 + l.genesis.Window
+	v := paxos.Value{Kind: paxos.Reconfigure, Body: paxos.AppendConfiguration(nil, edgeConfig(2, from, "a1", "a2", "a4"))}
+	if l.learn(paxos.Decision{Slot: 5, Value: v}, &out); l.Known().Number() != 2 || l.Known().For(from).Number != 2 {
+		t.Errorf("a learner that learns of configuration 2 knows %d", l.Known().Number())
+	}
+
+	out.Reset()
+	l = edgeLearner(4)
+	l.known, l.below = paxos.Configurations{edgeConfig(3, 50, "a1")}, 9
+	if l.ask(edgeNow, &out); len(out.Send) != 0 {
+		t.Errorf("a learner that does not know who governed its next slot asks %+v", out.Send)
+	}
+	if fresh := NewLearner(testSender("l2"), DefaultLearnerOptions(), paxos.Position{}, edgeNow); fresh.NeedsSnapshot() {
+		t.Error("a learner without a cluster wants a state")
+	}
+}
+
+// TestAChangeIsAskedForOnce: not again while it waits for its slot, and not of a leader
+// that leaves.
+func TestAChangeIsAskedForOnce(t *testing.T) {
+	next := *edgeConfig(2, 0, "a1", "a2", "a4")
+	other := *edgeConfig(2, 0, "a1", "a3", "a4")
+	ask := func(p *Proposer, next paxos.Configuration) paxos.ChangeReport {
+		var out paxos.Effects
+		e := edgeEnvelope(p, "operator", paxos.Change{Next: &next})
+		e.From.Role = paxos.OperatorRole
+		p.Step(edgeNow, e, &out)
+		for _, e := range out.Send {
+			if m, ok := e.Msg.(paxos.ChangeReport); ok {
+				return m
+			}
+		}
+		t.Errorf("no report among %+v", out.Send)
+		return paxos.ChangeReport{}
+	}
+	p := edgeLeader(5)
+	p.phase1.pages = map[paxos.UUID]page{} // slot 5 may not be used yet
+	if m := ask(p, next); m.Refused != "" || p.lead.change.asked == nil {
+		t.Errorf("a change that must wait: %+v, asked %v", m, p.lead.change.asked)
+	}
+	if m := ask(p, next); m.Refused != "" {
+		t.Errorf("the same again: %+v", m)
+	}
+	if m := ask(p, other); m.Refused == "" || !p.lead.change.asked.Same(&next) {
+		t.Errorf("another meanwhile: %+v, asked %v", m, p.lead.change.asked)
+	}
+	p = edgeLeader(5)
+	p.drain = true
+	if m := ask(p, next); m.Waits == "" || p.lead.change.asked != nil || len(p.lead.change.proposed) > 0 {
+		t.Errorf("of one that leaves: %+v, asked %v", m, p.lead.change.asked)
+	}
+}
+
+// TestARefillEndsWithItsConfiguration: another one's acceptors tell of the slots after.
+func TestARefillEndsWithItsConfiguration(t *testing.T) {
+	p := edgeLeader(30, edgeConfig(2, 9, "a1", "a2", "a4"))
+	p.chosen.From = 30
+	if p.refill(paxos.Fill{From: 6, To: 12}, &paxos.Effects{}); p.lead.refill == nil || p.lead.refill.from != 6 || p.lead.refill.to != 9 {
+		t.Errorf("slots 6 to 11 are asked for as %+v; configuration 2 is from slot 9 on", p.lead.refill)
+	}
+}

@@ -3,12 +3,17 @@ package storagetest
 import (
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 )
 
 // aloneVariable names the test that runs in this process alone.
 const aloneVariable = "SYNOD_TEST_ALONE"
+
+// coverVariable names the directory in which these processes leave their coverage, when
+// the tests are run with -cover.
+const coverVariable = "SYNOD_TEST_COVERAGE"
 
 // Alone runs the test in a process of its own, in which it returns true; elsewhere it
 // returns false once that process has ended. What a disk that fails holds up stays in
@@ -23,6 +28,9 @@ func Alone(t *testing.T) bool {
 		if !strings.HasPrefix(a, "-test.") {
 			args = append(args, a)
 		}
+	}
+	if dir := os.Getenv(coverVariable); dir != "" {
+		args = append(args, "-test.coverprofile="+filepath.Join(dir, strings.ReplaceAll(t.Name(), "/", "-")))
 	}
 	c := exec.CommandContext(t.Context(), os.Args[0], args...)
 	c.Env = append(os.Environ(), aloneVariable+"="+t.Name())
