@@ -23,7 +23,7 @@ const (
 	snapshotRetry  = 500 * time.Millisecond // before a chunk is asked for again
 	snapshotFirst  = 5 * time.Second        // the same, while it has to be made
 	snapshotSilent = 10 * time.Second       // without a chunk, before another fellow is asked
-	snapshotStuck  = 100 * time.Second      // the same without a byte more, while one is made
+	snapshotStuck  = 100 * time.Second      // the same without a byte more, while one is made; at first
 	snapshotKeep   = time.Minute            // how long a snapshot is kept after its last use
 	snapshotReport = 5 * time.Second        // between two lines of progress in the log
 )
@@ -178,7 +178,9 @@ type incoming struct {
 
 // transfer is one snapshot on its way in. It leaves a fellow that brings nothing new for a
 // while, be it bytes of the snapshot or the news that more of it is made. How long the
-// whole takes does not matter.
+// whole takes does not matter. That a fellow is left which was making one may have been too
+// early, since a machine may think for long before it writes: the next may take twice as
+// long, or none would ever be done.
 type transfer struct {
 	from   func(turn int) paxos.NodeID // whom to ask; empty: nobody can help now
 	ask    func(to paxos.NodeID, q paxos.SnapshotQuery)
@@ -186,15 +188,19 @@ type transfer struct {
 	stop   <-chan struct{}
 	log    *slog.Logger
 
-	news     time.Time // when the fellow brought something last
-	made     uint64    // what it said last of the snapshot that it makes; 0: it makes none
+	stuck    time.Duration // how long a fellow may make one without a byte more
+	news     time.Time     // when the fellow brought something last
+	made     uint64        // what it said last of the snapshot that it makes; 0: it makes none
 	reported time.Time
 }
 
 // hopeless reports whether the fellow has brought nothing for too long.
 func (t *transfer) hopeless(first bool) bool {
 	limit := snapshotSilent
-	if first || t.made > 0 {
+	switch {
+	case t.made > 0:
+		limit = t.stuck
+	case first:
 		limit = snapshotStuck
 	}
 	return time.Since(t.news) >= limit
@@ -225,6 +231,7 @@ func (t *transfer) run(dir string) (*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
+	t.stuck = snapshotStuck
 	for turn := 0; ; turn++ {
 		done, err := t.fetch(file, turn)
 		if err == nil && done {
@@ -275,6 +282,9 @@ func (t *transfer) fetch(file *os.File, turn int) (done bool, err error) {
 		}
 		t.report("receiving a snapshot", "from", to, "bytes", next, "of", chunk.Total,
 			"percent", fmt.Sprintf("%.0f", 100*float64(next)/float64(chunk.Total)))
+	}
+	if t.made > 0 {
+		t.stuck *= 2
 	}
 	return false, nil
 }

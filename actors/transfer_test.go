@@ -86,22 +86,56 @@ func TestASnapshotMayTakeLongToBeMade(t *testing.T) {
 	})
 }
 
+// TestEveryMachineIsWaitedFor in the end, also one that thinks for long before it writes the first
+// byte of a snapshot, and of which every fellow that is asked makes a new one.
+func TestEveryMachineIsWaitedFor(t *testing.T) {
+	for _, thinks := range []time.Duration{110 * time.Second, 3 * time.Minute, time.Hour} {
+		synctest.Test(t, func(t *testing.T) {
+			chunks, stop := make(chan incoming, 4), make(chan struct{})
+			began, asked := time.Now(), time.Now()
+			tr := &transfer{
+				from: func(turn int) paxos.NodeID {
+					if asked = time.Now(); asked.Sub(began) > 3*thinks {
+						t.Errorf("%s, and the snapshot is not there", asked.Sub(began))
+						close(stop)
+					}
+					return []paxos.NodeID{"l2", "l3"}[turn%2]
+				},
+				chunks: chunks, stop: stop, log: quiet(),
+				ask: func(to paxos.NodeID, _ paxos.SnapshotQuery) {
+					c := paxos.SnapshotChunk{ID: 7, Total: 1, Data: []byte("x")}
+					if time.Since(asked) < thinks {
+						c = paxos.SnapshotChunk{ID: paxos.SnapshotMaking, Offset: 1}
+					}
+					chunks <- incoming{to, c}
+				},
+			}
+			file, err := tr.run(t.TempDir())
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer file.Close()
+		})
+	}
+}
+
 // TestAFellowThatMakesNoProgressIsLeft for another one, also in the middle.
 func TestAFellowThatMakesNoProgressIsLeft(t *testing.T) {
 	for name, stuck := range map[string]struct {
 		answer func(q paxos.SnapshotQuery) *paxos.SnapshotChunk
 		after  time.Duration
+		next   time.Duration // that another may make one without a byte more
 	}{
-		"silent": {func(paxos.SnapshotQuery) *paxos.SnapshotChunk { return nil }, snapshotStuck},
+		"silent": {func(paxos.SnapshotQuery) *paxos.SnapshotChunk { return nil }, snapshotStuck, snapshotStuck},
 		"stuck": {func(paxos.SnapshotQuery) *paxos.SnapshotChunk {
 			return &paxos.SnapshotChunk{ID: paxos.SnapshotMaking, Offset: 1}
-		}, snapshotStuck},
+		}, snapshotStuck, 2 * snapshotStuck},
 		"silent in the middle": {func(q paxos.SnapshotQuery) *paxos.SnapshotChunk {
 			if q.ID != 0 {
 				return nil
 			}
 			return &paxos.SnapshotChunk{ID: 7, Total: 2, Data: []byte("y")}
-		}, snapshotSilent},
+		}, snapshotSilent, snapshotStuck},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -136,6 +170,9 @@ func TestAFellowThatMakesNoProgressIsLeft(t *testing.T) {
 				}
 				if left < stuck.after || left > stuck.after+snapshotFirst {
 					t.Errorf("left the fellow after %s, want %s", left, stuck.after)
+				}
+				if tr.stuck != stuck.next {
+					t.Errorf("the next may take %s, want %s", tr.stuck, stuck.next)
 				}
 			})
 		})

@@ -37,7 +37,7 @@ type StateMachine interface {
 	// each; there may be none. Log time never goes back. A missing reply stops the
 	// learner, and a panic too, with the slot named.
 	Apply(at LogTime, commands []Command) [][]byte
-	// Snapshot writes the state.
+	// Snapshot writes the state. Nothing is applied or read meanwhile.
 	Snapshot(w io.Writer) error
 	// Restore replaces the state by what Snapshot wrote. After an error the learner stops.
 	Restore(r io.Reader) error

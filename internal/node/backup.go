@@ -24,7 +24,7 @@ type Progress func(who paxos.NodeID, done, of uint64)
 const (
 	chunkRetry  = time.Second      // before a chunk is asked for again
 	firstRetry  = 10 * time.Second // the same, while the snapshot is made
-	chunkGiveUp = 10               // questions that brought nothing before another learner is asked
+	chunkGiveUp = 10               // questions that brought nothing before another learner is asked; at first
 )
 
 // Backup takes a copy of the cluster's state from the learner that has applied the most,
@@ -45,7 +45,7 @@ func Backup(ctx context.Context, b *bus.Bus, path string, progress Progress) (ba
 		return backup.Info{}, err
 	}
 	defer w.Abandon()
-	f := &fetching{bus: b, out: w, progress: progress, self: paxos.Sender{Role: paxos.LearnerRole, ID: bus.BackupID, Process: newProcess()}}
+	f := &fetching{bus: b, publish: b.Publish, out: w, progress: progress, giveUp: chunkGiveUp, self: paxos.Sender{Role: paxos.LearnerRole, ID: bus.BackupID, Process: newProcess()}}
 	if err := f.listen(); err != nil {
 		return backup.Info{}, err
 	}
@@ -107,12 +107,14 @@ func note(i *backup.Info, c *Configuration) {
 // fetching is a snapshot on its way from a learner into a file.
 type fetching struct {
 	bus      *bus.Bus
+	publish  func(paxos.Envelope) error
 	self     paxos.Sender
 	out      *backup.Writer
 	progress Progress
 	chunks   chan paxos.Envelope
 	listener *bus.Listener
 
+	giveUp   int // see chunkGiveUp; twice as many after each learner that was left while it made one
 	complete bool
 	applied  paxos.Slot
 	made     uint64 // what the learner said last of the snapshot that it makes
@@ -135,7 +137,7 @@ func (f *fetching) stop() { _ = f.listener.Stop() } // the connection is about t
 // from fetches a snapshot of r's state. It is not complete when that learner has none
 // to give, or falls silent.
 func (f *fetching) from(ctx context.Context, r *Report) error {
-	f.complete = false
+	f.complete, f.made = false, 0
 	if err := f.out.Restart(); err != nil {
 		return err
 	}
@@ -145,9 +147,9 @@ func (f *fetching) from(ctx context.Context, r *Report) error {
 	}
 	ask := paxos.Envelope{Cluster: paxos.ClusterID{UUID: paxos.UUID(id), Generation: r.Generation}, Config: 1, From: f.self, To: r.ID}
 	var q paxos.SnapshotQuery
-	for failed := 0; failed < chunkGiveUp; {
+	for failed := 0; failed < f.giveUp; {
 		ask.Msg = q
-		_ = f.bus.Publish(ask) // a lost question is asked again
+		_ = f.publish(ask) // a lost question is asked again
 		chunk, ok, err := f.await(ctx, r.ID, q)
 		switch {
 		case err != nil:
@@ -161,7 +163,7 @@ func (f *fetching) from(ctx context.Context, r *Report) error {
 		case chunk.ID == 0:
 			return pause(ctx, chunkRetry)
 		}
-		failed = 0
+		failed, f.made = 0, 0
 		if _, err := f.out.Write(chunk.Data); err != nil {
 			return err
 		}
@@ -171,6 +173,9 @@ func (f *fetching) from(ctx context.Context, r *Report) error {
 			f.complete, f.applied = true, chunk.Applied
 			return nil
 		}
+	}
+	if f.made > 0 {
+		f.giveUp *= 2
 	}
 	return nil
 }
