@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -213,6 +214,52 @@ func TestASessionThatEndedInItsSleep(t *testing.T) {
 		t.Errorf("a token of another bucket: %v, want %v", err, client.ErrNotDone)
 	}
 	if err := token.Unlock(within(t)); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestOneAttemptWhereNobodyKnowsCopies: Apply sends nothing again that may have been taken, whatever
+// says that its outcome is unknown.
+func TestOneAttemptWhereNobodyKnowsCopies(t *testing.T) {
+	s := bustest.Server(t)
+	proxy := bustest.Proxy(t, s)
+	leader := bustest.Connect(t, s.URL())
+	c := connect(t, proxy.URL())
+	say := func(m *nats.Msg) {
+		if err := leader.Conn().PublishMsg(m); err != nil {
+			t.Error(err)
+		}
+	}
+	tests := []struct {
+		name   string
+		answer func(*nats.Msg)
+		reply  string // of the machine; empty: the outcome is unknown
+	}{
+		{"a role does not know", func(m *nats.Msg) {
+			say(bus.Ack{Error: bus.NewError(bus.CodeUnknown, "it was proposed")}.Message(m.Reply))
+		}, ""},
+		{"a machine speaks as NATS does", func(m *nats.Msg) {
+			say(&nats.Msg{Subject: m.Reply, Header: nats.Header{"Status": {"503"}}, Data: []byte("done")})
+		}, "done"},
+		{"the connection breaks", func(*nats.Msg) { proxy.Cut() }, ""},
+	}
+	var asked atomic.Int32
+	l, err := leader.ServeClients("leader", []string{clustertest.Subjects.Propose()}, func(m *nats.Msg) {
+		tests[min(int(asked.Add(1)), len(tests))-1].answer(m)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, test := range tests {
+		reply, _, err := c.Apply(within(t), []byte("x"))
+		if string(reply) != test.reply && err == nil || (err == nil) != (test.reply != "") || err != nil && !errors.Is(err, client.ErrOutcomeUnknown) {
+			t.Errorf("%s: %q, %v, want %q, or that the outcome is unknown", test.name, reply, err, test.reply)
+		}
+		if n := asked.Load(); n != int32(i+1) {
+			t.Fatalf("%s: asked %d times, want %d", test.name, n, i+1)
+		}
+	}
+	if err := l.Stop(); err != nil {
 		t.Error(err)
 	}
 }

@@ -99,11 +99,31 @@ func TestUnfinishedAtTheEdge(t *testing.T) {
 			t.Errorf("%s: waits for %q", test.name, waits)
 		}
 	}
+	p.learners[1].disk = p.learners[0].disk
+	if waits := p.unfinished(); !strings.Contains(waits, "only 1 of 2 required learner copies") {
+		t.Errorf("two learners of one disk: waits for %q", waits)
+	}
 	p = edgeLeader(12, edgeConfig(2, 9, "a1", "a2", "a3"))
 	p.known.Newest().Quorums = paxos.QuorumSystem{Kind: paxos.Sizes, Size1: 3, Size2: 1}
 	p.voters[0].stored = 10
 	if p.unfinished() == "" {
 		t.Error("a phase-2 quorum alone finishes a change")
+	}
+}
+
+// TestCopiesAtTheEdge: those that a slot needs are those of the configuration that governs
+// the first slot in the air, not of an older one, nor of one to come.
+func TestCopiesAtTheEdge(t *testing.T) {
+	one := edgeConfig(2, 9, "a1", "a2", "a3")
+	one.Copies = 1
+	for below, trims := range map[paxos.Slot]int{8: 0, 9: 1} {
+		p := edgeLeader(below, one)
+		v := p.learners.view(testSender("l1"))
+		v.position, v.digests = paxos.Position{Applied: 7, Durable: 7}, []paxos.Digest{{Slot: 7}}
+		var out paxos.Effects
+		if p.trim(edgeNow, &out); len(out.Send) != trims {
+			t.Errorf("with all below %d chosen, and one copy, the leader sends %v", below, out.Send)
+		}
 	}
 }
 

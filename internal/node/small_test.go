@@ -143,3 +143,30 @@ func TestLatency(t *testing.T) {
 		t.Errorf("%d counts for %d bounds", len(l.Counts), len(l.Bounds))
 	}
 }
+
+// TestCopiesAreTheOperatorsToChange: a cluster is founded with one more than the acceptors
+// that may be lost, and no change of acceptors or quorums changes that.
+func TestCopiesAreTheOperatorsToChange(t *testing.T) {
+	ids := []paxos.NodeID{"a1", "a2", "a3", "a4", "a5"}
+	for n, want := range map[int]int{1: 1, 3: 2, 5: 3} {
+		if g := (Plan{Acceptors: ids[:n]}).genesis(); g.First.Copies != want {
+			t.Errorf("%d acceptors are founded with %d copies, want %d", n, g.First.Copies, want)
+		}
+	}
+	if g := (Plan{Acceptors: ids, Copies: 4}).genesis(); g.First.Copies != 4 {
+		t.Errorf("founded with %d copies, want the 4 that were asked for", g.First.Copies)
+	}
+	newest := &paxos.Configuration{Number: 1, From: 1, Copies: 3}
+	for i, id := range ids {
+		newest.Acceptors = append(newest.Acceptors, paxos.Member{ID: id, Disk: paxos.UUID{byte(i + 1)}})
+	}
+	sizes := paxos.QuorumSystem{Kind: paxos.Sizes, Size1: 5, Size2: 1}
+	for _, test := range []struct {
+		change Change
+		want   int
+	}{{Change{Remove: "a5"}, 3}, {Change{Quorums: &sizes}, 3}, {Change{Copies: 1}, 1}} {
+		if next, err := (&Members{}).Plan(t.Context(), newest, test.change); err != nil || next.Copies != test.want {
+			t.Errorf("%+v: %d copies, %v, want %d", test.change, next.Copies, err, test.want)
+		}
+	}
+}
