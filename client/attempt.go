@@ -95,10 +95,17 @@ func (c *Client) judge(m *nats.Msg, err error) result {
 	}
 	r := result{header: m.Header, data: m.Data, position: c.positionOf(m)}
 	if e := roleError(m); e != nil {
-		r.verdict, r.err = verdictOf(e), e
+		r.verdict, r.err = verdictOf(e), spoken{e}
 	}
 	return r
 }
+
+// spoken is a role's error without what it says of the attempt's outcome: that of the call,
+// which [Error] tells, may be another.
+type spoken struct{ of *bus.Error }
+
+func (s spoken) Error() string { return s.of.Description }
+func (s spoken) Unwrap() error { return s.of }
 
 // roleError is the error with which a role answers for itself; nil when it is the
 // state machine that answers.

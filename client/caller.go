@@ -28,7 +28,7 @@ type caller struct {
 
 // Why a request has no answer.
 var (
-	errNoResponders = errors.New("nobody serves it now: there is no leader, or no learner, or NATS does not reach it")
+	errNoResponders = errors.New("nobody serves it now: there is no leader, or no learner, or none of a cluster with this name, or NATS does not reach it")
 	errDisconnected = errors.New("the connection to NATS broke while it was on its way")
 	errNoAnswer     = errors.New("no answer came in time")
 )

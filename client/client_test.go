@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -236,6 +237,9 @@ func TestTooLargeIsHopeless(t *testing.T) {
 		_, err := connect(t, url).Propose(within(t), make([]byte, size))
 		if !errors.Is(err, client.ErrNotDone) || errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("%d bytes: %v", size, err)
+		}
+		if n := strings.Count(fmt.Sprint(err), "not-done"); n != 1 {
+			t.Errorf("%d bytes: %v says %d times that it is not done", size, err, n)
 		}
 	}
 }

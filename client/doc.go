@@ -20,6 +20,14 @@
 // that was not answered; the client keeps account of that. So give every call a
 // context that ends: without a cluster it would wait for ever.
 //
+// What was unknown can be found out, under a context that has not ended yet:
+//
+//   - of [Client.Propose] and of a change of a key, with [Client.Lookup] of the error; Propose
+//     may also be repeated, [WithID] of the [Error]'s ID
+//   - of a command of a [Session], by repeating it in the session [WithID] of the Error's ID
+//   - of a [Txn], by calling Commit again on the same one
+//   - of [Client.CreateBucket], [Client.DeleteBucket], [Token.Unlock], by calling it again
+//
 // # What to use
 //
 //   - [Client.Propose] appends to the log, once per id within an hour; [Client.OpenSession]

@@ -13,8 +13,8 @@ import (
 var (
 	// ErrNotDone: the command was certainly not carried out, and never will be.
 	ErrNotDone = errors.New("certainly not done")
-	// ErrOutcomeUnknown: the command may have been carried out, or may still be. The
-	// [Error] has its ID, for [Client.Lookup] or for a call that repeats it.
+	// ErrOutcomeUnknown: the command may have been carried out, or may still be. What
+	// tells is [Client.Lookup], or a call that repeats it: see the package's overview.
 	ErrOutcomeUnknown = errors.New("outcome unknown")
 )
 

@@ -54,8 +54,10 @@ func ExampleClient_Propose() {
 	case errors.Is(err, client.ErrNotDone):
 		fmt.Println("certainly not done:", err)
 	case errors.Is(err, client.ErrOutcomeUnknown):
-		found, err := c.Lookup(ctx, err)
-		fmt.Println("looked up:", found, err)
+		later, cancel := context.WithTimeout(context.Background(), 10*time.Second) // ctx has ended
+		defer cancel()
+		found, err := c.Lookup(later, err)
+		fmt.Println("looked up:", found.Seq, found.Err, err) // a nil Err: it was done
 	}
 	again, err := c.Propose(ctx, []byte("debit 5"), client.WithID("order-17"))
 	fmt.Println("again:", again.Seq, again.Duplicate, err)
@@ -106,7 +108,16 @@ func ExampleTxn() {
 		Else(client.Get("ann"), client.Get("bob")).
 		Commit(ctx)
 	fmt.Println(done.Held, err)
-	// Output: true <nil>
+	done, err = b.Txn().
+		If(client.Absent("ann")).
+		Then(client.Put("ann", []byte("0"))).
+		Else(client.Get("ann"), client.Get("bob")).
+		Commit(ctx)
+	check(err)
+	fmt.Printf("%t ann %s bob %s\n", done.Held, done.Results[0].Value, done.Results[1].Value)
+	// Output:
+	// true <nil>
+	// false ann 7 bob 3
 }
 
 func ExampleSession() {
@@ -119,8 +130,10 @@ func ExampleSession() {
 	check(err)
 	ack, err := s.Propose(ctx, []byte("once"))
 	var e *client.Error
-	for errors.Is(err, client.ErrOutcomeUnknown) && errors.As(err, &e) {
-		ack, err = s.Propose(ctx, []byte("once"), client.WithID(e.ID)) // the same command
+	for errors.Is(err, client.ErrOutcomeUnknown) && errors.As(err, &e) { // ctx has ended
+		later, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		ack, err = s.Propose(later, []byte("once"), client.WithID(e.ID)) // the same command
+		cancel()
 	}
 	fmt.Println(ack.Seq, err)
 	fmt.Println(s.Close(ctx))

@@ -87,7 +87,7 @@ func (m *Mutex) lock(ctx context.Context, owner string, wait bool) (*Token, erro
 		left := time.Duration(lease.Expires - c.clock.Load())
 		pause := min(max(left, pollLeast), pollMost)
 		if !c.mayRepeat(ctx, &message{}, time.Time{}, jitter(pause)) {
-			held.Err = errors.Join(held.Err, context.Cause(ctx))
+			held.Err = fmt.Errorf("%w: %w", held.Err, c.ended(ctx))
 			return nil, held
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -78,6 +79,9 @@ func TestAnUnknownOutcomeInASession(t *testing.T) {
 	var e *client.Error
 	if !errors.Is(err, client.ErrOutcomeUnknown) || !errors.As(err, &e) {
 		t.Fatalf("an answer that does not come: %v, want %v", err, client.ErrOutcomeUnknown)
+	}
+	if _, lookupErr := c.Lookup(within(t), err); !errors.Is(lookupErr, client.ErrNotDone) || !strings.Contains(lookupErr.Error(), "repeated instead") {
+		t.Errorf("lookup of a session's command: %v, want that it says what to do", lookupErr)
 	}
 	over, end := context.WithCancel(t.Context())
 	end()

@@ -154,6 +154,11 @@ func TestAPausedHolder(t *testing.T) {
 	if _, err := mine.Put(within(t), "k", []byte("mine")); err != nil {
 		t.Fatalf("a write under the lock: %v", err)
 	}
+	short, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	if _, err := b.Mutex("lock", 0).Lock(short); !errors.Is(err, context.DeadlineExceeded) || strings.Contains(err.Error(), "\n") {
+		t.Errorf("waiting in vain for a lock: %v", err)
+	}
 	if _, err := b.Mutex("lock", 0).TryLock(within(t)); !errors.Is(err, client.ErrConflict) {
 		t.Errorf("a lock that is held: %v", err)
 	}

@@ -107,17 +107,19 @@ type Found struct {
 	Err error
 }
 
-// Lookup tells what became of a proposal whose call returned failed, an error that
-// matches [ErrOutcomeUnknown]. When it was not done, it never will be: no copy of it that is
-// still on its way is carried out any more. What is older than the duplicate
-// window of its stream is unknown for ever.
+// Lookup tells what became of a proposal, or of a change of one key of a bucket, whose call
+// returned failed, an error that matches [ErrOutcomeUnknown]. When it was not done, it never
+// will be: no copy of it that is still on its way is carried out any more. What is older
+// than the duplicate window of its stream is unknown for ever. A session's commands and
+// transactions are not looked up, but repeated: see [Session.Propose] and [Txn.Commit].
 //
 // Lookup itself fails only with the error that it returns second, and can be tried
-// again.
+// again. The context of the call that failed has mostly ended: give it another one.
 func (c *Client) Lookup(ctx context.Context, failed error) (Found, error) {
 	var e *Error
 	if !errors.As(failed, &e) || e.ID == "" || e.stream == "" {
-		return Found{}, fmt.Errorf("synod: lookup: no proposal's error: %w", failed)
+		return Found{}, &Error{Op: "lookup", Outcome: bus.NotDone, Err: fmt.Errorf("not the error of a proposal or of a change of a key "+
+			"(a session's commands and transactions are repeated instead): %v", failed)}
 	}
 	return c.lookup(ctx, e.stream, e.ID, e.since)
 }
