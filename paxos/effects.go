@@ -138,10 +138,10 @@ type DropReason uint8
 const (
 	Foreign      DropReason = iota + 1 // of another cluster or generation
 	NotMember                          // an acceptor or a disk that the configuration does not name
-	OldDisk                            // an older boot or promise of a disk than was seen before
+	OldDisk                            // an older boot, promise or vote of a disk than was seen before
 	OtherConfig                        // of a newer configuration than this role knows, or for slots of another one
 	Extreme                            // a round, slot or watermark beyond any honest one
-	Stale                              // of a ballot, round or slot that is over
+	Stale                              // of a ballot, round or slot that is over, or of a disk that has yet to say how far it voted
 	Unfounded                          // the sender or the receiver belongs to no cluster yet
 	Twin                               // another process speaks under this role's own id and disk
 	Fenced                             // of its own cluster, while another has its name

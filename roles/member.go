@@ -43,6 +43,7 @@ type voter struct {
 	boot     uint64
 	process  uint64
 	promised paxos.Ballot
+	voted    paxos.Slot // the highest slot that it voted in, as it said, and credibly
 
 	number uint64     // newest configuration that it has stored
 	below  paxos.Slot // what it said last to be chosen below
@@ -198,7 +199,8 @@ func (m *member) told() []paxos.Configuration {
 
 // fromAcceptor is the acceptor that sent e, or why its word does not count. Some known
 // configuration must name it with its disk, and it must not say less than it said
-// before: then it is an old copy, or a twin.
+// before: then it is an old copy, or a twin. Of a disk that was opened again nothing is
+// taken before it said how far it voted: that may be all that an old copy has forgotten.
 func (m *member) fromAcceptor(e paxos.Envelope) (*voter, paxos.DropReason) {
 	if reason := m.foreign(e); reason != 0 {
 		return nil, reason
@@ -207,6 +209,7 @@ func (m *member) fromAcceptor(e paxos.Envelope) (*voter, paxos.DropReason) {
 	if v == nil || e.From.Role != paxos.AcceptorRole {
 		return nil, paxos.NotMember
 	}
+	highest, all := voted(e.Msg)
 	switch {
 	case e.From.Boot < v.boot:
 		return nil, paxos.OldDisk
@@ -214,8 +217,15 @@ func (m *member) fromAcceptor(e paxos.Envelope) (*voter, paxos.DropReason) {
 		return nil, paxos.Twin
 	case e.From.Boot > v.boot && e.From.Promised.Less(v.promised):
 		return nil, paxos.OldDisk
+	case e.From.Boot > v.boot && all && highest < v.voted:
+		return nil, paxos.OldDisk
 	case e.From.Boot > v.boot+maxBootStep:
 		return nil, paxos.Extreme
+	case e.From.Boot > v.boot && !all && v.voted > 0:
+		return nil, paxos.Stale
+	}
+	if highest > v.voted && !m.tooFar(highest, v.voted) {
+		v.voted = highest
 	}
 	if v.promised.Less(e.From.Promised) && e.From.Promised.Round <= v.promised.Round+maxRoundStep {
 		v.promised = e.From.Promised
@@ -223,6 +233,26 @@ func (m *member) fromAcceptor(e paxos.Envelope) (*voter, paxos.DropReason) {
 	v.boot, v.process = e.From.Boot, e.From.Process
 	v.number = max(v.number, e.Config)
 	return v, 0
+}
+
+// voted is the highest slot that the acceptor which sent m says it voted in, if it says
+// so at all; all is whether it speaks of all that it ever voted in.
+func voted(m paxos.Message) (highest paxos.Slot, all bool) {
+	switch m := m.(type) {
+	case paxos.Hello:
+		return m.Marks.MaxVoted, true
+	case paxos.Promise:
+		return m.Marks.MaxVoted, true
+	case paxos.Votes:
+		return m.Marks.MaxVoted, true
+	case paxos.ReadReport:
+		return m.MaxVoted, true
+	case paxos.Accepted:
+		if n := len(m.Slots); n > 0 {
+			return m.Slots[n-1], false
+		}
+	}
+	return 0, false
 }
 
 // mayVote reports whether v, as it spoke in e, may have voted in a slot that c

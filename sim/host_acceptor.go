@@ -21,6 +21,7 @@ type disk struct {
 type acceptor struct {
 	process
 	disk   *disk
+	saved  *disk // a copy that a story made of it
 	role   *roles.Acceptor
 	out    paxos.Effects
 	groups []group // not written yet, in order

@@ -51,6 +51,7 @@ type proposal struct {
 type diskView struct {
 	released paxos.Ballot // the highest promise that left it, in words or by a vote
 	votes    map[paxos.Slot]paxos.Ballot
+	copied   bool // an old copy is in its place: what it says is for the others to judge
 }
 
 // ballotView is what is known of a ballot.
@@ -252,6 +253,9 @@ func (o *oracle) checkPage(a *acceptor, m paxos.Promise) {
 	}
 	if m.Page.Next != 0 {
 		end = min(end, m.Page.Next)
+	}
+	if o.disk(a.disk.id).copied {
+		return
 	}
 	votes, at := o.disk(a.disk.id).votes, 0
 	for s := max(m.Page.From, m.Marks.TrimBelow); s < end; s++ {

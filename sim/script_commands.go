@@ -16,7 +16,7 @@ var scriptCommands map[string]func(*script, args) []string
 func init() {
 	scriptCommands = map[string]func(*script, args) []string{
 		"cluster": (*script).cluster, "init": (*script).found, "start": (*script).start, "crash": (*script).crash,
-		"drain": (*script).drain, "freeze": (*script).freeze, "thaw": (*script).thaw, "wipe": (*script).wipe, "disk": (*script).disk,
+		"drain": (*script).drain, "freeze": (*script).freeze, "thaw": (*script).thaw, "wipe": (*script).wipe, "save": (*script).save, "restore": (*script).restore, "disk": (*script).disk,
 		"replace": (*script).replace, "add": (*script).takeIn, "remove": (*script).remove,
 		"cut": (*script).cut, "isolate": (*script).isolate, "heal": (*script).heal,
 		"lose": (*script).lose, "hold": (*script).hold, "release": (*script).release, "flow": (*script).flow,
@@ -148,6 +148,26 @@ func (s *script) wipe(a args) []string {
 			h.wipe()
 		case *learner:
 			h.wipe()
+		}
+	})
+}
+
+// save copies acceptors' disks as they are; restore puts the copies in their place.
+func (s *script) save(a args) []string {
+	return s.each(a, func(p *process) {
+		if h, ok := p.host.(*acceptor); ok {
+			h.saved = &disk{Ledger: *h.disk.Clone(), id: h.disk.id, boot: h.disk.boot}
+		}
+	})
+}
+
+func (s *script) restore(a args) []string {
+	return s.each(a, func(p *process) {
+		if h, ok := p.host.(*acceptor); ok {
+			p.crash("crash")
+			h.disk = h.saved
+			s.w.oracle.disk(h.disk.id).copied = true
+			p.start()
 		}
 	})
 }

@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"os"
 	"strings"
 	"testing"
 )
@@ -77,4 +78,38 @@ func TestFollowOutlivesItsLearner(t *testing.T) {
 	if r := c.synod("log", "--from", "2"); r.code != 0 || !strings.Contains(r.out, "two") {
 		t.Errorf("log: code %d\n%s%s", r.code, r.out, r.errors)
 	}
+}
+
+// TestAnOldCopyOfADisk is put in the place of an acceptor's disk. No leader changed since
+// it was made, and it was opened as often as the original, so all that it has forgotten
+// are votes. It is found out and not heard, and the acceptor is replaced as status says.
+func TestAnOldCopyOfADisk(t *testing.T) {
+	t.Parallel()
+	c := startCluster(t)
+	c.kill("a1")
+	elsewhere := startNATS(t)
+	if err := os.CopyFS(elsewhere.data("a1"), os.DirFS(c.data("a1"))); err != nil {
+		t.Fatal(err)
+	}
+	elsewhere.start("a1").await("acceptor runs")
+	elsewhere.term("a1")
+	c.start("a1").await("acceptor runs")
+	c.awaitReady()
+	before := c.status().Chosen
+	c.synod("propose", "what the copy does not know").must(t)
+	poll(t, "a vote of a1", func() bool { return c.status().Acceptors[0].MaxVoted > before })
+
+	c.term("a1")
+	if err := os.RemoveAll(c.data("a1")); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(elsewhere.data("a1"), c.data("a1")); err != nil {
+		t.Fatal(err)
+	}
+	c.start("a1").await("acceptor runs")
+	c.awaitProblem("Leader", "no answer from acceptor a1")
+	c.awaitProblem("Proposer", "of acceptor a1", "old copy of an acceptor's disk runs: stop it")
+	c.awaitProblem("Learner", "of acceptor a1", "old copy of an acceptor's disk runs: stop it")
+	c.changes()
+	c.synod("propose", "all is well").must(t)
 }

@@ -242,6 +242,8 @@ var memberMutants = []Mutant{
 		"	v := m.voter(paxos.Member{ID: e.From.ID, Disk: e.From.Disk})\n", "	v := m.voter(paxos.Member{ID: e.From.ID, Disk: e.From.Disk})\n\tfor _, o := range m.voters {\n\t\tif o.ID == e.From.ID {\n\t\t\tv = o\n\t\t}\n\t}\n"),
 	from(120, mutant("an old copy's votes count", "roles/member.go",
 		"	case e.From.Boot < v.boot:\n\t\treturn nil, paxos.OldDisk\n", "")),
+	in(Stories, mutant("a copy that forgot votes counts", "roles/member.go",
+		"	case e.From.Boot > v.boot && all && highest < v.voted:\n\t\treturn nil, paxos.OldDisk\n", "")),
 	from(150, mutant("a twin's votes count", "roles/member.go",
 		"	case e.From.Boot == v.boot && e.From.Process != v.process:\n\t\treturn nil, paxos.Twin\n", "")),
 	in(driven, mutant("a boot number beyond all bounds is believed", "roles/member.go",
