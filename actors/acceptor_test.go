@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/synod-paxos/synod/paxos"
 )
@@ -238,6 +239,9 @@ func TestATwinStopsTheAcceptor(t *testing.T) {
 		}
 		if a.Drops()["twin"] != 1 {
 			t.Errorf("counted %v", a.Drops())
+		}
+		if last := a.LastDrops()["twin"]; last.From != twin || last.At != time.Now() {
+			t.Errorf("the last was %+v", last)
 		}
 		a.actor.writer.close()
 	})

@@ -16,8 +16,15 @@ type dropLog struct {
 	log    *slog.Logger
 	mu     sync.Mutex
 	count  map[string]uint64
+	last   map[string]LastDrop
 	logged map[string]bool // kinds that were told of since
 	since  time.Time
+}
+
+// LastDrop is the last message that was not taken for some reason.
+type LastDrop struct {
+	From paxos.Sender
+	At   time.Time
 }
 
 // One of each kind of message is told of in so much time, and of so many kinds.
@@ -33,14 +40,16 @@ func (d *dropLog) note(drops []paxos.Drop) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.count == nil {
-		d.count = map[string]uint64{}
+		d.count, d.last = map[string]uint64{}, map[string]LastDrop{}
 	}
-	if now := time.Now(); d.logged == nil || now.Sub(d.since) >= logEvery {
+	now := time.Now()
+	if d.logged == nil || now.Sub(d.since) >= logEvery {
 		d.logged, d.since = map[string]bool{}, now
 	}
 	for _, p := range drops {
 		reason := p.Reason.String()
 		d.count[reason]++
+		d.last[reason] = LastDrop{p.From, now}
 		if p.Reason == paxos.Stale || p.Reason == paxos.Unfounded {
 			continue // late messages are as normal as lost ones, and so are those before the cluster is known
 		}
@@ -57,4 +66,10 @@ func (d *dropLog) counts() map[string]uint64 {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return maps.Clone(d.count)
+}
+
+func (d *dropLog) lasts() map[string]LastDrop {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return maps.Clone(d.last)
 }

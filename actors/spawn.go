@@ -207,6 +207,9 @@ func (h *Handle) Overflow() uint64 { return h.inbox.overflow.Load() }
 // Drops is how many messages the role did not take, by reason.
 func (h *Handle) Drops() map[string]uint64 { return h.drops.counts() }
 
+// LastDrops is the last of these, by reason.
+func (h *Handle) LastDrops() map[string]LastDrop { return h.drops.lasts() }
+
 // stop ends the actor after what waits in its mailbox.
 func (h *Handle) stop() error {
 	defer h.ended.Do(func() { close(h.gone) })

@@ -134,9 +134,10 @@ func TestProblems(t *testing.T) {
 			[][]string{{"Nothing can be decided"}, {"a2 does not answer"}, {"a3 does not answer"}}},
 		{"a twin's messages", func(r []Report) []Report {
 			r[0].Ignored = map[string]uint64{"twin": 7, "stale": 9, "foreign": 5}
+			r[0].IgnoredLast = map[string]LastIgnored{"twin": {From: "acceptor a1", Disk: "d1", Boot: 2, Ago: 4.2}}
 			return r
 		},
-			[][]string{{"Acceptor a1 ignored 7 messages (twin)", "one data directory"}}},
+			[][]string{{"Acceptor a1 ignored 7 messages (twin)", "the last 4 s ago of acceptor a1 (disk d1, boot 2)", "one data directory"}}},
 		{"permissions", func(r []Report) []Report { r[4].Bus.AsyncErrors = 1; return r }, [][]string{{"NATS refused something to proposer p2, 1 time"}}},
 		{"a clock ahead", func(r []Report) []Report { return clocks(r, map[int]time.Duration{1: 3 * time.Second}) },
 			[][]string{{"clock of acceptor a2 is 3s ahead of the others'", "host h1"}}},

@@ -216,7 +216,11 @@ var strange = []struct{ reason, meaning string }{
 func (c *Cluster) problemsOfMessages(r *Report) {
 	for _, s := range strange {
 		if n := r.Ignored[s.reason]; n > 0 {
-			c.say("%s %s ignored %s (%s) since its start: %s.", title(r.Role), r.ID, plural(int(n), "message"), s.reason, s.meaning)
+			last := ""
+			if l, ok := r.IgnoredLast[s.reason]; ok {
+				last = fmt.Sprintf(", the last %.0f s ago of %s (disk %s, boot %d)", l.Ago, l.From, l.Disk, l.Boot)
+			}
+			c.say("%s %s ignored %s (%s) since its start%s: %s.", title(r.Role), r.ID, plural(int(n), "message"), s.reason, last, s.meaning)
 		}
 	}
 	if r.Bus.AsyncErrors > 0 {
@@ -240,7 +244,7 @@ func (c *Cluster) problemsOfAcceptors() {
 		case !a.Up && c.Joins(a):
 			c.say("Acceptor %s joins the configuration, and does not answer: start it.", a.ID)
 		case !a.Up:
-			c.say("Acceptor %s does not answer: start it.", a.ID)
+			c.say("Acceptor %s does not answer: start it. If it ended by itself, its last line says why.", a.ID)
 		case a.foreign: // said already
 		case c.Leaves(a):
 			c.say("Acceptor %s leaves the configuration, and is needed until that is finished: stop it when `synod member list` says nothing of an unfinished change.", a.ID)
@@ -255,7 +259,8 @@ func (c *Cluster) problemsOfAcceptors() {
 			c.say("Acceptor %s has a disk that hangs: the present sync has taken %.1f s so far. See the machine's disk; without a quorum of others nothing is decided.",
 				a.ID, a.SyncPending/1e3)
 		case a.SpaceLow:
-			c.say("Acceptor %s is short of disk space: free some.", a.ID)
+			c.say("Acceptor %s is short of disk space (%d MiB are left): free some. It votes until nothing is left, and then stops; without a quorum of others that have space clients are refused before.",
+				a.ID, a.FreeBytes>>20)
 		case a.SyncP99 > slowSync && a.Sync.count() >= manySyncs:
 			c.say("Acceptor %s has a slow disk: of its syncs, 1 in 100 takes more than %.0f ms (p50 %.1f ms, p99 up to %.0f ms). Give it a faster disk, or one of its own.",
 				a.ID, slowSync, a.SyncP50, a.SyncP99)

@@ -38,6 +38,8 @@ type Report struct {
 	Overflow uint64            `json:"overflow"`          // messages lost because the inbox was full
 	Ignored  map[string]uint64 `json:"ignored,omitempty"` // messages that the role did not take, by reason
 	Bus      bus.Counters      `json:"bus"`
+	// IgnoredLast is the last message that was not taken, by reason.
+	IgnoredLast map[string]LastIgnored `json:"ignored_last,omitempty"`
 
 	Acceptor *AcceptorReport `json:"acceptor,omitempty"`
 	Proposer *ProposerReport `json:"proposer,omitempty"`
@@ -180,4 +182,13 @@ func ballotText(b paxos.Ballot) string {
 		return ""
 	}
 	return b.String()
+}
+
+// LastIgnored is the sender of a message that a role did not take, and how many seconds
+// ago it came.
+type LastIgnored struct {
+	From string  `json:"from"`
+	Disk string  `json:"disk"`
+	Boot uint64  `json:"boot"`
+	Ago  float64 `json:"ago"`
 }

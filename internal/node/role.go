@@ -52,6 +52,7 @@ type actorHandle interface {
 	Failed() <-chan error
 	Overflow() uint64
 	Drops() map[string]uint64
+	LastDrops() map[string]actors.LastDrop
 	Busy() time.Duration
 	Gone() bool
 }
@@ -148,6 +149,12 @@ func (n *common) report(h actorHandle) Report {
 		Host: host, PID: os.Getpid(), Started: n.started.UTC().Truncate(time.Millisecond), Clock: time.Unix(0, int64(actors.NewClock().Now().Wall)).UTC(),
 		Connected: n.bus.Connected(), Overflow: h.Overflow(), Ignored: h.Drops(), Bus: n.bus.Stats(),
 		MaxPayload: n.bus.MaxPayload(),
+	}
+	for reason, d := range h.LastDrops() {
+		if r.IgnoredLast == nil {
+			r.IgnoredLast = map[string]LastIgnored{}
+		}
+		r.IgnoredLast[reason] = LastIgnored{From: d.From.Role.String() + " " + string(d.From.ID), Disk: d.From.Disk.String(), Boot: d.From.Boot, Ago: time.Since(d.At).Seconds()}
 	}
 	if !n.self.Disk.IsZero() {
 		r.Disk = n.self.Disk.String()
