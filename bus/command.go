@@ -19,8 +19,13 @@ var ErrCommand = errors.New("bus: malformed command")
 // relative to the cluster's. The command shares m.Data.
 //
 // A reply subject that is a subject of the cluster itself is refused: the answer
-// would be a new command, or speak in the name of the role that answers.
+// would be a new command, or speak in the name of the role that answers. So are headers
+// that cannot be read: without them the command might be another one, such as one that
+// is done whatever the last revision is.
 func (s Subjects) CommandFrom(m *nats.Msg) (paxos.Command, error) {
+	if headerLost(m) {
+		return paxos.Command{}, errHeader
+	}
 	subject, ok := s.Relative(m.Subject)
 	if !ok {
 		return paxos.Command{}, fmt.Errorf("%w: subject %q is not below %q", ErrCommand, m.Subject, s.Root())
@@ -37,10 +42,21 @@ func (s Subjects) CommandFrom(m *nats.Msg) (paxos.Command, error) {
 // PublishFrom is the command of a message that a client published to a stream's own
 // subject.
 func (s Subjects) PublishFrom(m *nats.Msg) (paxos.Command, error) {
+	if headerLost(m) {
+		return paxos.Command{}, errHeader
+	}
 	if _, ours := s.Relative(m.Reply); ours {
 		return paxos.Command{}, fmt.Errorf("%w: reply subject %q is one of Synod's own", ErrCommand, m.Reply)
 	}
 	return publish(m.Subject, m)
+}
+
+var errHeader = fmt.Errorf("%w: its headers cannot be read", ErrCommand)
+
+// headerLost reports whether m came with headers that nats.go could not read: it hands on
+// what is left of the message.
+func headerLost(m *nats.Msg) bool {
+	return m.Header == nil && m.Size() > len(m.Subject)+len(m.Reply)+len(m.Data)
 }
 
 // publishPrefix is what a stream's subject follows where all of them can be published to.

@@ -27,6 +27,7 @@ type Bus struct {
 	stats    stats
 	quiet    [drops]rate.Sometimes // spare the log
 	errors   rate.Sometimes
+	clients  rate.Sometimes
 	buffers  sync.Pool // *[]byte
 	pending  int       // messages that a subscription holds at most
 
@@ -50,6 +51,7 @@ func Connect(ctx context.Context, o Options) (*Bus, error) {
 		b.quiet[i] = rate.Sometimes{First: 1, Interval: quietTime}
 	}
 	b.errors = rate.Sometimes{First: 3, Interval: quietTime}
+	b.clients = rate.Sometimes{First: 1, Interval: quietTime}
 	options = append(append(options, o.NATS...), b.options(&o)...)
 	if b.nc, err = b.dial(ctx, urls, options, o.Wait); err != nil {
 		return nil, err
@@ -143,6 +145,12 @@ func (b *Bus) asyncError(_ *nats.Conn, sub *nats.Subscription, err error) {
 		})
 		return
 	}
+	if b.fromClient(err) {
+		b.clients.Do(func() {
+			b.log.Warn("a client's message is malformed, or asks for an answer where this role may not publish", "err", err)
+		})
+		return
+	}
 	b.stats.errors.Add(1)
 	text := "NATS reports an error"
 	switch {
@@ -152,6 +160,20 @@ func (b *Bus) asyncError(_ *nats.Conn, sub *nats.Subscription, err error) {
 		text = "NATS refuses these credentials now, trying again: mend them in the server"
 	}
 	b.errors.Do(func() { b.log.Error(text, "err", err) })
+}
+
+// fromClient reports whether any client could have caused err: by headers that cannot be
+// read, or by a reply subject that is neither an inbox nor the cluster's.
+func (b *Bus) fromClient(err error) bool {
+	if errors.Is(err, nats.ErrBadHeaderMsg) {
+		return true
+	}
+	if !errors.Is(err, nats.ErrPermissionViolation) {
+		return false
+	}
+	_, subject, publish := strings.Cut(err.Error(), `Publish to "`)
+	_, ours := b.subjects.Relative(subject)
+	return publish && !ours && !strings.HasPrefix(subject, nats.InboxPrefix)
 }
 
 // Publish sends e. It never waits for a receiver: delivery is best effort, and an

@@ -104,6 +104,7 @@ func TestAWholeClusterUnderItsPermissions(t *testing.T) {
 			c.denied()
 			if form == "users" {
 				c.deputies()
+				c.garbled()
 				c.attacked()
 			}
 		})
