@@ -155,3 +155,16 @@ func TestSeats(t *testing.T) {
 		t.Error("the same but for number and first slot: found to differ, or others found to be the same")
 	}
 }
+
+// TestWhatIsToldIsBounded: no more is kept than may govern slots with votes, and the one
+// before.
+func TestWhatIsToldIsBounded(t *testing.T) {
+	first := configuration(1, 1, "a1")
+	cs := Configurations{&first}
+	for n := uint64(2); n < 50; n++ {
+		cs = cs.With([]Configuration{configuration(n, Slot(10*n), "a1")})
+		if want := min(int(n), MaxConfigurations+1); len(cs) != want || cs.Number() != n {
+			t.Fatalf("after number %d, %d are kept up to number %d, want %d", n, len(cs), cs.Number(), want)
+		}
+	}
+}

@@ -174,3 +174,18 @@ func TestLedgerClone(t *testing.T) {
 		t.Errorf("the original holds %v", got)
 	}
 }
+
+// TestTrimmingKeepsWhoGoverned: of configurations, those stay that govern a slot of which
+// there may be votes, and the one before while the first slot of the next may be undecided.
+func TestTrimmingKeepsWhoGoverned(t *testing.T) {
+	g := genesis()
+	second := g.First
+	second.Number, second.From = 2, 9
+	for below, want := range map[Slot]int{8: 2, 9: 2, 10: 1} {
+		var l Ledger
+		l.Append(Founded{Genesis: g, Sealed: true}, Configured{Known: []Configuration{second}}, Trimmed{Below: below})
+		if len(l.State.Known) != want || l.State.Known.Number() != 2 {
+			t.Errorf("trimmed below %d: %d configurations are known, want %d", below, len(l.State.Known), want)
+		}
+	}
+}
