@@ -96,18 +96,18 @@ func openBackup(path string) (*backup.File, error) {
 
 func tellBackup(w io.Writer, what, path string, i *backup.Info) {
 	cluster := strings.TrimSpace(i.Cluster + " " + i.UUID) // a data directory does not know the name
-	fmt.Fprintf(w, "%s %s: cluster %s generation %d, up to slot %d\n  %s of state as of %s, digest %s\n",
+	say(w, "%s %s: cluster %s generation %d, up to slot %d\n  %s of state as of %s, digest %s\n",
 		what, path, cluster, i.Generation, i.Slot, size(uint64(i.Bytes)), i.LogTime.Format(time.RFC3339), i.Digest)
 	switch {
 	case len(i.Acceptors) == 0:
-		fmt.Fprintln(w, "  It does not say who voted, nor how votes and copies were counted")
+		say(w, "  It does not say who voted, nor how votes and copies were counted\n")
 		return
 	case i.Number == 0:
-		fmt.Fprintf(w, "  Founded (and perhaps changed since) with acceptors %s\n", strings.Join(i.Acceptors, ", "))
+		say(w, "  Founded (and perhaps changed since) with acceptors %s\n", strings.Join(i.Acceptors, ", "))
 	default:
-		fmt.Fprintf(w, "  Configuration %d, from slot %d on: acceptors %s\n", i.Number, i.From, strings.Join(i.Acceptors, ", "))
+		say(w, "  Configuration %d, from slot %d on: acceptors %s\n", i.Number, i.From, strings.Join(i.Acceptors, ", "))
 	}
-	fmt.Fprintf(w, "  %s quorums, %d learner copies, window of %d slots\n", i.Quorums, i.Copies, i.Window)
+	say(w, "  %s quorums, %d learner copies, window of %d slots\n", i.Quorums, i.Copies, i.Window)
 }
 
 // progress tells how far a transfer is, now and then.
@@ -116,7 +116,7 @@ func progress(w io.Writer, verb string) node.Progress {
 	return func(who paxos.NodeID, done, of uint64) {
 		if now := time.Now(); now.Sub(last) >= time.Second || done >= of {
 			last = now
-			fmt.Fprintf(w, "%s %s: %s of %s\n", verb, who, size(done), size(of))
+			say(w, "%s %s: %s of %s\n", verb, who, size(done), size(of))
 		}
 	}
 }

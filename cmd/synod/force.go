@@ -85,12 +85,12 @@ func (c *forceCommand) judge(cluster *node.Cluster, w io.Writer) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprint(w, loss)
+	say(w, "%s", loss)
 	switch c.Confirm {
 	case cluster.UUID:
 		return nil
 	case "":
-		return &cli.MisuseError{Problem: fmt.Sprintf("nothing was done: to give the cluster up, run it again with --save FILE --confirm %s", cluster.UUID)}
+		return &cli.MisuseError{Problem: fmt.Sprintf("nothing was done. To give the cluster up, run it again with\n  --save FILE --confirm %s", cluster.UUID)}
 	default:
 		return &cli.MisuseError{Problem: fmt.Sprintf("--confirm %s: the cluster is %s; nothing was done", c.Confirm, cluster.UUID)}
 	}

@@ -106,7 +106,7 @@ func (c *initCommand) Run(ctx context.Context, s cli.Streams) error {
 		}
 		waiting = time.AfterFunc(tellAfter, func() {
 			if len(missing) > 0 {
-				fmt.Fprintf(s.Err, "Waiting for %s\n", joinIDs(missing))
+				say(s.Err, "Waiting for %s\n", joinIDs(missing))
 			}
 		})
 	})
@@ -142,13 +142,13 @@ func (c *initCommand) tell(plan node.Plan, f *node.Founding, s cli.Streams) erro
 	what := fmt.Sprintf("cluster %s: %s\n  acceptors %s, %s quorums, %d learner copies, window of %d slots\n",
 		c.Connection.Cluster, g.Cluster.UUID, strings.Join(c.Acceptors, ", "), g.First.Quorums, g.First.Copies, g.Window)
 	if f.Fresh {
-		fmt.Fprintf(s.Out, "Founded %s", what)
+		say(s.Out, "Founded %s", what)
 		return nil
 	}
 	if how := plan.Differs(g); how != "" {
 		return fmt.Errorf("the acceptors hold a founding with %s, which stays as it is\n  Found before: %s", how, strings.TrimSpace(what))
 	}
-	fmt.Fprintf(s.Out, "Founded before, nothing to do: %s", what)
+	say(s.Out, "Founded before, nothing to do: %s", what)
 	return nil
 }
 
@@ -164,7 +164,7 @@ func (c *initCommand) abandon(ctx context.Context, b *bus.Bus, members []paxos.N
 			errs = append(errs, fmt.Errorf("acceptor %s refused: %s", id, why))
 			continue
 		}
-		fmt.Fprintf(s.Out, "Acceptor %s holds no founding any more\n", id)
+		say(s.Out, "Acceptor %s holds no founding any more\n", id)
 	}
 	return errors.Join(errs...)
 }

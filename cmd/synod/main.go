@@ -23,6 +23,7 @@ var program = cli.Program{
   synod member replace a1           take an acceptor in that lost its disk
 
 Exit codes: 0 clean, 1 failed, 2 called wrongly.`,
+	Width: width,
 }
 
 // commands is every subcommand, each in a file of its own.

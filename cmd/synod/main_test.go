@@ -76,11 +76,3 @@ func TestTableIsReadableAtEightyColumns(t *testing.T) {
 		t.Errorf("of no cluster it says:\n%s", empty)
 	}
 }
-
-func TestWrapKeepsEveryWord(t *testing.T) {
-	text := strings.Repeat("word and another ", 30) + strings.Repeat("x", 200)
-	wrapped := wrap("- ", text)
-	if have := strings.Join(strings.Fields(strings.TrimPrefix(wrapped, "- ")), " "); have != strings.Join(strings.Fields(text), " ") {
-		t.Errorf("words are lost:\n%s", wrapped)
-	}
-}

@@ -76,21 +76,21 @@ func (c *change) run(ctx context.Context, s cli.Streams, what node.Change) error
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(s.Out, "Now:  %s\nThen: %s\n", describeConfiguration(&now.Newest), describeConfiguration(&next))
+	say(s.Out, "Now:  %s\nThen: %s\n", describeConfiguration(&now.Newest), describeConfiguration(&next))
 	if c.Plan {
 		if now.Waits != "" {
-			fmt.Fprintf(s.Out, "Not before the last change is finished: %s\n", now.Waits)
+			say(s.Out, "Not before the last change is finished: %s\n", now.Waits)
 		}
 		return nil
 	}
-	r, err := m.Carry(ctx, next, func(waits string) { fmt.Fprintf(s.Err, "Waiting: %s\n", waits) })
+	r, err := m.Carry(ctx, next, func(waits string) { say(s.Err, "Waiting: %s\n", waits) })
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(s.Out, "Done: configuration %d governs from slot %d on.\n", r.Newest.Number, r.Newest.From)
+	say(s.Out, "Done: configuration %d governs from slot %d on.\n", r.Newest.Number, r.Newest.From)
 	for _, a := range now.Newest.Acceptors {
 		if r.Newest.Index(a.ID) < 0 {
-			fmt.Fprintf(s.Out, "Acceptor %s is needed no more: stop it.\n", a.ID)
+			say(s.Out, "Acceptor %s is needed no more: stop it.\n", a.ID)
 		}
 	}
 	return nil
@@ -206,12 +206,12 @@ func (c *memberList) Run(ctx context.Context, s cli.Streams) error {
 	if c.JSON {
 		return writeMembers(s.Out, &r)
 	}
-	fmt.Fprintf(s.Out, "%s\n  governs from slot %d on; all slots below %d are chosen\n", describeConfiguration(&r.Newest), r.Newest.From, r.Chosen)
+	say(s.Out, "%s\n  governs from slot %d on; all slots below %d are chosen\n", describeConfiguration(&r.Newest), r.Newest.From, r.Chosen)
 	for _, a := range r.Newest.Acceptors {
-		fmt.Fprintf(s.Out, "  %-12s disk %s\n", a.ID, a.Disk)
+		say(s.Out, "  %-12s disk %s\n", a.ID, a.Disk)
 	}
 	if r.Waits != "" {
-		fmt.Fprintf(s.Out, "The change is not finished: %s\n", r.Waits)
+		say(s.Out, "The change is not finished: %s\n", r.Waits)
 	}
 	return nil
 }
@@ -266,7 +266,7 @@ func (c *leaderTransfer) Run(ctx context.Context, s cli.Streams) error {
 	if err := m.Transfer(ctx, paxos.NodeID(c.To)); err != nil {
 		return err
 	}
-	fmt.Fprintln(s.Out, "The leader hands over. `synod status` shows who leads.")
+	say(s.Out, "The leader hands over. `synod status` shows who leads.\n")
 	return nil
 }
 

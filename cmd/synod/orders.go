@@ -58,7 +58,7 @@ func (c *upgradeCommand) Run(ctx context.Context, s cli.Streams) error {
 		c.To = supported
 	}
 	if c.To <= inForce {
-		fmt.Fprintf(s.Out, "The rules have version %d already; every learner supports up to %d.\n", inForce, supported)
+		say(s.Out, "The rules have version %d already; every learner supports up to %d.\n", inForce, supported)
 		return nil
 	}
 	var done struct {
@@ -67,7 +67,7 @@ func (c *upgradeCommand) Run(ctx context.Context, s cli.Streams) error {
 	if err := order(ctx, b, paxos.Upgrade{Version: c.To}, c.Timeout, &done); err != nil {
 		return err
 	}
-	fmt.Fprintf(s.Out, "The rules have version %d from now on.\n", done.Version)
+	say(s.Out, "The rules have version %d from now on.\n", done.Version)
 	return nil
 }
 
@@ -141,7 +141,7 @@ func (c *skipCommand) Run(ctx context.Context, s cli.Streams) error {
 	if c.Command > 0 {
 		what = fmt.Sprintf("command %d of slot %%d", c.Command)
 	}
-	fmt.Fprintf(s.Out, "Ordered to skip "+what+". Each learner that is held there ends when it reads that; start it again, and it goes on.\n", c.Slot)
+	say(s.Out, "Ordered to skip "+what+". Each learner that is held there ends when it reads that; start it again, and it goes on.\n", c.Slot)
 	return nil
 }
 

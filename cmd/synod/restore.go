@@ -127,30 +127,30 @@ func (r *restoreFlags) restore(ctx context.Context, b *bus.Bus, f *backup.File, 
 		return err
 	}
 	for _, how := range told {
-		fmt.Fprintf(s.Out, "As the flags say: %s\n", how)
+		say(s.Out, "As the flags say: %s\n", how)
 	}
 	founded, err := node.Found(ctx, b, plan, tellMissing(s))
 	if err != nil {
 		return fmt.Errorf("%w\n  Acceptors of a restored cluster start on empty disks, with ids that no other has. Run synod restore to go on", err)
 	}
 	g := founded.Genesis
-	fmt.Fprintf(s.Out, "Founded cluster %s: %s, from slot %d on\n  acceptors %s, %s quorums, %d learner copies, window of %d slots\n",
+	say(s.Out, "Founded cluster %s: %s, from slot %d on\n  acceptors %s, %s quorums, %d learner copies, window of %d slots\n",
 		name, g.Cluster, g.First.From, joinStrings(r.Acceptors), g.First.Quorums, g.First.Copies, g.Window)
 	if how := plan.Differs(g); how != "" {
-		fmt.Fprintf(s.Out, "  It was founded by an earlier call with %s, and stays so: see synod member set\n", how)
+		say(s.Out, "  It was founded by an earlier call with %s, and stays so: see synod member set\n", how)
 	}
 	if f.Info.Number == 0 && (given.Quorums == "" || given.Copies == 0) {
-		fmt.Fprintln(s.Out, "  This backup is too old to know changes of the configuration. If quorums or copies were\n  changed, change them again with synod member set")
+		say(s.Out, "  This backup is too old to know changes of the configuration. If quorums or copies were changed, change them again with synod member set\n")
 	}
 	err = node.Serve(ctx, b, g, f, progress(s.Err, "Sending to"), func(h node.Holding) {
 		if len(h.Holders) < h.Wanted {
-			fmt.Fprintf(s.Err, "%d of %d learners hold the state: start learners on empty disks\n", len(h.Holders), h.Wanted)
+			say(s.Err, "%d of %d learners hold the state: start learners on empty disks\n", len(h.Holders), h.Wanted)
 		}
 	})
 	if err != nil {
 		return fmt.Errorf("the cluster is founded, and not enough learners hold its state yet: %w\n  Start learners on empty disks, and run synod restore to go on", err)
 	}
-	fmt.Fprintf(s.Out, "Restored: %d learners hold the state durably\n", g.First.Copies)
+	say(s.Out, "Restored: %d learners hold the state durably\n", g.First.Copies)
 	return nil
 }
 
@@ -191,7 +191,7 @@ func (r *restoreFlags) plan(ctx context.Context, b *bus.Bus, info *backup.Info) 
 func tellMissing(s cli.Streams) func([]paxos.NodeID) {
 	return func(missing []paxos.NodeID) {
 		if len(missing) > 0 {
-			fmt.Fprintf(s.Err, "Waiting for %s\n", joinIDs(missing))
+			say(s.Err, "Waiting for %s\n", joinIDs(missing))
 		}
 	}
 }

@@ -2,10 +2,12 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"strings"
 	"text/tabwriter"
 
 	"github.com/synod-paxos/synod/internal/node"
+	"github.com/synod-paxos/synod/internal/node/cli"
 )
 
 // width is how wide a terminal may be expected to be.
@@ -46,7 +48,7 @@ func writeHead(b *strings.Builder, c *node.Cluster) {
 			c.Configuration.Number, c.Configuration.From, p.Number)
 	}
 	if c.Waits != "" {
-		b.WriteString(wrap("The change waits: ", c.Waits))
+		say(b, "The change waits: %s\n", c.Waits)
 	}
 	if c.Leader == nil {
 		fmt.Fprintf(b, "No leader\n")
@@ -136,24 +138,11 @@ func writeProblems(b *strings.Builder, c *node.Cluster) {
 	}
 	b.WriteString("\nProblems:\n")
 	for _, p := range c.Problems {
-		b.WriteString(wrap("- ", p))
+		say(b, "- %s\n", p)
 	}
 }
 
-// wrap breaks text into lines of at most width, the first with a mark.
-func wrap(mark, text string) string {
-	var b strings.Builder
-	line := mark
-	for i, word := range strings.Fields(text) {
-		if i > 0 && len(line)+1+len(word) > width {
-			b.WriteString(line + "\n")
-			line = strings.Repeat(" ", len(mark)) + word
-			continue
-		}
-		if i > 0 {
-			line += " "
-		}
-		line += word
-	}
-	return b.String() + line + "\n"
+// say writes for people.
+func say(w io.Writer, format string, args ...any) {
+	fmt.Fprint(w, cli.Wrap(fmt.Sprintf(format, args...), width))
 }

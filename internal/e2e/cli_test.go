@@ -45,7 +45,7 @@ func TestBadFlagsAreAllNamed(t *testing.T) {
 			t.Errorf("%s %v: exit code %d, want 2", test.name, test.args, r.code)
 		}
 		for _, want := range test.want {
-			if !strings.Contains(r.errors, want) {
+			if !containsAll(r.errors, want) {
 				t.Errorf("%s %v does not name %q:\n%s", test.name, test.args, want, r.errors)
 			}
 		}
@@ -104,7 +104,7 @@ func TestDataDirectory(t *testing.T) {
 		{"learner", "l1", "l1", "in use by another process"},
 	} {
 		r := call(t, test.role, "--id", test.id, "--nats", c.url, "--data", c.data(test.data))
-		if r.code != 1 || !strings.Contains(r.errors, test.want) {
+		if r.code != 1 || !containsAll(r.errors, test.want) {
 			t.Errorf("%s %s on %s: code %d, want 1 and %q:\n%s", test.role, test.id, test.data, r.code, test.want, r.errors)
 		}
 	}
@@ -117,7 +117,7 @@ func TestDataDirectory(t *testing.T) {
 		{"acceptor", "a2", "a1", "belongs to another node"},
 	} {
 		r := call(t, test.role, "--id", test.id, "--nats", c.url, "--data", c.data(test.data))
-		if r.code != 1 || !strings.Contains(r.errors, test.want) {
+		if r.code != 1 || !containsAll(r.errors, test.want) {
 			t.Errorf("%s %s on %s: code %d, want 1 and %q:\n%s", test.role, test.id, test.data, r.code, test.want, r.errors)
 		}
 	}

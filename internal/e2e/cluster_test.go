@@ -97,10 +97,28 @@ func (c *cluster) term(id string) {
 	delete(c.roles, id)
 }
 
-// synod runs a subcommand to its end.
+// synod runs a subcommand to its end. What it says to people fits a narrow terminal.
 func (c *cluster) synod(args ...string) result {
 	c.t.Helper()
-	return call(c.t, c.build+"synod", append(append(args, "--nats", c.url), c.as("operator-admin")...)...)
+	r := call(c.t, c.build+"synod", append(append(args, "--nats", c.url), c.as("operator-admin")...)...)
+	switch args[0] {
+	case "backup", "init", "leader", "member", "restore", "skip", "upgrade":
+		narrow(c.t, r.out+r.errors)
+	}
+	return r
+}
+
+// broken is where a line was broken, or ends and one follows that is indented.
+var broken = regexp.MustCompile(`\n +`)
+
+// narrow fails the test where a line of text is wider than 80 columns, and could be broken.
+func narrow(t *testing.T, text string) {
+	t.Helper()
+	for line := range strings.SplitSeq(text, "\n") {
+		if len(line) > 80 && strings.Contains(strings.TrimSpace(line), " ") {
+			t.Errorf("%d columns wide: %s", len(line), line)
+		}
+	}
 }
 
 func (c *cluster) as(user string) []string {
@@ -154,7 +172,9 @@ func (c *cluster) awaitProblem(words ...string) node.Cluster {
 	return last
 }
 
+// containsAll reports whether text has all words, however its lines are broken.
 func containsAll(text string, words ...string) bool {
+	text = broken.ReplaceAllString(text, " ")
 	for _, w := range words {
 		if !strings.Contains(text, w) {
 			return false

@@ -118,7 +118,7 @@ func (k *lock) try(t *testing.T) {
 		if want == "" {
 			want = "refuses these credentials"
 		}
-		if r.code != 1 || !strings.Contains(r.errors, want) || strings.Contains(r.errors, "nats-server`") {
+		if r.code != 1 || !containsAll(r.errors, want) || containsAll(r.errors, "nats-server`") {
 			t.Errorf("%s %v with wrong credentials: code %d, want 1 and %q alone\n%s", program, args, r.code, want, r.errors)
 		}
 		said.WriteString(r.out + r.errors)

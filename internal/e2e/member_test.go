@@ -49,7 +49,7 @@ func (c *cluster) carryOut(title string) {
 			if r.code != 0 {
 				c.t.Fatalf("%s: exit code %d\n%s%s", command, r.code, r.out, r.errors)
 			}
-			if !strings.Contains(r.out, "Done: configuration ") {
+			if !containsAll(r.out, "Done: configuration ") {
 				c.t.Errorf("%s says\n%s", command, r.out)
 			}
 		default:

@@ -38,7 +38,7 @@ func TestTwoClustersOfOneName(t *testing.T) {
 	if s.UUID != uuid {
 		t.Errorf("status is about %s, want %s", s.UUID, uuid)
 	}
-	if r := c.synod("propose", "whose?"); r.code != 1 || !strings.Contains(r.errors, "certainly not appended") {
+	if r := c.synod("propose", "whose?"); r.code != 1 || !containsAll(r.errors, "certainly not appended") {
 		t.Errorf("a proposal between the two ends with code %d: %s", r.code, r.errors)
 	}
 	c.kill("b1")

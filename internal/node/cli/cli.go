@@ -30,6 +30,7 @@ type Program struct {
 	Name     string
 	About    string // one sentence
 	Examples string // lines to copy, shown by --help
+	Width    int    // of the lines that tell why it failed; 0: one line, as a log wants it
 }
 
 // Checker is implemented by what has flags that can be wrong in more ways than
@@ -107,7 +108,11 @@ func report(p Program, w io.Writer, err error) int {
 	if errors.Is(err, ErrStopped) {
 		return Clean
 	}
-	fmt.Fprintf(w, "%s: %v\n", p.Name, err)
+	why := fmt.Sprintf("%s: %v\n", p.Name, err)
+	if p.Width > 0 {
+		why = Wrap(why, p.Width)
+	}
+	_, _ = io.WriteString(w, why) // the exit code tells it too
 	var misuse *MisuseError
 	if errors.As(err, &misuse) {
 		return Misuse
