@@ -89,16 +89,19 @@ func TestConfigurationCodeIsCanonical(t *testing.T) {
 
 func TestCheckChange(t *testing.T) {
 	c := configuration(1, 1, "a1", "a2", "a3")
+	apart := configuration(2, 0, "a1", "a2", "a3")
+	apart.Quorums = QuorumSystem{Kind: Sizes, Size1: 1, Size2: 2}
 	for name, v := range map[string]struct {
 		next Configuration
 		ok   bool
 	}{
-		"one more":    {configuration(2, 0, "a1", "a2", "a3", "a4"), true},
-		"one less":    {configuration(2, 0, "a1", "a2"), true},
-		"another one": {configuration(2, 0, "a1", "a2", "a4"), true},
-		"two more":    {configuration(2, 0, "a1", "a2", "a3", "a4", "a5"), false},
-		"two less":    {configuration(2, 0, "a1"), false},
-		"number 3":    {configuration(3, 0, "a1", "a2"), false},
+		"quorums that do not meet": {apart, false},
+		"one more":                 {configuration(2, 0, "a1", "a2", "a3", "a4"), true},
+		"one less":                 {configuration(2, 0, "a1", "a2"), true},
+		"another one":              {configuration(2, 0, "a1", "a2", "a4"), true},
+		"two more":                 {configuration(2, 0, "a1", "a2", "a3", "a4", "a5"), false},
+		"two less":                 {configuration(2, 0, "a1"), false},
+		"number 3":                 {configuration(3, 0, "a1", "a2"), false},
 	} {
 		if err := c.CheckChange(v.next); (err == nil) != v.ok {
 			t.Errorf("%s: %v", name, err)

@@ -183,3 +183,80 @@ func TestOnlyAcceptorsSpeakForAcceptors(t *testing.T) {
 		}
 	}
 }
+
+// TestAChangeNeedsBothQuorums of those that answer.
+func TestAChangeNeedsBothQuorums(t *testing.T) {
+	for name, q := range map[string]paxos.QuorumSystem{
+		"no phase-1 quorum": {Kind: paxos.Sizes, Size1: 4, Size2: 1},
+		"no phase-2 quorum": {Kind: paxos.Sizes, Size1: 1, Size2: 4},
+	} {
+		next := *edgeConfig(2, 0, "a1", "a2", "a3", "a4")
+		next.Quorums = q
+		p := edgeLeader(5)
+		p.voters[0].answered = 0
+		if why := p.refuseChange(edgeNow, next); why == "" {
+			t.Errorf("without a1 there is %s, and the change is proposed", name)
+		}
+	}
+}
+
+// TestALeaderThatLeavesTakesNoChange: the next one is asked.
+func TestALeaderThatLeavesTakesNoChange(t *testing.T) {
+	p := edgeLeader(5)
+	p.propose(edgeNow, 5, paxos.Value{}, false, &paxos.Effects{})
+	p.lead.next, p.drain = 6, true
+	var out paxos.Effects
+	e := edgeEnvelope(p, "operator", paxos.Change{Next: edgeConfig(2, 0, "a1", "a2", "a4")})
+	e.From.Role = paxos.OperatorRole
+	p.Step(edgeNow, e, &out)
+	if len(p.pending()) != 0 || !sentTo[paxos.ChangeReport](&out, "operator") {
+		t.Errorf("on its way out it takes %v and says %+v", p.pending(), out.Send)
+	}
+}
+
+// TestWhatNoLogReachesIsNotStored, whatever an acceptor says.
+func TestWhatNoLogReachesIsNotStored(t *testing.T) {
+	p := edgeLeader(12, edgeConfig(2, 9, "a1", "a2", "a4"))
+	p.noteMarks(p.voters[0], paxos.Marks{ChosenBelow: 1 << 60, TrimBelow: 1 << 60}, 12)
+	if v := p.voters[0]; v.stored != 0 || v.trim != 0 {
+		t.Errorf("a log of 11 slots, and a1 has stored all below %d", v.stored)
+	}
+}
+
+// TestTheHighestGenerationStays, in whatever order generations are heard of, and whomever
+// the messages are for.
+func TestTheHighestGenerationStays(t *testing.T) {
+	g := testGenesis(3)
+	a := RestoreAcceptor(testSender("a1"), paxos.AcceptorState{Genesis: &g, Sealed: true, Known: paxos.Configurations{&g.First}}, edgeNow)
+	for _, generation := range []uint64{7, 5} {
+		e := paxos.Envelope{Cluster: g.Cluster, Config: 1, From: testSender("p1"), To: "a2", Msg: paxos.Prepare{}}
+		e.Cluster.Generation = generation
+		a.Step(edgeNow, e, &paxos.Effects{})
+	}
+	if c := a.Superseded(); c.Generation != 7 {
+		t.Errorf("superseded by generation %d, want 7", c.Generation)
+	}
+}
+
+// TestABoundDiskKnowsItsRivals before it hears of its own cluster.
+func TestABoundDiskKnowsItsRivals(t *testing.T) {
+	g := testGenesis(3)
+	l := NewLearner(testSender("l1"), DefaultLearnerOptions(), paxos.Position{}, edgeNow)
+	l.Bind(g.Cluster)
+	higher := paxos.Envelope{Cluster: g.Cluster, Config: 1, From: testSender("a1"), Msg: paxos.Hello{}}
+	higher.Cluster.Generation++
+	if l.Step(edgeNow, higher, &paxos.Effects{}); l.Superseded() != higher.Cluster {
+		t.Errorf("superseded by %v, want %v", l.Superseded(), higher.Cluster)
+	}
+}
+
+// TestAFencedProposerStopsPreparing: it must not come to lead when its rival is gone.
+func TestAFencedProposerStopsPreparing(t *testing.T) {
+	p := edgeLeader(5)
+	p.prepare(edgeNow, &paxos.Effects{})
+	rival := edgeEnvelope(p, "a1", paxos.Hello{})
+	rival.Cluster.UUID[0]++
+	if p.Step(edgeNow, rival, &paxos.Effects{}); p.stage != standby {
+		t.Errorf("beside a rival it is %v", p.stage)
+	}
+}
