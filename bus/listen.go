@@ -20,6 +20,7 @@ const (
 	pendingBytes    = 256 << 20
 
 	confirmTimeout = 5 * time.Second
+	leaveTimeout   = time.Second // for handlers to end
 )
 
 // A Listener is a group of subscriptions that end together.
@@ -98,8 +99,8 @@ func (b *Bus) ServeClients(queue string, subjects []string, handle func(*nats.Ms
 
 // Stop ends l: the server, if there is one, has confirmed when it returns, and
 // routes nothing here any more, not after a reconnect either. Messages that it sent
-// before may still be delivered, as long as the connection holds: see Wait. A second
-// Stop does nothing.
+// before are still delivered, as long as the connection holds, and Stop waits for them
+// for some seconds: see Wait. A second Stop does nothing.
 func (l *Listener) Stop() error {
 	subs := l.bus.forget(l)
 	if len(subs) == 0 {
@@ -111,7 +112,28 @@ func (l *Listener) Stop() error {
 	for _, s := range subs {
 		l.bus.stats.dropped[DropSlow].Add(droppedBy(s))
 	}
+	lost := l.bus.nc.StatusChanged(nats.RECONNECTING, nats.CLOSED)
 	reconnects := l.bus.nc.Stats().Reconnects
+	left := make(chan error, 1)
+	go func() {
+		defer l.bus.nc.RemoveStatusListener(lost)
+		err := l.leave(subs, lost)
+		if l.bus.nc.Stats().Reconnects != reconnects { // with subscriptions that were to end
+			err = errors.Join(err, l.bus.renew())
+		}
+		left <- err
+	}()
+	select {
+	case err := <-left:
+		return err
+	case <-time.After(confirmTimeout + leaveTimeout):
+		return nil // the handlers are busy, and what is left to do is done behind them
+	}
+}
+
+// leave ends subscriptions, and waits until the connection has forgotten them, which it
+// does once what came is handled. Where it is lost before, they are abandoned.
+func (l *Listener) leave(subs []*nats.Subscription, lost <-chan nats.Status) error {
 	if !l.bus.Connected() {
 		return l.bus.abandon(subs)
 	}
@@ -122,13 +144,17 @@ func (l *Listener) Stop() error {
 		}
 	}
 	err := l.bus.confirm()
-	if err == nil && l.bus.nc.Stats().Reconnects == reconnects {
-		return errors.Join(errs...)
-	}
-	if !errors.Is(err, nats.ErrConnectionClosed) { // lost just now: nothing is routed here either
+	if err != nil && !errors.Is(err, nats.ErrConnectionClosed) { // lost just now: nothing is routed here either
 		errs = append(errs, err)
 	}
-	return errors.Join(append(errs, l.bus.abandon(subs), l.bus.renew())...)
+	if err == nil {
+		select {
+		case <-l.ended():
+			return errors.Join(errs...)
+		case <-lost:
+		}
+	}
+	return errors.Join(append(errs, l.bus.abandon(subs))...)
 }
 
 // abandon ends subscriptions of which no server confirms that they have ended, and
@@ -159,17 +185,22 @@ func (b *Bus) renew() error {
 // Wait waits, after Stop, until everything that was delivered has been handled, and
 // returns ctx's error when that takes too long.
 func (l *Listener) Wait(ctx context.Context) error {
+	select {
+	case <-l.ended():
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// ended is closed once everything that was delivered has been handled.
+func (l *Listener) ended() <-chan struct{} {
 	done := make(chan struct{})
 	go func() {
 		l.live.Wait()
 		close(done)
 	}()
-	select {
-	case <-done:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
+	return done
 }
 
 func (b *Bus) forget(l *Listener) []*nats.Subscription {
