@@ -29,8 +29,11 @@ type Session struct {
 
 	mu      sync.Mutex
 	last    uint64          // number given to a command
+	lowest  uint64          // no outcome below it is awaited
 	awaited map[uint64]bool // numbers whose outcome is not known: is a call about it under way?
 	over    bool            // ended is closed
+
+	room chan struct{} // holds a token when a further command may have room
 }
 
 // ErrSessionEnded is matched by the errors of commands of a session that has ended:
@@ -63,7 +66,7 @@ func (c *Client) openSession(ctx context.Context, stream string, ttl time.Durati
 	if !ok {
 		return nil, &Error{Op: "open a session", Outcome: bus.Unknown, Err: fmt.Errorf("an answer that is none: %T", value)}
 	}
-	s := &Session{client: c, stream: stream, id: opened.ID, ttl: ttl, ended: make(chan struct{}), awaited: map[uint64]bool{}}
+	s := &Session{client: c, stream: stream, id: opened.ID, ttl: ttl, lowest: 1, ended: make(chan struct{}), awaited: map[uint64]bool{}, room: make(chan struct{}, 1)}
 	alive, stop := context.WithCancel(context.Background())
 	s.stop = stop
 	s.done.Go(func() { s.keepAlive(alive) })
@@ -82,7 +85,7 @@ func (s *Session) Propose(ctx context.Context, data []byte, options ...ProposeOp
 	for _, option := range options {
 		option(o)
 	}
-	number, err := s.number(o.id)
+	number, err := s.number(ctx, o.id)
 	if err != nil {
 		return Ack{}, &Error{Op: "propose", ID: o.id, Outcome: bus.NotDone, Err: err}
 	}
@@ -96,15 +99,53 @@ func (s *Session) Propose(ctx context.Context, data []byte, options ...ProposeOp
 
 func (s *Session) idOf(number uint64) string { return fmt.Sprintf("session-%d-%d", s.id, number) }
 
-// number is the number of the command with this id; a new one for no id.
-func (s *Session) number(id string) (uint64, error) {
+// number is the number of the command with this id; a new one for no id, as soon as the
+// cluster has room for its outcome, or ctx's error.
+func (s *Session) number(ctx context.Context, id string) (uint64, error) {
+	if id != "" {
+		return s.askAgain(id)
+	}
+	for {
+		if number, ok := s.next(); ok {
+			return number, nil
+		}
+		select {
+		case <-s.room:
+		case <-ctx.Done():
+			return 0, ctx.Err()
+		}
+	}
+}
+
+// next is a new number, if there is room for one. The cluster keeps the outcomes from the
+// lowest that is awaited on.
+func (s *Session) next() (number uint64, ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if id == "" {
-		s.last++
-		s.awaited[s.last] = true
-		return s.last, nil
+	if !s.hasRoom() {
+		return 0, false
 	}
+	s.last++
+	s.awaited[s.last] = true
+	if s.hasRoom() {
+		s.pokeRoom()
+	}
+	return s.last, true
+}
+
+func (s *Session) hasRoom() bool { return s.last+1-s.lowest < command.MaxAwaited }
+
+// pokeRoom wakes one call that waits for room, which wakes the next.
+func (s *Session) pokeRoom() {
+	select {
+	case s.room <- struct{}{}:
+	default:
+	}
+}
+
+func (s *Session) askAgain(id string) (uint64, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	for n := range s.awaited {
 		if s.idOf(n) == id {
 			s.awaited[n] = true
@@ -128,6 +169,22 @@ func (s *Session) settled(number uint64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.awaited, number)
+	s.raise()
+}
+
+// raise brings lowest up to date.
+func (s *Session) raise() {
+	for s.lowest <= s.last {
+		asked, awaited := s.awaited[s.lowest]
+		if awaited && (asked || s.lowest+keptUnknown >= s.last) {
+			break
+		}
+		delete(s.awaited, s.lowest)
+		s.lowest++
+	}
+	if s.hasRoom() {
+		s.pokeRoom()
+	}
 }
 
 // keptUnknown is for how many further commands a session keeps an outcome that
@@ -138,50 +195,35 @@ const keptUnknown = 512
 func (s *Session) at(number uint64) command.Session {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	lowest := number
-	for n, asked := range s.awaited {
-		if !asked && n+keptUnknown < number {
-			delete(s.awaited, n)
-			continue
-		}
-		lowest = min(lowest, n)
-	}
-	return command.Session{ID: s.id, Number: number, Awaited: lowest}
+	return command.Session{ID: s.id, Number: number, Awaited: min(number, s.lowest)}
 }
 
 // do carries out the command with this number, or finds out what became of it. again says
 // that an earlier call did not hear that: what is refused now may have been done then.
 func (s *Session) do(ctx context.Context, op string, number uint64, again bool, t command.Op) (command.Value, result, error) {
-	for pause := pauseFirst; ; pause = min(2*pause, pauseMost) {
-		// What the session awaits changes from one round to the next.
-		o := typedMessage(op, s.stream, command.Command{Session: s.at(number), Op: t}, forever)
-		o.id, o.maybe = s.idOf(number), again
-		r, settled, err := s.client.do(ctx, o)
-		if err != nil {
-			return nil, r, s.unlessUnknown(number, err)
-		}
-		out, refusal, err := parseOutcome(r.data)
-		switch {
-		case err != nil:
-			return nil, r, s.unlessUnknown(number, s.client.fail(o, result{err: err}, false))
-		case refusal == nil:
-			s.settled(number)
-			s.client.setClock(out.LogTime)
-			return out.Value, r, nil
-		case refusal.Code == command.CodeTooManyAwaited && s.client.mayRepeat(ctx, o, time.Time{}, jitter(pause)):
-			again = again || !settled
-			continue // others are to be settled first
-		case refusal.Code == command.CodeSessionUnknown:
-			s.end()
-			return nil, r, s.unlessUnknown(number, s.client.fail(o, result{err: fmt.Errorf("%w: %w", ErrSessionEnded, refusal), position: r.position}, settled))
-		}
-		if refusal.Code == command.CodeAcknowledged {
-			return nil, r, s.client.fail(o, result{err: errGivenUp, position: r.position}, false)
-		}
-		// The number has this outcome for good: all its copies are answered with it.
-		s.settled(number)
-		return nil, r, s.client.fail(o, result{err: explain(refusal), position: r.position}, true)
+	o := typedMessage(op, s.stream, command.Command{Session: s.at(number), Op: t}, forever)
+	o.id, o.maybe = s.idOf(number), again
+	r, settled, err := s.client.do(ctx, o)
+	if err != nil {
+		return nil, r, s.unlessUnknown(number, err)
 	}
+	out, refusal, err := parseOutcome(r.data)
+	switch {
+	case err != nil:
+		return nil, r, s.unlessUnknown(number, s.client.fail(o, result{err: err}, false))
+	case refusal == nil:
+		s.settled(number)
+		s.client.setClock(out.LogTime)
+		return out.Value, r, nil
+	case refusal.Code == command.CodeSessionUnknown:
+		s.end()
+		return nil, r, s.unlessUnknown(number, s.client.fail(o, result{err: fmt.Errorf("%w: %w", ErrSessionEnded, refusal), position: r.position}, settled))
+	case refusal.Code == command.CodeAcknowledged:
+		return nil, r, s.client.fail(o, result{err: errGivenUp, position: r.position}, false)
+	}
+	// The number has this outcome for good: all its copies are answered with it.
+	s.settled(number)
+	return nil, r, s.client.fail(o, result{err: explain(refusal), position: r.position}, true)
 }
 
 var errGivenUp = errors.New("the outcome was not asked for while the session did many other commands, and is given up")
@@ -195,6 +237,7 @@ func (s *Session) unlessUnknown(number uint64, err error) error {
 	} else if s.awaited[number] {
 		s.awaited[number] = false
 	}
+	s.raise()
 	return err
 }
 

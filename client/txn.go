@@ -167,8 +167,11 @@ func (t *Txn) commit(ctx context.Context) (Committed, error) {
 		if err != nil {
 			return Committed{}, &Error{Op: op, Outcome: bus.NotDone, Err: fmt.Errorf("no session: %w", errors.Unwrap(err))}
 		}
-		t.sent = s
-		t.number, _ = s.number("")
+		number, err := s.number(ctx, "")
+		if err != nil {
+			return Committed{}, &Error{Op: op, Outcome: bus.NotDone, Err: err}
+		}
+		t.sent, t.number = s, number
 	}
 	value, r, err := t.sent.do(ctx, op, t.number, again, t.op)
 	if !errors.Is(err, ErrOutcomeUnknown) {

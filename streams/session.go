@@ -7,9 +7,6 @@ import (
 	"github.com/synod-paxos/synod/streams/command"
 )
 
-// maxAwaited bounds the outcomes that one session keeps.
-const maxAwaited = 1024
-
 const nonceBytes = 16
 
 var (
@@ -213,7 +210,7 @@ func (w *work) inSession(s *stream, c *command.Command) []byte {
 		return answer
 	}
 	w.forgetOutcomes(s, in.ID, &x, in.Awaited)
-	if x.outcomes >= maxAwaited {
+	if x.outcomes >= command.MaxAwaited {
 		w.writeSession(s, in.ID, old, x)
 		return w.outcome(nil, errTooManyAwaited)
 	}

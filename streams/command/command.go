@@ -41,6 +41,10 @@ type Session struct {
 	Awaited uint64
 }
 
+// MaxAwaited bounds the outcomes that are kept for one session: a command whose number is
+// this much above Awaited may be refused.
+const MaxAwaited = 1024
+
 // An Op is one of the operations of this package.
 type Op interface {
 	kind() byte
