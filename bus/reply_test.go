@@ -179,9 +179,18 @@ func TestCommandFrom(t *testing.T) {
 		"another cluster":          {Subject: "synod.other.propose"},
 		"an answer that proposes":  {Subject: "synod.main.propose", Reply: "synod.main.propose"},
 		"an answer in a role name": {Subject: "synod.main.propose", Reply: "synod.main.learner.l1.applied"},
+		"a request as a message":   {Subject: "synod.main.publish.STREAM.DELETE.S"},
 	} {
 		if have, err := s.CommandFrom(m); !errors.Is(err, bus.ErrCommand) {
 			t.Errorf("%s: have %+v, %v", name, have, err)
+		}
+	}
+	for name, m := range map[string]*nats.Msg{
+		"an answer in a role name": {Subject: "orders.new", Reply: "synod.main.learner.l1.applied"},
+		"a request as a message":   {Subject: "STREAM.DELETE.S"},
+	} {
+		if have, err := s.PublishFrom(m); !errors.Is(err, bus.ErrCommand) {
+			t.Errorf("%s at a stream's own subject: have %+v, %v", name, have, err)
 		}
 	}
 }

@@ -41,12 +41,18 @@ func TestFrontTakesWrites(t *testing.T) {
 	for _, subject := range []string{
 		"propose", "command.LEDGER", "api.$KV.b.k", "api.$KV.b.deep.er.key", "api.STREAM.CREATE.S", "api.STREAM.UPDATE.S",
 		"api.STREAM.DELETE.S", "api.STREAM.PURGE.S", "api.STREAM.MSG.DELETE.S",
+		"operator.upgrade", "operator.skip",
 	} {
 		if err := nc.PublishRequest("synod.test."+subject, "inbox", []byte("x")); err != nil {
 			t.Fatal(err)
 		}
-		if c := <-taken; c.Subject != subject || c.Reply != "inbox" || string(c.Data) != "x" {
-			t.Errorf("%s became %+v", subject, c)
+		select {
+		case c := <-taken:
+			if c.Subject != subject || c.Reply != "inbox" || string(c.Data) != "x" {
+				t.Errorf("%s became %+v", subject, c)
+			}
+		case <-time.After(10 * time.Second):
+			t.Errorf("nobody takes %s", subject)
 		}
 	}
 	for _, subject := range []string{"api.INFO", "api.STREAM.INFO.S", "api.STREAM.MSG.GET.S", "api.DIRECT.GET.S.k", "operator.status", "acceptor.a1.accepted"} {
@@ -90,6 +96,10 @@ func TestFrontRefuses(t *testing.T) {
 // cluster is neither proposed nor answered.
 func TestFrontKeepsOutOfTheProtocol(t *testing.T) {
 	f, nc, taken := startFront(t)
+	said, err := nc.SubscribeSync("synod.test.acceptor.>")
+	if err != nil {
+		t.Fatal(err)
+	}
 	if err := nc.PublishRequest("synod.test.propose", "synod.test.acceptor.a1.accepted.p1", nil); err != nil {
 		t.Fatal(err)
 	}
@@ -101,6 +111,12 @@ func TestFrontKeepsOutOfTheProtocol(t *testing.T) {
 	}
 	if f.malformed.Load() != 1 || f.requests.Load() != 2 {
 		t.Errorf("%d of %d requests counted as malformed, want 1 of 2", f.malformed.Load(), f.requests.Load())
+	}
+	if err := errors.Join(f.bus.Conn().Flush(), nc.Flush()); err != nil {
+		t.Fatal(err)
+	}
+	if n, _, err := said.Pending(); n != 0 || err != nil {
+		t.Errorf("%d answers spoke as acceptor a1, %v", n, err)
 	}
 }
 

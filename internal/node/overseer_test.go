@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -91,7 +92,7 @@ func TestSkip(t *testing.T) {
 			t.Fatalf("after a panic the learner is held at %+v", l.halt)
 		}
 		for slot, commands := range map[paxos.Slot][]paxos.Command{
-			1: poisoned,
+			1: append(poisoned[:3:3], paxos.OrderCommand(paxos.Skip{Slot: 1}, "")), // comes before it is decided
 			2: {paxos.OrderCommand(paxos.Skip{Slot: 9}, ""), {Subject: paxos.SkipSubject, Data: []byte("?")}},
 		} {
 			if _, err := run.Apply(slot, 0, commands); err != nil {
@@ -115,6 +116,8 @@ func TestSkip(t *testing.T) {
 			if err := json.Unmarshal(results[1].Data, &ack); err != nil || ack.Error == nil || ack.Error.Code != bus.CodeFailed {
 				t.Errorf("the skipped command is answered with %s", results[1].Data)
 			}
+		} else if got := m.(*panickyWithVersions).got; !slices.Contains(got, "skipped.propose poison") {
+			t.Errorf("a machine with versions got %q, and is not told what is skipped", got)
 		}
 		if results, err = run.Apply(3, 0, order); err != nil || len(results) != 2 || string(results[1].Data) != `{"slot":1,"command":2}` {
 			t.Fatalf("the order is answered with %q, %v", results, err)
