@@ -112,6 +112,8 @@ func TestTheRetryAfterTheWindow(t *testing.T) {
 		{3 * time.Second, -time.Second, "never sent", late},
 		{3 * time.Second, time.Second, "y", `"seq":2`},
 		{3 * time.Second, -time.Second, "y", `"seq":2,"duplicate":true`},
+		{6 * time.Second, 3 * time.Second, "sent when y was stored", late},
+		{6 * time.Second, 3*time.Second + 1, "sent after that", `"seq":3`},
 	} {
 		if got := b.send(step.at, bundleOf(withID(step.id, step.since))); !strings.Contains(got, step.want) {
 			t.Errorf("%s at %v: %s, want %s", step.id, step.at, got, step.want)

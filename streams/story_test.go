@@ -54,10 +54,12 @@ func (s *story) reopen() {
 func (s *story) run(t *testing.T, d *datadriven.TestData) string {
 	s.t = t
 	switch d.Cmd {
-	case "limits": // limits ids=N expiries=N: starts again with an empty state
+	case "limits": // limits ids=N expiries=N streams=N sessions=N leases=N: starts again with an empty state
 		d.MaybeScanArgs(t, "ids", &s.o.Limits.MessageIDs)
 		d.MaybeScanArgs(t, "expiries", &s.o.Limits.Expiries)
 		d.MaybeScanArgs(t, "streams", &s.o.Limits.Streams)
+		d.MaybeScanArgs(t, "sessions", &s.o.Limits.Sessions)
+		d.MaybeScanArgs(t, "leases", &s.o.Limits.Leases)
 		closeMachine(t, s.m)
 		s.o.FS = vfs.NewMem()
 		s.open()
