@@ -15,12 +15,14 @@ import (
 // to others, by any leader, while leaders change. It is explored plainly: acceptors are not
 // alike here, so there is no symmetry, messages come one by one, and only what nobody would
 // heed any more is forgotten. Acceptors that are not named yet take part, and join when
-// they are; nobody crashes.
+// they are. A proposer that crashes has its ballots before it again, under another
+// incarnation; an acceptor knows what its disk holds.
 type Move struct {
 	From, To []int // acceptors, from 0
 	Window   int
 	Slots    int // of the log: those that leaders use for commands
-	Ballots  int // of each of two proposers
+	Ballots  int // of each start of two proposers
+	Crashes  int // of any of them
 	States   int // stop after so many; 0: never
 }
 
@@ -31,7 +33,7 @@ func Replacement() Move {
 }
 
 func (m Move) String() string {
-	return fmt.Sprintf("acceptors %v become %v, 2 proposers, %d ballots each, window %d, %d slots", m.From, m.To, m.Ballots, m.Window, m.Slots)
+	return fmt.Sprintf("acceptors %v become %v, 2 proposers, %d ballots each, window %d, %d slots, %d crashes", m.From, m.To, m.Ballots, m.Window, m.Slots, m.Crashes)
 }
 
 // MoveReport is what the exploration of a Move came to.
@@ -64,6 +66,8 @@ const movers = 6 // processes: 4 acceptors and 2 proposers
 // moment is a state of the cluster in a Move.
 type moment struct {
 	processes [movers]number
+	crashes   uint16
+	_         uint16 // no padding, so that a moment is its bytes
 	votes     [movers]uint64 // that are on the disks
 	said      set
 }
@@ -130,22 +134,32 @@ func (x *mover) first() (s moment) {
 		if x.genesis.First.Has(m.ID, m.Disk) {
 			p.ledger.Append(paxos.Founded{Genesis: x.genesis, Sealed: true})
 		}
-		self := paxos.Sender{Role: paxos.AcceptorRole, ID: m.ID, Disk: m.Disk, Boot: 1, Process: 1}
-		p.acceptor = roles.RestoreAcceptor(self, p.ledger.State, present)
+		x.start(p)
 		s.processes[i] = x.number(p)
 	}
 	for i := range 2 {
-		p := &process{index: i, boot: 1}
-		self := paxos.Sender{Role: paxos.ProposerRole, ID: id("p", i), Process: 1}
-		o := roles.DefaultProposerOptions()
-		o.BatchCommands = 1
-		p.proposer = roles.NewProposer(self, o, present)
-		var out paxos.Effects
-		p.proposer.Step(present, x.envelope(x.voter(x.move.From[0]), paxos.Hello{Genesis: &x.genesis}), &out)
-		p.proposer.Step(present, x.envelope(paxos.Sender{Role: paxos.LearnerRole, ID: "l1"}, paxos.Position{}), &out)
+		p := &process{index: i}
+		x.start(p)
 		s.processes[movers-2+i] = x.settled(p)
 	}
 	return s
+}
+
+// start starts p with what its disk holds.
+func (x *mover) start(p *process) {
+	if p.ledger != nil {
+		p.acceptor = roles.RestoreAcceptor(x.voter(p.index), p.ledger.State, present)
+		return
+	}
+	p.boot++
+	p.begun = 0
+	self := paxos.Sender{Role: paxos.ProposerRole, ID: id("p", p.index), Process: p.boot}
+	o := roles.DefaultProposerOptions()
+	o.BatchCommands = 1
+	p.proposer = roles.NewProposer(self, o, present)
+	var out paxos.Effects
+	p.proposer.Step(present, x.envelope(x.voter(x.move.From[0]), paxos.Hello{Genesis: &x.genesis}), &out)
+	p.proposer.Step(present, x.envelope(paxos.Sender{Role: paxos.LearnerRole, ID: "l1"}, paxos.Position{}), &out)
 }
 
 func (x *mover) voter(i int) paxos.Sender {
@@ -158,6 +172,9 @@ func (x *mover) expand(s *moment) {
 	for i := range s.processes {
 		s.said.each(func(m number) { x.take(s, i, step{process: s.processes[i], act: deliver, first: m, second: none}) })
 		p := x.states[s.processes[i]]
+		if int(s.crashes) < x.move.Crashes && (p.proposer == nil || p.begun > 0) { // and began something that it may forget
+			x.take(s, i, step{process: s.processes[i], act: crash})
+		}
 		if p.proposer == nil {
 			continue
 		}
@@ -181,6 +198,9 @@ func (x *mover) take(s *moment, i int, what step) {
 	o := x.outcome(what)
 	t := *s
 	t.processes[i], t.votes[i] = o.next, s.votes[i]|o.votes
+	if what.act == crash && o.next != what.process {
+		t.crashes++
+	}
 	for _, m := range o.sent {
 		t.said.add(m)
 	}
@@ -243,6 +263,8 @@ func (x *mover) outcome(what step) *outcome {
 	p := x.states[what.process].copy()
 	var out paxos.Effects
 	switch what.act {
+	case crash:
+		x.start(p)
 	case begin:
 		p.begun++
 		var all []paxos.Sender
@@ -281,7 +303,7 @@ func (x *mover) command(p *process, out *paxos.Effects) {
 		return
 	}
 	try := p.copy()
-	c := paxos.Command{Subject: "propose", Data: fmt.Appendf(nil, "%d of %s", before.Next, id("p", p.index))}
+	c := paxos.Command{Subject: "propose", Data: fmt.Appendf(nil, "%d of %s.%d", before.Next, id("p", p.index), p.boot)}
 	try.proposer.Propose(present, c, out)
 	try.proposer.Flush(present, out)
 	if try.proposer.Status(present).Queued > 0 {

@@ -80,6 +80,9 @@ func (x *explorer) texts() []string {
 // configuration changes while leaders do.
 func TestEveryStateOfAChange(t *testing.T) {
 	for _, m := range []Move{Replacement()} {
+		if m.Crashes = *crashes; *crashes > 0 {
+			m.States = 0
+		}
 		began := time.Now()
 		r := ExploreMove(m)
 		t.Logf("%v, in %v", r, time.Since(began).Round(time.Millisecond))
