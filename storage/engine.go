@@ -85,15 +85,17 @@ func (a *Acceptor) watchDisk() (vfs.FS, io.Closer) {
 	if a.options.HungAfter < 0 {
 		return a.options.FS, nil
 	}
-	threshold := min(slowAfter, a.options.HungAfter)
-	return vfs.WithDiskHealthChecks(a.options.FS, threshold, nil, func(i vfs.DiskSlowInfo) {
-		a.counters.slow.Add(1)
-		if i.Duration >= a.options.HungAfter {
-			a.hung(i.OpType.String(), i.Path)
-			return
-		}
-		a.options.Log.Warn("slow disk", "op", i.OpType.String(), "path", i.Path, "for", i.Duration)
-	})
+	return vfs.WithDiskHealthChecks(a.options.FS, min(slowAfter, a.options.HungAfter), nil, a.slowCall)
+}
+
+// slowCall counts a call that takes long, and takes one for hung after a while.
+func (a *Acceptor) slowCall(i vfs.DiskSlowInfo) {
+	a.counters.slow.Add(1)
+	if i.Duration >= a.options.HungAfter {
+		a.hung(i.OpType.String(), i.Path)
+		return
+	}
+	a.options.Log.Warn("slow disk", "op", i.OpType.String(), "path", i.Path, "for", i.Duration)
 }
 
 // watchCall is for a file whose calls watchDisk does not time: one that is written

@@ -56,10 +56,6 @@ func (a *Acceptor) fill(p *paxos.Page, maxBytes int) (err error) {
 		if err != nil {
 			return err
 		}
-		if v.Slot < from {
-			return corrupt(a.votesPath(), "slot %d comes after slot %d", v.Slot, from-1)
-		}
-		from = v.Slot + 1
 		if !p.Add(v, &maxBytes) {
 			return nil
 		}
