@@ -67,7 +67,7 @@ const movers = 6 // processes: 4 acceptors and 2 proposers
 type moment struct {
 	processes [movers]number
 	crashes   uint16
-	_         uint16 // no padding, so that a moment is its bytes
+	_         uint16         // no padding, so that a moment is its bytes
 	votes     [movers]uint64 // that are on the disks
 	said      set
 }
