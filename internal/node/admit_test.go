@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats.go"
+
 	"github.com/synod-paxos/synod/bus"
 	typed "github.com/synod-paxos/synod/streams/command"
 )
@@ -38,17 +40,20 @@ func TestFrontRefusesWhatAsksForTooMuch(t *testing.T) {
 		subject string
 		data    []byte
 		refused string
+		header  nats.Header
 	}{
-		{"command.KV_b", steps(mostSteps), ""},
-		{"command.KV_b", steps(mostSteps + 1), "1024 conditions and actions"},
-		{"command.LEDGER", header(mostHeaderBytes), ""},
-		{"command.LEDGER", header(mostHeaderBytes + 1), "headers of 65536 bytes"},
-		{"api.STREAM.CREATE.S", config(mostSubjects, 1), ""},
-		{"api.STREAM.CREATE.S", config(mostSubjects+1, 1), "257 subjects"},
-		{"api.STREAM.UPDATE.S", config(mostSubjects+1, 1), "257 subjects"},
-		{"api.STREAM.UPDATE.S", config(1, mostConfigBytes), "above the limit of 32768 bytes"},
-		{"api.STREAM.CREATE.S", []byte("no JSON"), ""}, // the state machine says so
-		{"propose", config(1, mostConfigBytes), ""},
+		{"command.KV_b", steps(mostSteps), "", nil},
+		{"command.KV_b", steps(mostSteps + 1), "1024 conditions and actions", nil},
+		{"command.LEDGER", header(mostHeaderBytes), "", nil},
+		{"command.LEDGER", header(mostHeaderBytes + 1), "headers of 65536 bytes", nil},
+		{"api.STREAM.CREATE.S", config(mostSubjects, 1), "", nil},
+		{"api.STREAM.CREATE.S", config(mostSubjects+1, 1), "257 subjects", nil},
+		{"api.STREAM.UPDATE.S", config(mostSubjects+1, 1), "257 subjects", nil},
+		{"api.STREAM.UPDATE.S", config(1, mostConfigBytes), "above the limit of 32768 bytes", nil},
+		{"api.STREAM.CREATE.S", []byte("no JSON"), "", nil}, // the state machine says so
+		{"propose", config(1, mostConfigBytes), "", nil},
+		{"propose", nil, "headers of ", nats.Header{"x": {strings.Repeat("y", mostHeaderBytes)}}},
+		{"publish.s", nil, "headers of ", nats.Header{"x": make([]string, mostHeaderBytes)}},
 	} {
 		if test.refused == "" {
 			if err := nc.PublishRequest("synod.test."+test.subject, "inbox", test.data); err != nil {
@@ -59,7 +64,7 @@ func TestFrontRefusesWhatAsksForTooMuch(t *testing.T) {
 			}
 			continue
 		}
-		m, err := nc.Request("synod.test."+test.subject, test.data, 10*time.Second)
+		m, err := nc.RequestMsg(&nats.Msg{Subject: "synod.test." + test.subject, Header: test.header, Data: test.data}, 10*time.Second)
 		if err != nil {
 			t.Fatal(err)
 		}
