@@ -33,7 +33,13 @@ func TestReadinessInEveryFault(t *testing.T) {
 	rival.Stop("a9")
 	rival.urls = c.urls
 
-	var release func()
+	release, wrong := func() {}, ""
+	t.Cleanup(func() { // before the roles stop, of which one may wait for its disk
+		release()
+		if t.Failed() {
+			t.Log(wrong)
+		}
+	})
 	var load *Load
 	all := func(why string) reasons {
 		return reasons{"a1": why, "a2": why, "a3": why, "p1": why, "l1": why, "l2": why}
@@ -87,7 +93,6 @@ func TestReadinessInEveryFault(t *testing.T) {
 		{name: "no NATS", strike: server.Stop, notReady: all("no connection")},
 	} {
 		fault.strike()
-		var wrong string
 		c.Await(fault.name, func() bool {
 			wrong = c.unready(fault.notReady)
 			return wrong == ""
