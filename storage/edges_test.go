@@ -394,6 +394,10 @@ func TestDamageIsExpected(t *testing.T) {
 	if err := Expect("/a1", paxos.AcceptorRole, "a1", Options{FS: d.FS()}); !errors.Is(err, ErrCorrupt) {
 		t.Errorf("error %v", err)
 	}
+	damaged := bytes.Replace(encodeIdentity(Info{Format: 1, Role: paxos.AcceptorRole, ID: "a1"}), []byte("format 1"), []byte("format 3"), 1)
+	if _, err := decodeIdentity(damaged); err == nil || errors.As(err, new(errOtherFormat)) {
+		t.Errorf("a damaged format passes for a newer one: %v", err)
+	}
 	for _, lines := range []string{"", "\n"} {
 		if i, err := decodeIdentity(summed([]byte(lines))); err == nil {
 			t.Errorf("%q is read as %+v", lines, i)
