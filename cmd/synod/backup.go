@@ -96,7 +96,7 @@ func openBackup(path string) (*backup.File, error) {
 
 func tellBackup(w io.Writer, what, path string, i *backup.Info) {
 	cluster := strings.TrimSpace(i.Cluster + " " + i.UUID) // a data directory does not know the name
-	say(w, "%s %s: cluster %s generation %d, up to slot %d\n  %s of state as of %s, digest %s\n",
+	say(w, "%s %s\n  cluster %s, generation %d, up to slot %d\n  %s of state as of %s\n  digest %s\n",
 		what, path, cluster, i.Generation, i.Slot, size(uint64(i.Bytes)), i.LogTime.Format(time.RFC3339), i.Digest)
 	switch {
 	case len(i.Acceptors) == 0:

@@ -28,7 +28,7 @@ type forceCommand struct {
 func (c *forceCommand) Help() string {
 	return `When more acceptors are lost for good than the quorums can do without, nothing can be decided any more, and nobody can say what the lost ones had voted for. This command gives the cluster up: it takes the state of the learner that has applied the most, and founds a new cluster on it, with new acceptors, under the same name and with a higher generation. Roles of the old one that come back serve and vote no more.
 
-What was decided after that learner's last slot is lost, although clients may have been told that it was done. Try everything to bring the disks of the acceptors back first. When no learner runs, take its state from its data directory with synod backup --data, and restore that.
+What was decided after that learner's last slot is lost, although clients may have been told that it was done. Try everything to bring the disks of the acceptors back first. Start the new acceptors on empty disks, and new learners, also on empty disks, once the command asks for them: before that they would join the old cluster. When no learner runs, take its state from its data directory with synod backup --data, and restore that.
 
 Examples:
   synod member force-new-cluster --acceptors b1,b2,b3

@@ -99,6 +99,18 @@ func (c *initCommand) Run(ctx context.Context, s cli.Streams) error {
 	if err := c.alone(ctx, b, plan); err != nil {
 		return err
 	}
+	f, err := found(ctx, b, plan, s)
+	if err != nil {
+		if others := node.Neighbours(b); len(others) > 0 && !slices.Contains(others, c.Connection.Cluster) {
+			return fmt.Errorf("%w\n  No acceptor of cluster %s answers. There is %s: is --cluster right, and the acceptors' too?", err, c.Connection.Cluster, strings.Join(others, ", "))
+		}
+		return fmt.Errorf("%w\n  Nothing is lost: see that all acceptors run (`synod status`), and run the same command again", err)
+	}
+	return c.tell(plan, f, s)
+}
+
+// found founds, and names the acceptors that take long to answer.
+func found(ctx context.Context, b *bus.Bus, plan node.Plan, s cli.Streams) (*node.Founding, error) {
 	var waiting *time.Timer
 	f, err := node.Found(ctx, b, plan, func(missing []paxos.NodeID) {
 		if waiting != nil {
@@ -113,13 +125,7 @@ func (c *initCommand) Run(ctx context.Context, s cli.Streams) error {
 	if waiting != nil {
 		waiting.Stop()
 	}
-	if err != nil {
-		if others := node.Neighbours(b); len(others) > 0 && !slices.Contains(others, c.Connection.Cluster) {
-			return fmt.Errorf("%w\n  No acceptor of cluster %s answers. There is %s: is --cluster right, and the acceptors' too?", err, c.Connection.Cluster, strings.Join(others, ", "))
-		}
-		return fmt.Errorf("%w\n  Nothing is lost: see that all acceptors run (`synod status`), and run the same command again", err)
-	}
-	return c.tell(plan, f, s)
+	return f, err
 }
 
 // alone refuses to found a second cluster of one name: neither would serve.

@@ -77,6 +77,8 @@ func (c *change) run(ctx context.Context, s cli.Streams, what node.Change) error
 		return err
 	}
 	say(s.Out, "Now:  %s\nThen: %s\n", describeConfiguration(&now.Newest), describeConfiguration(&next))
+	tellDisks(s.Out, "Out: ", &now.Newest, &next)
+	tellDisks(s.Out, "In:  ", &next, &now.Newest)
 	if c.Plan {
 		if now.Waits != "" {
 			say(s.Out, "Not before the last change is finished: %s\n", now.Waits)
@@ -115,8 +117,18 @@ func describeConfiguration(c *paxos.Configuration) string {
 	for i, a := range c.Acceptors {
 		ids[i] = string(a.ID)
 	}
-	return fmt.Sprintf("configuration %d: acceptors %s; %s quorums, which survive the loss of any %d; %d learner copies",
+	return fmt.Sprintf("configuration %d: acceptors %s\n      %s quorums, which survive the loss of any %d; %d learner copies",
 		c.Number, strings.Join(ids, ", "), c.Quorums, c.Quorums.Survives(len(c.Acceptors)), c.Copies)
+}
+
+// tellDisks names the acceptors of c that are not in other, with their disks: one that
+// comes back under its old id shows in nothing else.
+func tellDisks(w io.Writer, mark string, c, other *paxos.Configuration) {
+	for _, a := range c.Acceptors {
+		if !other.Has(a.ID, a.Disk) {
+			say(w, "%s %s, disk %s\n", mark, a.ID, a.Disk)
+		}
+	}
 }
 
 type memberAdd struct {
@@ -206,9 +218,9 @@ func (c *memberList) Run(ctx context.Context, s cli.Streams) error {
 	if c.JSON {
 		return writeMembers(s.Out, &r)
 	}
-	say(s.Out, "%s\n  governs from slot %d on; all slots below %d are chosen\n", describeConfiguration(&r.Newest), r.Newest.From, r.Chosen)
+	say(s.Out, "%s\n      governs from slot %d on; all slots below %d are chosen\n", describeConfiguration(&r.Newest), r.Newest.From, r.Chosen)
 	for _, a := range r.Newest.Acceptors {
-		say(s.Out, "  %-12s disk %s\n", a.ID, a.Disk)
+		say(s.Out, "      %-12s disk %s\n", a.ID, a.Disk)
 	}
 	if r.Waits != "" {
 		say(s.Out, "The change is not finished: %s\n", r.Waits)

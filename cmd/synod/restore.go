@@ -12,7 +12,6 @@ import (
 	"github.com/synod-paxos/synod/internal/backup"
 	"github.com/synod-paxos/synod/internal/node"
 	"github.com/synod-paxos/synod/internal/node/cli"
-	"github.com/synod-paxos/synod/paxos"
 )
 
 // restoreFlags say what a cluster that goes on from a state is founded with.
@@ -129,13 +128,13 @@ func (r *restoreFlags) restore(ctx context.Context, b *bus.Bus, f *backup.File, 
 	for _, how := range told {
 		say(s.Out, "As the flags say: %s\n", how)
 	}
-	founded, err := node.Found(ctx, b, plan, tellMissing(s))
+	founded, err := found(ctx, b, plan, s)
 	if err != nil {
 		return fmt.Errorf("%w\n  Acceptors of a restored cluster start on empty disks, with ids that no other has. Run synod restore to go on", err)
 	}
 	g := founded.Genesis
-	say(s.Out, "Founded cluster %s: %s, from slot %d on\n  acceptors %s, %s quorums, %d learner copies, window of %d slots\n",
-		name, g.Cluster, g.First.From, joinStrings(r.Acceptors), g.First.Quorums, g.First.Copies, g.Window)
+	say(s.Out, "Founded cluster %s: %s, generation %d\n  from slot %d on: acceptors %s\n  %s quorums, %d learner copies, window of %d slots\n",
+		name, g.Cluster.UUID, g.Cluster.Generation, g.First.From, joinStrings(r.Acceptors), g.First.Quorums, g.First.Copies, g.Window)
 	if how := plan.Differs(g); how != "" {
 		say(s.Out, "  It was founded by an earlier call with %s, and stays so: see synod member set\n", how)
 	}
@@ -185,13 +184,4 @@ func (r *restoreFlags) plan(ctx context.Context, b *bus.Bus, info *backup.Info) 
 	}
 	plan.Generation = max(plan.Generation, r.Raise)
 	return plan, nil
-}
-
-// tellMissing names the acceptors that have not answered.
-func tellMissing(s cli.Streams) func([]paxos.NodeID) {
-	return func(missing []paxos.NodeID) {
-		if len(missing) > 0 {
-			say(s.Err, "Waiting for %s\n", joinIDs(missing))
-		}
-	}
 }

@@ -83,8 +83,9 @@ type ProposerStatus struct {
 // LearnerStatus is one learner.
 type LearnerStatus struct {
 	RoleStatus
-	Disk string `json:"disk,omitempty"`
-	Boot uint64 `json:"boot,omitempty"`
+	Disk    string `json:"disk,omitempty"`
+	Boot    uint64 `json:"boot,omitempty"`
+	foreign bool   // it is of another cluster, which is a problem of its own
 	*LearnerReport
 }
 
@@ -145,7 +146,9 @@ func (c *Cluster) add(r *Report, offset time.Duration) {
 		c.Proposers = append(c.Proposers, ProposerStatus{roleStatus(r, r.Proposer.Commands, offset), r.Proposer})
 		c.Chosen = max(c.Chosen, below(r.Proposer.ChosenBelow))
 	case r.Learner != nil:
-		c.Learners = append(c.Learners, LearnerStatus{roleStatus(r, r.Learner.Commands, offset), r.Disk, r.Boot, r.Learner})
+		c.Learners = append(c.Learners, LearnerStatus{
+			RoleStatus: roleStatus(r, r.Learner.Commands, offset), Disk: r.Disk, Boot: r.Boot, foreign: r.UUID != "" && r.UUID != c.UUID, LearnerReport: r.Learner,
+		})
 		c.Chosen = max(c.Chosen, r.Learner.Learned)
 	}
 }

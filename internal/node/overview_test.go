@@ -89,8 +89,12 @@ func TestProblems(t *testing.T) {
 			for i := range r {
 				r[i].Generation = 2
 			}
-			return append(r, Report{Role: "acceptor", ID: "a9", UUID: paxos.UUID{9}.String(), Generation: 1, Disk: paxos.UUID{9}.String(), Acceptor: &AcceptorReport{}})
-		}, [][]string{{"Acceptor a9 is of generation 1", "superseded: stop it for good"}}},
+			old := Report{UUID: paxos.UUID{9}.String(), Generation: 1, Disk: paxos.UUID{9}.String()}
+			a, l := old, old
+			a.Role, a.ID, a.Acceptor = "acceptor", "a9", &AcceptorReport{}
+			l.Role, l.ID, l.Learner = "learner", "l9", &LearnerReport{}
+			return append(r, a, l)
+		}, [][]string{{"Acceptor a9 is of generation 1", "superseded: stop it for good"}, {"Learner l9 is of generation 1", "superseded"}}},
 		{"unsealed", func(r []Report) []Report { r[0].Acceptor.Sealed = false; return r }, [][]string{{"a1 is not sealed", "synod init"}}},
 		{"no proposer", func(r []Report) []Report { return without(r, "proposer", "p1", "p2") }, [][]string{{"Nobody leads: no proposer answers"}}},
 		{"election", func(r []Report) []Report { r[3].Proposer.Stage = "preparing"; return r }, [][]string{{"Nobody leads", "p1 is preparing"}}},
@@ -110,7 +114,7 @@ func TestProblems(t *testing.T) {
 			return r
 		}, [][]string{{"a2 has a slow disk"}}},
 		{"space", func(r []Report) []Report { r[2].Acceptor.SpaceLow = true; return r }, [][]string{{"a3 is short of disk space"}}},
-		{"another cluster of the name", func(r []Report) []Report { r[6].UUID = paxos.UUID{8}.String(); return r }, [][]string{{"Learner l2 is of another cluster"}}},
+		{"another cluster of the name", func(r []Report) []Report { r[6].UUID = paxos.UUID{8}.String(); return r }, [][]string{{"Learner l2 is of another cluster"}, {"1 learner of the 2"}}},
 		{"two of one id", func(r []Report) []Report {
 			twin := r[4]
 			twin.Process = "other"

@@ -277,6 +277,7 @@ func (c *Cluster) problemsOfLearners() {
 	ready := 0
 	for _, l := range c.Learners {
 		switch {
+		case l.foreign: // said already
 		case l.NotReady == errCannotRead.Error():
 			ready++ // what it holds, it holds
 			if c.canDecide() {
