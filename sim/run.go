@@ -58,13 +58,15 @@ func (w *World) settleAll(when string) {
 	w.fail("liveness", "%s, %v are not enough: %s", when, bound, w.unfinished())
 }
 
-// slotBySlot is how long it takes where a page holds a single vote: whoever missed a
-// window, be it a learner or a new leader in phase 1, asks for it slot by slot.
+// slotBySlot is how long it takes where a page holds a single vote: whoever missed all
+// that is chosen and a window, be it a learner or a new leader in phase 1, asks for it slot
+// by slot; and another window comes with each change of configuration.
 func (w *World) slotBySlot() time.Duration {
 	if w.plan.PageBytes >= 1<<10 {
 		return 0
 	}
-	return time.Duration(w.plan.Window) * time.Duration(w.plan.Learning.Patience+5e6)
+	slots := w.oracle.below + 2*w.plan.Window
+	return time.Duration(slots) * time.Duration(w.plan.Learning.Patience+5e6)
 }
 
 // allDone reports whether no client wants anything, and every learner has applied
