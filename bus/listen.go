@@ -100,7 +100,8 @@ func (b *Bus) ServeClients(queue string, subjects []string, handle func(*nats.Ms
 // Stop ends l: the server, if there is one, has confirmed when it returns, and
 // routes nothing here any more, not after a reconnect either. Messages that it sent
 // before are still delivered, as long as the connection holds, and Stop waits for them
-// for some seconds: see Wait. A second Stop does nothing.
+// for some seconds: see Wait. So a handler of l must not call it. A second Stop does
+// nothing.
 func (l *Listener) Stop() error {
 	subs := l.bus.forget(l)
 	if len(subs) == 0 {
