@@ -9,7 +9,7 @@ import (
 )
 
 // ReadHeader is the request header with which a client asks a learner for a level
-// of reading: "stale", or "at-least=" and a slot. Without it a read is linearizable.
+// of reading: "linearizable", as without it, "stale", or "at-least=" and a slot.
 // Every answer says in SlotHeader which slot's state it shows.
 const ReadHeader = "Synod-Read"
 
@@ -21,14 +21,14 @@ type ReadLevel struct {
 }
 
 // ErrReadLevel is matched by the error of ParseReadLevel.
-var ErrReadLevel = errors.New(`bus: ` + ReadHeader + `: want "stale" or "at-least=" and a slot`)
+var ErrReadLevel = errors.New(`bus: ` + ReadHeader + `: want "linearizable", "stale", or "at-least=" and a slot`)
 
 // ParseReadLevel reads the value of ReadHeader; empty is linearizable. What it
 // does not know is an error: to read less fresh than was asked for must not happen
 // by a slip.
 func ParseReadLevel(value string) (ReadLevel, error) {
 	switch {
-	case value == "":
+	case value == "", value == "linearizable":
 		return ReadLevel{}, nil
 	case value == "stale":
 		return ReadLevel{Stale: true}, nil

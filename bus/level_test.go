@@ -17,7 +17,10 @@ func TestReadLevels(t *testing.T) {
 			t.Errorf("level %q: %+v %q, %v, want %+v", value, got, got.String(), err, want)
 		}
 	}
-	for _, value := range []string{"Stale", "stale ", "at-least", "at-least=", "at-least=0", "at-least=-1", "at-least=1x", "linearizable", "18446744073709551616"} {
+	if got, err := ParseReadLevel("linearizable"); err != nil || got != (ReadLevel{}) {
+		t.Errorf("linearizable by its name: %+v, %v", got, err)
+	}
+	for _, value := range []string{"Stale", "stale ", "at-least", "at-least=", "at-least=0", "at-least=-1", "at-least=1x", "Linearizable", "18446744073709551616"} {
 		if got, err := ParseReadLevel(value); !errors.Is(err, ErrReadLevel) || got != (ReadLevel{}) {
 			t.Errorf("level %q: %+v, %v, want %v", value, got, err, ErrReadLevel)
 		}

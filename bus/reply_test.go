@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"os"
 	"reflect"
 	"strings"
 	"testing"
@@ -48,8 +50,16 @@ func TestRefusalsNameTheirOutcome(t *testing.T) {
 }
 
 func TestEveryCodeHasStatusAndOutcome(t *testing.T) {
-	for code := bus.CodeOverloaded; code <= bus.CodeFailed; code++ {
+	doc, err := os.ReadFile("../docs/PROTOCOL.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for code := bus.CodeOverloaded; code <= bus.CodeNoPush; code++ {
 		e := bus.NewError(code, "x")
+		row := fmt.Sprintf("| %d | %s", code, strings.ReplaceAll(string(e.Outcome), "-", " "))
+		if !strings.Contains(string(doc), "\n"+row) {
+			t.Errorf("docs/PROTOCOL.md has no row that begins with %q", row)
+		}
 		if e.Status < 400 || e.Outcome == "" || (code == bus.CodeUnknown) != (e.Outcome == bus.Unknown) {
 			t.Errorf("code %d: %+v", code, e)
 		}

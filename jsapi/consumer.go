@@ -177,7 +177,7 @@ func (r *request) consumerList() error {
 			Type string `json:"type"`
 			page
 			Consumers []*consumers.Info `json:"consumers"`
-		}{r.typeName(), p, slices.Concat([]*consumers.Info{}, part)})
+		}{r.typeName(), p, append([]*consumers.Info{}, part...)})
 	})
 }
 

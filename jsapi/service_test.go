@@ -73,6 +73,12 @@ func TestJetStreamClientReads(t *testing.T) {
 	if _, err := js.Stream(ctx, "NONE"); !errors.Is(err, jetstream.ErrStreamNotFound) {
 		t.Errorf("stream NONE: %v, want that it is not found", err)
 	}
+	// Clients that check replies by their schema take no null for a list.
+	for _, subject := range []string{"CONSUMER.LIST.LEDGER", "CONSUMER.NAMES.LEDGER"} {
+		if m, err := nc.RequestWithContext(ctx, "synod.test.api."+subject, nil); err != nil || !strings.Contains(string(m.Data), `"consumers":[]`) {
+			t.Errorf("%s without any is answered %s, %v", subject, m.Data, err)
+		}
+	}
 }
 
 // TestBarrierComesFirst: no read looks at the state before the barrier is passed.

@@ -7,12 +7,15 @@ import (
 	"fmt"
 	"io"
 	"strconv"
+	"strings"
 	"time"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/nats-io/nats.go"
 	"golang.org/x/time/rate"
 
+	"github.com/synod-paxos/synod/bus"
 	"github.com/synod-paxos/synod/internal/node"
 	"github.com/synod-paxos/synod/internal/node/cli"
 )
@@ -94,14 +97,20 @@ type entry struct {
 }
 
 func printText(w io.Writer, e *entry) error {
-	text := ""
+	text := string(e.Data)
 	if e.Text != nil {
 		text = *e.Text
-	} else {
-		text = fmt.Sprintf("%q", e.Data)
+	}
+	if !printable(text) {
+		text = strconv.Quote(text)
 	}
 	_, err := fmt.Fprintf(w, "%d\t%s\t%s\n", e.Seq, e.Time, text)
 	return err
+}
+
+// printable reports whether text is UTF-8 that leaves a terminal as it is, and the line.
+func printable(text string) bool {
+	return utf8.ValidString(text) && !strings.ContainsFunc(text, func(r rune) bool { return r != '\t' && !unicode.IsGraphic(r) })
 }
 
 func printJSON(w io.Writer, e *entry) error { return json.NewEncoder(w).Encode(e) }
@@ -194,6 +203,7 @@ func parseEntry(m *nats.Msg) (*entry, error) {
 	}
 	for _, own := range []string{
 		"Nats-Stream", "Nats-Subject", "Nats-Sequence", "Nats-Time-Stamp", "Nats-Num-Pending", "Nats-Last-Sequence", nats.MsgIdHdr,
+		bus.SlotHeader, bus.GenerationHeader, // of the state that answered
 	} {
 		m.Header.Del(own)
 	}

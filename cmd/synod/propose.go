@@ -118,7 +118,7 @@ func (p *proposal) attempt(ctx context.Context) (bus.Ack, error) {
 	defer cancel()
 	reply, err := p.bus.Conn().RequestMsgWithContext(ctx, p.msg)
 	if err != nil {
-		p.mayBeDone = p.mayBeDone || !errors.Is(err, nats.ErrNoResponders)
+		p.mayBeDone = p.mayBeDone || !errors.Is(err, nats.ErrNoResponders) && !errors.Is(err, nats.ErrMaxPayload)
 		return bus.Ack{}, err
 	}
 	ack, err := bus.ParseAck(reply.Data)

@@ -332,8 +332,6 @@ func (c *cluster) microService(t *testing.T) {
 	}
 }
 
-// twin runs a copy of an acceptor's directory: the copy and its original may not
-// both go on.
 // clockFarOff: status names the acceptor whose clock is wrong, and nothing ends early.
 func (c *cluster) clockFarOff(t *testing.T) {
 	out, err := exec.Command("go", "build", "-tags", "torture", "-ldflags=-s -w", "-o", program("skewed-acceptor"), "github.com/synod-paxos/synod/cmd/acceptor").CombinedOutput()
@@ -391,6 +389,8 @@ func (c *cluster) unknownCluster(t *testing.T) {
 	}
 }
 
+// twin runs a copy of an acceptor's directory: the copy and its original may not
+// both go on.
 func (c *cluster) twin(t *testing.T) {
 	c.kill("a3")
 	copied := c.data("a3-copy")
