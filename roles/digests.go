@@ -16,9 +16,10 @@ const (
 )
 
 // digestRest is how long the log must rest before learners compare their states after
-// its last slot, whichever that is, once a change of configuration was made: what waits
-// for their agreement must not wait for more commands. restRepeat is how often they
-// repeat that while it rests, for those that have started since.
+// its last slot, whichever that is: what waits for their agreement (trimming, a change of
+// configuration, a copy of the state to go back to) must not wait for more commands.
+// restRepeat is how often they repeat that while it rests, for those that have started
+// since.
 const (
 	digestRest = paxos.Duration(200e6)
 	restRepeat = paxos.Duration(1e9)
@@ -180,7 +181,7 @@ func (l *Learner) Wanted() paxos.Slot {
 
 // restsAt is when tickRest is due; 0 for never.
 func (l *Learner) restsAt() paxos.Instant {
-	if l.genesis == nil || l.held != 0 || l.known.Number() == l.genesis.First.Number {
+	if l.genesis == nil || l.held != 0 {
 		return 0
 	}
 	return l.digests.restAt
