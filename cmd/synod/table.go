@@ -96,6 +96,8 @@ func writeAcceptors(b *strings.Builder, c *node.Cluster) {
 			state = "joins"
 		case !a.Member:
 			state = "no member"
+		case a.Rival != "":
+			state = "not ready"
 		}
 		rows = append(rows, fmt.Sprintf("%s\t%s\t%d\t%d\t%.1f\t%.1f\t%.2f\t%s",
 			a.ID, state, a.MaxVoted, a.TrimBelow, a.CommandsPerSync, a.SyncP99, a.PerCommand, short(a.Version)))

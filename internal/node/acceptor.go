@@ -103,6 +103,7 @@ func (a *Acceptor) Report() Report {
 		Commands: a.count.commands.Load(), SpaceLow: a.store.SpaceLow(), SyncPending: milliseconds(s.Writer.Pending),
 	}
 	r.Acceptor.setStorage(a.store.Metrics())
+	r.setRival(s.Rival)
 	r.setReady(a.notReady(s))
 	return r
 }

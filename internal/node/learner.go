@@ -264,6 +264,7 @@ func (l *Learner) Report() Report {
 		r.Learner.Watch = watchReport(l.watch, l.leaf)
 	}
 	l.reportState(r.Learner, s.Position)
+	r.setRival(s.Rival)
 	r.setReady(l.notReady(s, r.Learner.CanRead))
 	return r
 }

@@ -42,6 +42,7 @@ type RoleStatus struct {
 	Version  string       `json:"version,omitempty"`
 	Ready    bool         `json:"ready"`
 	NotReady string       `json:"not_ready,omitempty"`
+	Rival    string       `json:"rival,omitempty"` // the cluster that has the name of its own
 	Host     string       `json:"host,omitempty"`
 	PID      int          `json:"pid,omitempty"`
 	Process  string       `json:"process,omitempty"`
@@ -163,7 +164,7 @@ func below(watermark paxos.Slot) paxos.Slot {
 
 func roleStatus(r *Report, commands uint64, offset time.Duration) RoleStatus {
 	s := RoleStatus{
-		ID: r.ID, Up: true, Version: r.Version, Ready: r.Ready, NotReady: r.NotReady, Host: r.Host, PID: r.PID,
+		ID: r.ID, Up: true, Version: r.Version, Ready: r.Ready, NotReady: r.NotReady, Rival: r.Rival, Host: r.Host, PID: r.PID,
 		Process: r.Process, Started: r.Started.Format("2006-01-02T15:04:05Z07:00"), Inbox: r.Inbox,
 		ClockOffset: milliseconds(offset.Round(time.Millisecond)),
 	}
@@ -228,7 +229,7 @@ func (c *Cluster) findLeader() {
 func (c *Cluster) voters(config *paxos.Configuration) paxos.Set {
 	var s paxos.Set
 	for _, a := range c.Acceptors {
-		if i := config.Index(a.ID); i >= 0 && a.Up && a.Member && a.Sealed {
+		if i := config.Index(a.ID); i >= 0 && a.Up && a.Member && a.Sealed && a.Rival == "" {
 			s = s.With(i)
 		}
 	}

@@ -95,6 +95,27 @@ func TestProblems(t *testing.T) {
 			l.Role, l.ID, l.Learner = "learner", "l9", &LearnerReport{}
 			return append(r, a, l)
 		}, [][]string{{"Acceptor a9 is of generation 1", "superseded: stop it for good"}, {"Learner l9 is of generation 1", "superseded"}}},
+		{"a cluster that is superseded", func(r []Report) []Report {
+			for i := range 3 {
+				r[i].Ready, r[i].Rival, r[i].NotReady = false, "x generation 2", "x has the name"
+			}
+			r[3].Proposer.Stage = "standby"
+			return r
+		}, [][]string{{"Nothing is decided: cluster x generation 2 has the name", "a1, a2, a3"},
+			{"Acceptor a1 is not ready: x has the name"}, {"Acceptor a2 is not ready"}, {"Acceptor a3 is not ready"}}},
+		{"superseded, and not whole", func(r []Report) []Report {
+			r[0].Ready, r[0].Rival, r[0].NotReady = false, "x generation 2", "x has the name"
+			r[3].Proposer.Stage = "standby"
+			return without(r, "acceptor", "a2", "a3")
+		}, [][]string{{"only 0 of 3 acceptors vote"}, {"Acceptor a1 is not ready: x has the name"}, {"a2 does not answer"}, {"a3 does not answer"}}},
+		{"learners of a cluster before alone", func(r []Report) []Report {
+			for i := range r {
+				if r[i].Generation = 2; r[i].Learner != nil {
+					r[i].UUID, r[i].Generation = paxos.UUID{9}.String(), 1
+				}
+			}
+			return r
+		}, [][]string{{"Learner l1 is of generation 1"}, {"Learner l2 is of generation 1"}, {"No learner answers"}}},
 		{"unsealed", func(r []Report) []Report { r[0].Acceptor.Sealed = false; return r }, [][]string{{"a1 is not sealed", "synod init"}}},
 		{"no proposer", func(r []Report) []Report { return without(r, "proposer", "p1", "p2") }, [][]string{{"Nobody leads: no proposer answers"}}},
 		{"election", func(r []Report) []Report { r[3].Proposer.Stage = "preparing"; return r }, [][]string{{"Nobody leads", "p1 is preparing"}}},

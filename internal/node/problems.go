@@ -82,6 +82,9 @@ func joinComma(ids []paxos.NodeID) string {
 func (c *Cluster) problemsOfQuorum() {
 	config := c.Configuration.paxos()
 	voters := c.voters(&config)
+	if c.problemOfRival(&config, voters) {
+		return
+	}
 	var missing []paxos.NodeID
 	for i, m := range config.Acceptors {
 		if !voters.Has(i) {
@@ -96,6 +99,23 @@ func (c *Cluster) problemsOfQuorum() {
 		c.say("A new leader cannot be elected: only %d of %d acceptors vote, which is no quorum to promise (%s). Missing: %s. Start them.",
 			voters.Len(), len(config.Acceptors), config.Quorums, join(missing))
 	}
+}
+
+// problemOfRival says that acceptors that would be a quorum are kept from voting by another
+// cluster of the name.
+func (c *Cluster) problemOfRival(config *paxos.Configuration, voters paxos.Set) bool {
+	var kept []paxos.NodeID
+	rival := ""
+	for _, a := range c.Acceptors {
+		if i := config.Index(a.ID); i >= 0 && a.Up && a.Member && a.Rival != "" {
+			kept, rival, voters = append(kept, a.ID), a.Rival, voters.With(i)
+		}
+	}
+	if rival == "" || !config.Phase2(voters) {
+		return false
+	}
+	c.say("Nothing is decided: cluster %s has the name of this one, and keeps its acceptors (%s) from voting.", rival, join(kept))
+	return true
 }
 
 // problemsOfLeader says why nobody leads.
@@ -246,6 +266,8 @@ func (c *Cluster) problemsOfAcceptors() {
 		case !a.Up:
 			c.say("Acceptor %s does not answer: start it. If it ended by itself, its last line says why.", a.ID)
 		case a.foreign: // said already
+		case a.Rival != "":
+			c.say("Acceptor %s is not ready: %s.", a.ID, a.NotReady)
 		case c.Leaves(a):
 			c.say("Acceptor %s leaves the configuration, and is needed until that is finished: stop it when `synod member list` says nothing of an unfinished change.", a.ID)
 		case !a.Member && c.hasID(a.ID):
@@ -274,8 +296,11 @@ func (c *Cluster) hasID(id paxos.NodeID) bool {
 
 // problemsOfLearners looks at each learner, and at how many there are.
 func (c *Cluster) problemsOfLearners() {
-	ready := 0
+	ready, own := 0, 0
 	for _, l := range c.Learners {
+		if !l.foreign {
+			own++
+		}
 		switch {
 		case l.foreign: // said already
 		case l.NotReady == errCannotRead.Error():
@@ -292,7 +317,7 @@ func (c *Cluster) problemsOfLearners() {
 		}
 	}
 	switch {
-	case len(c.Learners) == 0:
+	case own == 0:
 		c.say("No learner answers: nothing is applied and nobody is answered. Start one or more.")
 	case ready < c.Configuration.Copies:
 		c.say("%s of the %d that must hold a slot before acceptors may forget it: acceptors keep everything until there are more.",

@@ -115,6 +115,9 @@ func (p *Proposer) Report() Report {
 		Requests: p.front.requests.Load(), Malformed: p.front.malformed.Load(),
 		Commands: s.Proposed.Commands, Batches: s.Proposed.Batches, Refused: s.Proposed.Refused, Elected: s.Proposed.Elected,
 	}
+	if s.Genesis != nil {
+		r.setRival(s.Rival)
+	}
 	r.setReady(p.notReady(s))
 	return r
 }

@@ -23,6 +23,7 @@ type Report struct {
 
 	Ready    bool   `json:"ready"`               // it does its part
 	NotReady string `json:"not_ready,omitempty"` // why not
+	Rival    string `json:"rival,omitempty"`     // the cluster that has the name of its own: while it has one, a role serves and votes for nobody
 
 	Process    string    `json:"process"`        // random, in hexadecimal; another one after each start
 	Disk       string    `json:"disk,omitempty"` // incarnation of the data directory
@@ -159,6 +160,13 @@ var (
 	errNotConnected = errors.New("it has no connection to NATS")
 	errNoCluster    = errors.New("it has not found its cluster yet: no founded acceptor answers")
 )
+
+// setRival tells which cluster keeps the role from its part, if one does.
+func (r *Report) setRival(rival paxos.ClusterID) {
+	if rival != (paxos.ClusterID{}) {
+		r.Rival = rival.String()
+	}
+}
 
 func (r *Report) setReady(why error) {
 	r.Ready = why == nil
