@@ -22,6 +22,7 @@ package jsapi
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -49,7 +50,7 @@ type Options struct {
 	// Reach returns once the streams hold this slot, or ctx's error. nil: reads that
 	// ask for it pass the Barrier instead, if that is enough.
 	Reach   func(context.Context, paxos.Slot) error
-	Timeout time.Duration // of a request, Barrier and Reach included; 0: 5 s
+	Timeout time.Duration // of a request, Barrier and Reach included; 0: 4 s
 	// Concurrent is how many requests are in work at once; more are refused. 0: 4096.
 	Concurrent int
 	// Consumers are this learner's, which must be stopped after the Server. nil: it has
@@ -72,7 +73,7 @@ func (o Options) withDefaults() Options {
 		o.Reach = func(ctx context.Context, _ paxos.Slot) error { return barrier(ctx) }
 	}
 	if o.Timeout == 0 {
-		o.Timeout = 5 * time.Second
+		o.Timeout = 4 * time.Second // clients wait for 5 s by default, and are to hear why
 	}
 	if o.Concurrent == 0 {
 		o.Concurrent = 4096
@@ -322,7 +323,11 @@ func (s *Server) freshen(ctx context.Context, r *request) error {
 		}
 		return nil
 	}
-	if err := s.options.Barrier(ctx); err != nil {
+	err = s.options.Barrier(ctx)
+	if errors.Is(err, context.DeadlineExceeded) {
+		err = fmt.Errorf("no quorum of acceptors answered, or nobody led, for %v", s.options.Timeout)
+	}
+	if err != nil {
 		return bus.NewError(bus.CodeNotFresh, "the read cannot be made linearizable now: %v", err)
 	}
 	return nil

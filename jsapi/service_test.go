@@ -115,8 +115,8 @@ func TestNotFresh(t *testing.T) {
 		t.Fatal(err)
 	}
 	var answer struct{ Error *bus.Error }
-	if err := json.Unmarshal(m.Data, &answer); err != nil || answer.Error == nil || answer.Error.Code != bus.CodeNotFresh {
-		t.Errorf("answered %s, want error %d", m.Data, bus.CodeNotFresh)
+	if err := json.Unmarshal(m.Data, &answer); err != nil || answer.Error == nil || answer.Error.Code != bus.CodeNotFresh || !strings.Contains(answer.Error.Description, "no quorum of acceptors") {
+		t.Errorf("answered %s, want error %d and why", m.Data, bus.CodeNotFresh)
 	}
 	if m.Header.Get(bus.OutcomeHeader) != string(bus.NotDone) {
 		t.Errorf("headers %v, want the outcome", m.Header)

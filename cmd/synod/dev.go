@@ -43,10 +43,8 @@ Examples:
 // Check reports everything that is wrong with the flags.
 func (d *devCommand) Check() []error {
 	var errs []error
-	for _, a := range []struct{ flag, address string }{{"--listen", d.Listen}, {"--leaf", d.Leaf}} {
-		if _, _, err := net.SplitHostPort(a.address); err != nil {
-			errs = append(errs, fmt.Errorf("%s %q: want host:port", a.flag, a.address))
-		}
+	for _, a := range d.addresses() {
+		errs = append(errs, cli.CheckAddress(a.flag, a.address)...)
 	}
 	if !paxos.NodeID(d.Cluster).Valid() {
 		errs = append(errs, fmt.Errorf("--cluster %q: want 1 to %d of a-z, 0-9 and -", d.Cluster, paxos.MaxNodeID))
@@ -60,6 +58,17 @@ func (d *devCommand) Check() []error {
 		}
 	}
 	return errs
+}
+
+type listening struct{ flag, address string }
+
+// addresses is where it listens.
+func (d *devCommand) addresses() []listening {
+	all := []listening{{"--listen", d.Listen}, {"--leaf", d.Leaf}}
+	if d.HTTP != "" {
+		all = append(all, listening{"--http", d.HTTP})
+	}
+	return all
 }
 
 // devReady bounds how long the cluster may take to start.
@@ -121,10 +130,7 @@ func (d *devCommand) serve(ctx context.Context, s cli.Streams, l *node.Local) er
 
 // checkPorts finds a port in use before anything is made.
 func (d *devCommand) checkPorts() error {
-	for _, a := range []struct{ flag, address string }{{"--listen", d.Listen}, {"--leaf", d.Leaf}, {"--http", d.HTTP}} {
-		if a.address == "" {
-			continue
-		}
+	for _, a := range d.addresses() {
 		l, err := net.Listen("tcp", a.address)
 		if errors.Is(err, syscall.EADDRINUSE) {
 			return fmt.Errorf("%s is in use, by another `synod dev` or NATS server? Stop that one, or choose another address with %s", a.address, a.flag)

@@ -29,8 +29,8 @@ func TestBadFlagsAreAllNamed(t *testing.T) {
 		want []string
 	}{
 		{"acceptor", nil, []string{"--id", "--data"}},
-		{"acceptor", []string{"--id", "A b", "--data", "d", "--drain-timeout", "-1s", "--cluster", "X", "--creds", "c", "--user", "u", "--tls-key", "k", "--nats", "http://x"},
-			[]string{"--id", "--drain-timeout", "--cluster", "--creds, --user", "--tls-cert, --tls-key", "--nats"}},
+		{"acceptor", []string{"--id", "A b", "--data", "d", "--drain-timeout", "-1s", "--cluster", "X", "--creds", "c", "--user", "u", "--tls-key", "k", "--nats", "http://x", "--http", "8080"},
+			[]string{"--id", "--drain-timeout", "--cluster", "--creds, --user", "--tls-cert, --tls-key", "--nats", "--http"}},
 		{"proposer", []string{"--nope", "--drain-timeout", "soon", "--log-level", "loud"}, []string{"--nope", "--drain-timeout", "--log-level", "--id"}},
 		{"learner", []string{"--id", "l1", "stray"}, []string{"stray"}},
 		{"synod", []string{"nonsense"}, []string{"nonsense"}},
@@ -38,7 +38,7 @@ func TestBadFlagsAreAllNamed(t *testing.T) {
 		{"synod", []string{"init", "--acceptors", "a1,a2,a3", "--quorums", "sizes:1,2"}, []string{"need not meet"}},
 		{"synod", []string{"propose", "x", "--timeout", "0s"}, []string{"--timeout"}},
 		{"synod", []string{"bench", "--callers", "0", "--reads", "101", "--log", "--duration", "0s"}, []string{"--callers", "--reads 101", "--log", "--duration"}},
-		{"synod", []string{"dev", "--listen", "here", "--learners", "0"}, []string{"--listen", "--learners"}},
+		{"synod", []string{"dev", "--listen", "here", "--http", "there", "--learners", "0"}, []string{"--listen", "--http", "--learners"}},
 	} {
 		r := call(t, test.name, test.args...)
 		if r.code != 2 {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"net"
 	"time"
 
 	"github.com/alecthomas/kong"
@@ -34,10 +35,21 @@ func (r *Role) Check() []error {
 	} else if !paxos.NodeID(r.ID).Valid() {
 		errs = append(errs, fmt.Errorf("--id %q: want 1 to %d of a-z, 0-9 and -", r.ID, paxos.MaxNodeID))
 	}
+	if r.HTTP != "" {
+		errs = append(errs, CheckAddress("--http", r.HTTP)...)
+	}
 	if r.Drain < 0 {
 		errs = append(errs, fmt.Errorf("--drain-timeout %s: want 0 or more", r.Drain))
 	}
 	return errs
+}
+
+// CheckAddress reports what is wrong with an address to listen on.
+func CheckAddress(flag, address string) []error {
+	if _, port, err := net.SplitHostPort(address); err != nil || port == "" {
+		return []error{fmt.Errorf("%s %q: want host:port", flag, address)}
+	}
+	return nil
 }
 
 // Data is the flag of roles that keep something on disk.
