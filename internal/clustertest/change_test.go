@@ -72,6 +72,7 @@ func (c *Cluster) leave(id paxos.NodeID) {
 // TestAChangeOfAnIdleCluster waits neither for commands nor for the time when learners
 // keep a copy of their state anyway.
 func TestAChangeOfAnIdleCluster(t *testing.T) {
+	t.Parallel()
 	c := New(t, bustest.Server(t).URL())
 	c.Configure = slowCopies
 	c.Start(small)
@@ -84,6 +85,7 @@ func TestAChangeOfAnIdleCluster(t *testing.T) {
 // TestAMoveUnderLoad takes a cluster to three other acceptors, one after the other. Those
 // that left are destroyed at once.
 func TestAMoveUnderLoad(t *testing.T) {
+	t.Parallel()
 	c := Start(t, small, bustest.Server(t).URL())
 	load := c.StartLoad(8)
 	load.AwaitMore(200)
@@ -100,6 +102,7 @@ func TestAMoveUnderLoad(t *testing.T) {
 
 // TestGrowAndShrinkUnderLoad from 3 to 5 acceptors, of which two fail, and back.
 func TestGrowAndShrinkUnderLoad(t *testing.T) {
+	t.Parallel()
 	c := Start(t, small, bustest.Server(t).URL())
 	load := c.StartLoad(8)
 	load.AwaitMore(200)
@@ -121,6 +124,7 @@ func TestGrowAndShrinkUnderLoad(t *testing.T) {
 // TestLeadersDieInChanges: each step is proposed by one leader, which is gone before it
 // is finished, and taken up by the next. The operator notices a wait.
 func TestLeadersDieInChanges(t *testing.T) {
+	t.Parallel()
 	c := Start(t, Size{Acceptors: 3, Proposers: 3, Learners: 2}, bustest.Server(t).URL())
 	load := c.StartLoad(8)
 	load.AwaitMore(200)
@@ -156,6 +160,7 @@ func TestLeadersDieInChanges(t *testing.T) {
 // TestStatusDuringAChange: status says which configuration governs, who joins, and what a
 // change waits for: for a learner, and for the very acceptor that joins.
 func TestStatusDuringAChange(t *testing.T) {
+	t.Parallel()
 	c := New(t, bustest.Server(t).URL())
 	c.Configure = slowCopies
 	c.Start(small)

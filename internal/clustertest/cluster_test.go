@@ -28,6 +28,7 @@ var small = Size{Acceptors: 3, Proposers: 2, Learners: 2}
 // TestFiveAcceptorsLoseTwo and go on without a pause that a client would notice as
 // an error.
 func TestFiveAcceptorsLoseTwo(t *testing.T) {
+	t.Parallel()
 	c := Start(t, Size{Acceptors: 5, Proposers: 2, Learners: 2}, bustest.Server(t).URL())
 	load := c.StartLoad(8)
 	load.AwaitMore(200)
@@ -45,6 +46,7 @@ func TestFiveAcceptorsLoseTwo(t *testing.T) {
 
 // TestLeadersComeAndGo under load: one is cut off in the middle, one hands over.
 func TestLeadersComeAndGo(t *testing.T) {
+	t.Parallel()
 	c := Start(t, Size{Acceptors: 3, Proposers: 3, Learners: 2}, bustest.Server(t).URL())
 	load := c.StartLoad(8)
 	load.AwaitMore(200)
@@ -82,6 +84,7 @@ func TestAHandOverNeedsNoTimeout(t *testing.T) {
 
 // TestANATSServerDies: of a cluster of three, with roles and clients on each.
 func TestANATSServerDies(t *testing.T) {
+	t.Parallel()
 	servers := bustest.NewCluster(t)
 	c := Start(t, Size{Acceptors: 3, Proposers: 2, Learners: 2}, servers.URLs()...)
 	load := c.StartLoad(8)
@@ -98,6 +101,7 @@ func TestANATSServerDies(t *testing.T) {
 
 // TestAWipedLearnerCatchesUp from what the acceptors remember.
 func TestAWipedLearnerCatchesUp(t *testing.T) {
+	t.Parallel()
 	c := Start(t, small, bustest.Server(t).URL())
 	load := c.StartLoad(8)
 	load.AwaitMore(500)
@@ -113,6 +117,7 @@ func TestAWipedLearnerCatchesUp(t *testing.T) {
 // TestTheNamedAnswererDies: others answer what it was to answer, soon, and nobody
 // has to retry for that.
 func TestTheNamedAnswererDies(t *testing.T) {
+	t.Parallel()
 	c := Start(t, small, bustest.Server(t).URL())
 	c.AwaitLeader()
 	nc := c.Connect().Conn()
@@ -134,6 +139,7 @@ func TestTheNamedAnswererDies(t *testing.T) {
 
 // TestJetStreamPublish: nats.go's JetStream client takes the answer for its own.
 func TestJetStreamPublish(t *testing.T) {
+	t.Parallel()
 	c := Start(t, small, bustest.Server(t).URL())
 	c.AwaitLeader()
 	js, err := jetstream.New(c.Connect().Conn())
@@ -153,6 +159,7 @@ func TestJetStreamPublish(t *testing.T) {
 // TestWithoutAcceptorsACommandIsNotDone: the answer comes by itself, and says so
 // where that is certain.
 func TestWithoutAcceptorsACommandIsNotDone(t *testing.T) {
+	t.Parallel()
 	c := Start(t, small, bustest.Server(t).URL())
 	c.AwaitLeader()
 	for _, id := range []paxos.NodeID{"a1", "a2", "a3"} {
@@ -167,6 +174,7 @@ func TestWithoutAcceptorsACommandIsNotDone(t *testing.T) {
 
 // TestTooLargeIsRefusedByName before it enters the log, with the limit.
 func TestTooLargeIsRefusedByName(t *testing.T) {
+	t.Parallel()
 	c := Start(t, small, bustest.ServerWith(t, bus.ServerOptions{MaxPayload: 64 << 10}).URL())
 	c.AwaitLeader()
 	reply, err := c.Connect().Conn().Request(Subjects.Propose(), make([]byte, 64<<10), 5*time.Second)

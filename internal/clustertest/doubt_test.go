@@ -20,6 +20,7 @@ import (
 // neither can be believed: both go back to the last state that was the same. Of three,
 // the one that differs from the others does.
 func TestAFlippedByte(t *testing.T) {
+	t.Parallel()
 	for _, learners := range []int{2, 3} {
 		t.Run(string(rune('0'+learners))+" learners", func(t *testing.T) { flipAByte(t, learners) })
 	}

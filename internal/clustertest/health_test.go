@@ -19,6 +19,7 @@ type reasons map[paxos.NodeID]string
 // TestReadinessInEveryFault: a role is ready when, and only when, it does its part; it
 // lives all the while, since a new start would not help it.
 func TestReadinessInEveryFault(t *testing.T) {
+	t.Parallel()
 	server, elsewhere := bustest.Server(t), bustest.Server(t)
 	c := New(t, server.URL())
 	disk := storagetest.NewDisk() // of a3

@@ -41,6 +41,7 @@ func (c *Cluster) order(b *bus.Bus, o paxos.Order) (string, *bus.Error) {
 // Until an order in the log the new one applies the old rules, so that both have one
 // state; after it the old one cannot come back.
 func TestRollingUpgrade(t *testing.T) {
+	t.Parallel()
 	url := bustest.Server(t).URL()
 	c := New(t, url)
 	old := func(n *node.Config) { n.Supports = streams.MaxVersion - 1 }
@@ -86,6 +87,7 @@ func TestRollingUpgrade(t *testing.T) {
 
 // TestSkip gets a cluster going again whose learners all fail on one command.
 func TestSkip(t *testing.T) {
+	t.Parallel()
 	url := bustest.Server(t).URL()
 	c := New(t, url)
 	disks := map[paxos.NodeID]*fragile{"l1": {}, "l2": {}}

@@ -38,6 +38,7 @@ func reader(t *testing.T, url string) jetstream.KeyValue {
 // another connection, every time, while leaders are killed; a wrong revision never
 // writes. The errors while nobody leads are those of NATS and of time, and no old value.
 func TestReadAtOnce(t *testing.T) {
+	t.Parallel()
 	url := bustest.Server(t).URL()
 	c := Start(t, small, url)
 	c.AwaitLeader()

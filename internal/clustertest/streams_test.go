@@ -16,6 +16,7 @@ import (
 // TestStreamsThroughTheirOwnSubjects: nats.go makes a stream, publishes to it with all
 // that PubAck and expectations offer, reads, deletes, purges and tails it, on a cluster.
 func TestStreamsThroughTheirOwnSubjects(t *testing.T) {
+	t.Parallel()
 	server := bustest.ServerWith(t, bus.ServerOptions{LeafNodes: "127.0.0.1:0"})
 	c := Start(t, Size{Acceptors: 3, Proposers: 1, Learners: 2, Leaf: []string{server.LeafURL()}}, server.URL())
 	c.AwaitLeader()

@@ -19,6 +19,7 @@ func (c *Cluster) trimmed(ids ...paxos.NodeID) paxos.Slot {
 // TestAWipedLearnerInstallsASnapshot under load, since the acceptors have trimmed
 // what it lacks, and trimming goes on once it is there.
 func TestAWipedLearnerInstallsASnapshot(t *testing.T) {
+	t.Parallel()
 	c := Start(t, small, bustest.Server(t).URL())
 	load := c.StartLoad(16)
 	c.Await("the acceptors to trim", func() bool { return c.trimmed("a1", "a2", "a3") > paxos.DigestEvery })
@@ -39,6 +40,7 @@ func TestAWipedLearnerInstallsASnapshot(t *testing.T) {
 // TestNothingIsTrimmedForWantOfCopies: an absent learner does not lower the number
 // of copies that are required.
 func TestNothingIsTrimmedForWantOfCopies(t *testing.T) {
+	t.Parallel()
 	c := Start(t, Size{Acceptors: 3, Proposers: 1, Learners: 1}, bustest.Server(t).URL())
 	load := c.StartLoad(16)
 	c.Await("many slots", func() bool { return c.Role("l1").Report().Learner.Applied > 3*paxos.DigestEvery })

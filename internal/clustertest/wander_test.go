@@ -13,6 +13,7 @@ import (
 // proposer, or a learner, is at the one where the others are not. Both are reached by
 // all, so the one that hears nobody moves.
 func TestACutOffRoleMoves(t *testing.T) {
+	t.Parallel()
 	here, there := bustest.Server(t).URL(), bustest.Server(t).URL()
 	c := New(t, here)
 	c.Configure = func(o *node.Config) {

@@ -175,6 +175,7 @@ func (w *watched) serving() paxos.NodeID {
 // TestWatchersOutliveWhatServesThem: the leader, a learner with consumers, each NATS
 // server in turn. By the clients' own recovery nobody misses or repeats a revision.
 func TestWatchersOutliveWhatServesThem(t *testing.T) {
+	t.Parallel()
 	servers := bustest.NewCluster(t)
 	c := Start(t, Size{Acceptors: 3, Proposers: 2, Learners: 2, Leaf: servers.LeafURLs()}, servers.URLs()...)
 	w := watch(t, c, servers)

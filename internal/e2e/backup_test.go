@@ -253,6 +253,7 @@ func TestRestoreBesideTheOldCluster(t *testing.T) {
 
 // TestBadBackups are refused, and change nothing.
 func TestBadBackups(t *testing.T) {
+	t.Parallel()
 	c := startNATS(t)
 	file := filepath.Join(t.TempDir(), "x.backup")
 	if err := os.WriteFile(file, []byte("SYNODBK1 this is no backup, however long it may be and whatever it says"), 0o600); err != nil {

@@ -73,6 +73,7 @@ func TestHelpAndVersion(t *testing.T) {
 // TestNoServer: commands fail and say how to start one; roles wait for it, and stop
 // when they are told to.
 func TestNoServer(t *testing.T) {
+	t.Parallel()
 	for _, args := range [][]string{{"status"}, {"propose", "x"}, {"log"}, {"init", "--acceptors", "a1"}} {
 		r := call(t, "synod", append(args, "--nats", "nats://127.0.0.1:1")...)
 		if r.code != 1 || !containsAll(r.errors, "nats-server", "synod dev") {
@@ -94,6 +95,7 @@ func TestNoServer(t *testing.T) {
 
 // TestDataDirectory: it belongs to one process, of one role and id.
 func TestDataDirectory(t *testing.T) {
+	t.Parallel()
 	c := startNATS(t)
 	c.start("a1").await("acceptor runs")
 	c.start("l1").await("learner runs")
@@ -125,6 +127,7 @@ func TestDataDirectory(t *testing.T) {
 
 // TestOneClusterManyCommands: what a newcomer does, against separate processes.
 func TestOneClusterManyCommands(t *testing.T) {
+	t.Parallel()
 	c := startCluster(t)
 	t.Run("propose and log", c.proposeAndLog)
 	t.Run("follow", c.follow)
@@ -355,11 +358,10 @@ func (c *cluster) clockFarOff(t *testing.T) {
 	if _, err := bucket.Mutex("lock", time.Hour).Lock(ctx); err != nil {
 		t.Fatal(err)
 	}
-	t.Setenv("SYNOD_TORTURE_SKEW", skew)
 	c.term("a1")
-	c.build = "skewed-"
+	c.build, c.env = "skewed-", []string{"SYNOD_TORTURE_SKEW=" + skew}
 	c.start("a1")
-	c.build = ""
+	c.build, c.env = "", nil
 	c.awaitProblem("clock of acceptor a1 is 26h0m0s ahead of the others'", "synchronize it")
 	for range 2 { // proposers that learn the time anew
 		id := c.leader()

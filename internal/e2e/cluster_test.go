@@ -22,6 +22,7 @@ type cluster struct {
 	nats  *process
 	roles map[string]*process // by id; those that run
 	build string              // the programs' names begin with it; empty: those of the tree
+	env   []string            // more of an environment for all programs
 	// extra are more flags of a role; nil: none.
 	extra func(id string) []string
 	// flags are the credentials of a user of the cluster, such as "acceptor-a1"; nil: none.
@@ -77,7 +78,7 @@ func (c *cluster) start(id string, more ...string) *process {
 	if c.extra != nil {
 		args = append(args, c.extra(id)...)
 	}
-	p := startNamed(c.t, id, c.build+role, append(append(args, c.as(role+"-"+id)...), more...)...)
+	p := startNamed(c.t, c.env, id, c.build+role, append(append(args, c.as(role+"-"+id)...), more...)...)
 	c.roles[id] = p
 	return p
 }
@@ -100,7 +101,7 @@ func (c *cluster) term(id string) {
 // synod runs a subcommand to its end. What it says to people fits a narrow terminal.
 func (c *cluster) synod(args ...string) result {
 	c.t.Helper()
-	r := call(c.t, c.build+"synod", append(append(args, "--nats", c.url), c.as("operator-admin")...)...)
+	r := callWith(c.t, c.env, c.build+"synod", append(append(args, "--nats", c.url), c.as("operator-admin")...)...)
 	switch args[0] {
 	case "backup", "init", "leader", "member", "restore", "skip", "upgrade":
 		narrow(c.t, r.out+r.errors)

@@ -90,6 +90,7 @@ func (c *cluster) settle() {
 // TestKillEachRoleUnderLoad is the promise to clients: whichever process dies, what
 // was acknowledged is there, once, and in the same order everywhere.
 func TestKillEachRoleUnderLoad(t *testing.T) {
+	t.Parallel()
 	c := startCluster(t)
 	l := startLoad(t, c.connect(), 16)
 	l.await(200)
@@ -112,6 +113,7 @@ func TestKillEachRoleUnderLoad(t *testing.T) {
 
 // TestEverythingDiesAtOnce: no process that remembers anything is left running.
 func TestEverythingDiesAtOnce(t *testing.T) {
+	t.Parallel()
 	c := startCluster(t)
 	l := startLoad(t, c.connect(), 16)
 	l.await(500)
@@ -130,6 +132,7 @@ func TestEverythingDiesAtOnce(t *testing.T) {
 
 // TestNATSServerDies: the roles wait for it, and go on where they were.
 func TestNATSServerDies(t *testing.T) {
+	t.Parallel()
 	c := startCluster(t)
 	l := startLoad(t, c.connect(), 8)
 	l.await(200)

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -30,7 +31,7 @@ type lock struct {
 	right        func(user string) []string // flags
 	wrong        []string                   // flags
 	want         string                     // what is said of wrong ones; empty: that they are refused
-	env          map[string]string          // of everybody
+	env          []string                   // of everybody
 }
 
 func locks(t *testing.T) []lock {
@@ -57,6 +58,8 @@ func locks(t *testing.T) []lock {
 	tls := fmt.Sprintf("tls { cert_file: %q, key_file: %q, ca_file: %q, verify: %%v }\n", certs.ServerCert, certs.ServerKey, certs.CA)
 	secure := func(url string) string { return strings.Replace(url, "nats://", "tls://", 1) }
 	user := `authorization { user: synod, password: "` + canary + `" }` + "\n"
+	file("config/nats/context/wrong.json", `{"user":"synod","password":"`+guess+`"}`)
+	file("config/nats/context/right.json", `{"user":"synod","password":"`+canary+`"}`)
 	return []lock{
 		{name: "user and password", config: user, right: same("--user", "synod", "--password-file", file("password", canary+"\n")),
 			wrong: []string{"--user", "synod", "--password-file", file("wrong-password", guess)}},
@@ -74,10 +77,7 @@ func locks(t *testing.T) []lock {
 		{name: "mutual TLS", config: fmt.Sprintf(tls, true), url: secure,
 			right: same("--tls-ca", certs.CA, "--tls-cert", certs.ClientCert, "--tls-key", certs.ClientKey),
 			wrong: []string{"--tls-ca", certs.CA}, want: "refuses the TLS handshake"},
-		{name: "context", config: user, right: same("--context", "right"), wrong: []string{"--context", "wrong"}, env: map[string]string{
-			"XDG_CONFIG_HOME": filepath.Dir(filepath.Dir(filepath.Dir(file("config/nats/context/right.json", `{"user":"synod","password":"`+canary+`"}`)))),
-			"_":               file("config/nats/context/wrong.json", `{"user":"synod","password":"`+guess+`"}`),
-		}},
+		{name: "context", config: user, right: same("--context", "right"), wrong: []string{"--context", "wrong"}, env: []string{"XDG_CONFIG_HOME=" + filepath.Join(dir, "config")}},
 	}
 }
 
@@ -86,17 +86,18 @@ func locks(t *testing.T) []lock {
 // of them says at any level, in their arguments, in what they serve, and in their files;
 // nobody but their owner reads those.
 func TestCredentialsOfEveryProgram(t *testing.T) {
+	t.Parallel()
 	for _, k := range locks(t) {
-		t.Run(k.name, func(t *testing.T) { k.try(t) })
+		t.Run(k.name, func(t *testing.T) {
+			t.Parallel()
+			k.try(t)
+		})
 	}
 }
 
 func (k *lock) try(t *testing.T) {
-	for name, value := range k.env {
-		t.Setenv(name, value)
-	}
 	server := bustest.Configured(t, k.config)
-	c := &cluster{t: t, url: server.URL(), dir: t.TempDir(), roles: map[string]*process{}, flags: k.right}
+	c := &cluster{t: t, url: server.URL(), dir: t.TempDir(), roles: map[string]*process{}, flags: k.right, env: k.env}
 	bare := c.url
 	if k.url != nil {
 		c.url = k.url(c.url)
@@ -104,16 +105,16 @@ func (k *lock) try(t *testing.T) {
 	}
 	c.extra = func(string) []string { return []string{"--log-level", "debug", "--http", "127.0.0.1:0"} }
 	var said strings.Builder // by all
-	spans := k.collector(t)
+	spans := c.collector()
 	right := func(user string, args ...string) {
-		r := call(t, "synod", append(append(args, "--nats", c.url), k.right(user)...)...)
+		r := callWith(t, c.env, "synod", append(append(args, "--nats", c.url), k.right(user)...)...)
 		if r.code != 0 {
 			t.Errorf("synod %v: code %d\n%s%s", args, r.code, r.out, r.errors)
 		}
 		said.WriteString(r.out + r.errors)
 	}
 	wrong := func(program string, args ...string) {
-		r := call(t, program, append(append(args, "--nats", bare), k.wrong...)...)
+		r := callWith(t, c.env, program, append(append(args, "--nats", bare), k.wrong...)...)
 		want := k.want
 		if want == "" {
 			want = "refuses these credentials"
@@ -134,7 +135,7 @@ func (k *lock) try(t *testing.T) {
 	right("operator-admin", "backup", file)
 	right("observer-watch", "status", "--json", "--wait", "200ms")
 	right("observer-watch", "trace", "--json", "--kind", "all", "--limit", "3", "--for", "5s")
-	k.unreachable(t, &said)
+	c.unreachable(&said)
 	poll(t, "spans of a role", func() bool { return strings.Contains(spans(), "acceptor vote") })
 	said.WriteString(spans())
 	commands := [][]string{
@@ -178,7 +179,7 @@ func (k *lock) try(t *testing.T) {
 
 // collector takes the spans of all programs, and returns what came. It demands a secret of
 // its own, which goes to nobody else.
-func (k *lock) collector(t *testing.T) func() string {
+func (c *cluster) collector() func() string {
 	var mu sync.Mutex
 	var got strings.Builder
 	s := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
@@ -188,11 +189,9 @@ func (k *lock) collector(t *testing.T) func() string {
 			_, _ = io.Copy(&got, r.Body) // what is lost is missed
 		}
 	}))
-	t.Cleanup(s.Close)
-	for name, value := range map[string]string{"ENDPOINT": s.URL, "COMPRESSION": "none", "HEADERS": "api-key=" + canary} {
-		t.Setenv("OTEL_EXPORTER_OTLP_"+name, value)
-	}
-	t.Setenv("OTEL_BSP_SCHEDULE_DELAY", "100")
+	c.t.Cleanup(s.Close)
+	c.env = append(c.env, "OTEL_EXPORTER_OTLP_ENDPOINT="+s.URL, "OTEL_EXPORTER_OTLP_COMPRESSION=none",
+		"OTEL_EXPORTER_OTLP_HEADERS=api-key="+canary, "OTEL_BSP_SCHEDULE_DELAY=100")
 	return func() string {
 		mu.Lock()
 		defer mu.Unlock()
@@ -202,13 +201,13 @@ func (k *lock) collector(t *testing.T) func() string {
 
 // unreachable: nobody is at the address of the server, nor of the collector, and both have
 // a password in them.
-func (k *lock) unreachable(t *testing.T, said *strings.Builder) {
-	t.Helper()
-	t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://tracer:"+canary+"@127.0.0.1:1")
+func (c *cluster) unreachable(said *strings.Builder) {
+	c.t.Helper()
+	env := append(slices.Clone(c.env), "OTEL_EXPORTER_OTLP_ENDPOINT=http://tracer:"+canary+"@127.0.0.1:1")
 	for _, args := range [][]string{{"propose", "x", "--nats", "nats://synod:" + canary + "@127.0.0.1:1"}, {"status", "--nats", "nats://" + canary + "@127.0.0.1:1,nats://synod:" + canary + "@:x"}} {
-		r := call(t, "synod", args...)
+		r := callWith(c.t, env, "synod", args...)
 		if r.code == 0 || r.errors == "" {
-			t.Errorf("synod %v: code %d\n%s%s", args, r.code, r.out, r.errors)
+			c.t.Errorf("synod %v: code %d\n%s%s", args, r.code, r.out, r.errors)
 		}
 		said.WriteString(r.out + r.errors)
 	}

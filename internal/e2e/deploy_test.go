@@ -38,6 +38,7 @@ func texts(t *testing.T, paths ...string) map[string]string {
 // TestNamedMetricsExist: what dashboard, alerts and pages ask for is what a running
 // cluster has.
 func TestNamedMetricsExist(t *testing.T) {
+	t.Parallel()
 	p, _ := startDev(t, "--data", t.TempDir(), "--http", "127.0.0.1:0")
 	address := regexp.MustCompile(`http://([0-9.:]+)/metrics`).FindStringSubmatch(p.await("Metrics: "))[1]
 	_, text := get(t, address, "metrics")

@@ -19,6 +19,7 @@ func startDev(t *testing.T, args ...string) (*process, string) {
 
 // TestDevGoesOn: stopped and started again with the same data, it has the log.
 func TestDevGoesOn(t *testing.T) {
+	t.Parallel()
 	data := t.TempDir()
 	var want []string
 	for round := range 3 {
@@ -49,6 +50,7 @@ func TestDevGoesOn(t *testing.T) {
 
 // TestDevPortInUse says so at once, and what to do.
 func TestDevPortInUse(t *testing.T) {
+	t.Parallel()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)

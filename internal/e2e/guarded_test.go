@@ -80,6 +80,7 @@ func (c *cluster) connectAs(user string) *nats.Conn {
 // TestAWholeClusterUnderItsPermissions: everything that works without permissions works
 // with exactly those that synod permissions prints, and client certificates.
 func TestAWholeClusterUnderItsPermissions(t *testing.T) {
+	t.Parallel()
 	for _, form := range []string{"users", "jwt"} {
 		t.Run(form, func(t *testing.T) {
 			c := startGuarded(t, form)

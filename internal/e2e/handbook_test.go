@@ -88,6 +88,7 @@ func (c *cluster) files(words []string) []string {
 // TestTheHandbook follows its sections as they are written: a secured cluster is started,
 // saved, lost with all its disks, and restored.
 func TestTheHandbook(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	secure := section(t, "Secure")
 	if len(secure) != 1 || !strings.HasSuffix(secure[0], " > permissions.conf") {

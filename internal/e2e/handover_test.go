@@ -36,6 +36,7 @@ func TestHandOverLeavesNoGap(t *testing.T) {
 // TestLeaderThatStopsAnswersEveryone: a request that reached a leader is answered
 // although the leader leaves; none waits until it gives up.
 func TestLeaderThatStopsAnswersEveryone(t *testing.T) {
+	t.Parallel()
 	c := startCluster(t)
 	nc := c.connect()
 	answers := make(chan time.Duration, 64)

@@ -14,6 +14,7 @@ import (
 // TestStaticBinaryInAnEmptyRoot runs a release build as its image does: with nothing
 // around it, and as nobody in particular. A whole cluster gets ready there.
 func TestStaticBinaryInAnEmptyRoot(t *testing.T) {
+	t.Parallel()
 	root := t.TempDir()
 	build := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w -X github.com/synod-paxos/synod/internal/node.version=v1.2.3-rc.1",
 		"-o", filepath.Join(root, "synod"), "github.com/synod-paxos/synod/cmd/synod")

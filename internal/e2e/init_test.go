@@ -39,6 +39,7 @@ func TestInitWaitsForEveryAcceptor(t *testing.T) {
 
 // TestInitInterrupted: some acceptors have stored a founding that nobody sealed.
 func TestInitInterrupted(t *testing.T) {
+	t.Parallel()
 	c := startNATS(t)
 	for _, id := range []string{"a1", "a2", "a3"} {
 		c.start(id).await("acceptor runs")
@@ -184,6 +185,7 @@ func TestWipedAcceptor(t *testing.T) {
 
 // TestNobodyLeads: without a proposer a client hears so at once.
 func TestNobodyLeads(t *testing.T) {
+	t.Parallel()
 	c := startCluster(t)
 	c.term("p1")
 	c.term("p2")

@@ -70,6 +70,7 @@ func members(s node.Cluster) string {
 // TestTheRunBook follows every recipe of the handbook that changes who votes, under
 // load: nothing acknowledged is lost, and every proposal is acknowledged in the end.
 func TestTheRunBook(t *testing.T) {
+	t.Parallel()
 	c := startCluster(t)
 	l := startLoad(t, c.connect(), 4)
 	l.await(50)

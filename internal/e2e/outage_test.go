@@ -9,6 +9,7 @@ import (
 // TestStopWithoutNATS: a role that is told to stop does, also while there is no
 // server to say goodbye to.
 func TestStopWithoutNATS(t *testing.T) {
+	t.Parallel()
 	c := startCluster(t)
 	c.nats.kill()
 	for _, id := range c.running() {
@@ -61,6 +62,7 @@ func TestTwoClustersOfOneName(t *testing.T) {
 // TestFollowOutlivesItsLearner: who reads the log waits while nobody serves it, and
 // misses nothing.
 func TestFollowOutlivesItsLearner(t *testing.T) {
+	t.Parallel()
 	c := startCluster(t)
 	c.synod("propose", "one").must(t)
 	p := startProcess(t, "synod", "log", "--follow", "--nats", c.url)

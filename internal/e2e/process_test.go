@@ -33,15 +33,16 @@ type process struct {
 // startProcess starts a program of bin, and ends it with the test.
 func startProcess(t *testing.T, name string, args ...string) *process {
 	t.Helper()
-	return startNamed(t, name, name, args...)
+	return startNamed(t, nil, name, name, args...)
 }
 
-// startNamed is startProcess for one of several of the same program.
-func startNamed(t *testing.T, name, what string, args ...string) *process {
+// startNamed is startProcess for one of several of the same program, with more of an
+// environment.
+func startNamed(t *testing.T, env []string, name, what string, args ...string) *process {
 	t.Helper()
 	p := &process{t: t, name: name, cmd: exec.Command(program(what), args...), done: make(chan struct{}), more: make(chan struct{})}
 	p.cmd.SysProcAttr = dieWithTest()
-	p.cmd.Env = cleanEnv()
+	p.cmd.Env = append(cleanEnv(), env...)
 	r, w := io.Pipe()
 	p.cmd.Stdout, p.cmd.Stderr = w, w
 	if err := p.cmd.Start(); err != nil {
@@ -165,11 +166,17 @@ type result struct {
 // call runs a program to its end.
 func call(t *testing.T, name string, args ...string) result {
 	t.Helper()
+	return callWith(t, nil, name, args...)
+}
+
+// callWith is call with more of an environment.
+func callWith(t *testing.T, env []string, name string, args ...string) result {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, program(name), args...)
 	cmd.SysProcAttr = dieWithTest()
-	cmd.Env = cleanEnv()
+	cmd.Env = append(cleanEnv(), env...)
 	var out, errors strings.Builder
 	cmd.Stdout, cmd.Stderr = &out, &errors
 	_ = cmd.Run() // the code says it
