@@ -5,7 +5,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"math/rand/v2"
 	"net"
 	"path/filepath"
@@ -19,7 +18,6 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/synod-paxos/synod/bus"
-	"github.com/synod-paxos/synod/client"
 	"github.com/synod-paxos/synod/internal/linearizability"
 )
 
@@ -141,27 +139,17 @@ type team struct {
 
 func (t *team) start(ctx context.Context, c *cluster, number int, seed uint64) error {
 	from := c.net.address(t.name)
-	own, err := client.Connect(ctx, client.Options{
-		Cluster: "main", NATS: bus.Options{URLs: strings.Split(c.url(), ","), NATS: dial(from), Wait: true, Log: slog.New(slog.DiscardHandler)},
-	})
-	if err != nil {
-		return err
-	}
 	nc, err := nats.Connect(c.url(), dial(from)...)
 	if err != nil {
 		return err
 	}
 	within, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
-	bucket, err := own.CreateBucket(within, "torture", client.BucketConfig{})
-	if err != nil {
-		return err
-	}
 	js, err := jetstream.NewWithAPIPrefix(nc, "synod.main.api")
 	if err != nil {
 		return err
 	}
-	kv, err := js.KeyValue(within, "torture")
+	kv, err := js.CreateKeyValue(within, jetstream.KeyValueConfig{Bucket: "torture"})
 	if err != nil {
 		return err
 	}
@@ -171,14 +159,13 @@ func (t *team) start(ctx context.Context, c *cluster, number int, seed uint64) e
 		id := number*teamSize + i
 		t.playing.Go(func() {
 			t.play(ctx, &linearizability.Actor{
-				ID: id, Store: linearizability.Plain(kv), Bucket: bucket, Random: rand.New(rand.NewPCG(seed, uint64(id))),
+				ID: id, Store: linearizability.Plain(nc, bus.Subjects{Cluster: "main"}, kv), Random: rand.New(rand.NewPCG(seed, uint64(id))),
 				Patience: opPatience, Done: t.done, Complain: func(p string) { t.fail("client %d: %s", id, p) },
 			})
 		})
 	}
 	context.AfterFunc(ctx, func() {
 		t.playing.Wait()
-		own.Close()
 		nc.Close()
 	})
 	return nil

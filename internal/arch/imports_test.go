@@ -84,7 +84,7 @@ var table = map[string]layer{
 	"internal/ladder":          {ours: []string{"paxos", "bus"}},
 	"internal/clustertest":     {ours: []string{"..."}, others: []string{natsClient}},
 	"internal/e2e":             {ours: []string{"..."}, others: []string{natsClient}},
-	"internal/linearizability": {ours: []string{"bus", "client"}, others: []string{natsClient, porcupine}},
+	"internal/linearizability": {ours: []string{"bus", "client", "streams/command"}, others: []string{natsClient, porcupine}},
 	"internal/arch":            {},
 	"internal/gentle":          {others: []string{pebble}},
 	"torture":                  {ours: []string{"..."}, others: []string{natsClient, porcupine}},

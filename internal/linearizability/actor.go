@@ -23,12 +23,10 @@ func NewGroup(name string) *Group {
 }
 
 // An Actor is one client of a test: it does one random operation after the other.
-// All but Random, which makes each actor's operations, may be shared. It is for one
-// goroutine.
+// It is for one goroutine.
 type Actor struct {
-	ID     int            // in histories; no two actors of a group have the same
-	Store  Store          // for reads, writes and swaps
-	Bucket *client.Bucket // the same data, for transactions and locks
+	ID     int // in histories; no two actors of a group have the same
+	Store  Store
 	Random *rand.Rand
 	// Patience is how long a call may take until its outcome is unknown.
 	Patience time.Duration
@@ -40,7 +38,7 @@ type Actor struct {
 	group *Group
 	n     int // values made
 	seen  [2]found
-	token *client.Token
+	lease Lease // that it believes to hold; nil: none
 }
 
 // found is what an actor read last of a key.
@@ -60,17 +58,17 @@ func (a *Actor) Enter(g *Group) {
 func (a *Actor) Leave() { a.leave() }
 
 func (a *Actor) leave() {
-	if token := a.token; token != nil {
-		a.token = nil
-		a.unlock(token)
+	if lease := a.lease; lease != nil {
+		a.lease = nil
+		a.unlock(lease)
 	}
 }
 
 // unlock is no operation of the model: a lock may always be taken.
-func (a *Actor) unlock(token *client.Token) {
+func (a *Actor) unlock(lease Lease) {
 	ctx, cancel := context.WithTimeout(context.Background(), a.Patience)
 	defer cancel()
-	a.judge("unlock", token.Unlock(ctx))
+	a.judge("unlock", lease.Unlock(ctx))
 }
 
 func (a *Actor) value() string {
@@ -167,13 +165,7 @@ func (a *Actor) both(key int) {
 	}
 	keys := a.group.Keys
 	a.call(Input{Kind: Both, Key: key, Old: old.value, Value: v}, func(ctx context.Context) (out Output, err error) {
-		done, err := a.Bucket.Txn().If(client.ValueIs(keys[key], []byte(old.value))).
-			Then(client.Put(keys[0], []byte(v)), client.Put(keys[1], []byte(v))).
-			Else(client.Get(keys[0]), client.Get(keys[1])).Commit(ctx)
-		if err == nil && !done.Held {
-			out.Values = [2]string{string(done.Results[0].Value), string(done.Results[1].Value)}
-		}
-		out.OK = done.Held
+		out.OK, out.Values, err = a.Store.Both(ctx, keys, keys[key], old.value, v)
 		return out, err
 	})
 }
@@ -181,26 +173,26 @@ func (a *Actor) both(key int) {
 // underLock writes with the lock. Now and then the holder forgets that it ended
 // the lease, as one that was paused does, and writes with the old token.
 func (a *Actor) underLock(key int) {
-	if a.token == nil {
+	if a.lease == nil {
 		a.call(Input{Kind: Lock}, func(ctx context.Context) (Output, error) {
-			token, err := a.Bucket.Mutex(a.group.Lock, time.Second).TryLock(ctx)
+			lease, err := a.Store.Lock(ctx, a.group.Lock)
 			if err != nil {
 				return Output{}, err
 			}
-			a.token = token
-			return Output{Token: token.Number()}, nil
+			a.lease = lease
+			return Output{Token: lease.Number()}, nil
 		})
 		return
 	}
-	v, token := a.value(), a.token
+	v, lease := a.value(), a.lease
 	if a.Random.IntN(2) == 0 {
 		a.leave()
 	}
-	a.call(Input{Kind: Guarded, Key: key, Value: v, Token: token.Number()}, func(ctx context.Context) (Output, error) {
-		_, err := token.Put(ctx, a.group.Keys[key], []byte(v))
+	a.call(Input{Kind: Guarded, Key: key, Value: v, Token: lease.Number()}, func(ctx context.Context) (Output, error) {
+		err := lease.Put(ctx, a.group.Keys[key], v)
 		if errors.Is(err, client.ErrLeaseLost) {
-			if a.token == token {
-				a.token = nil
+			if a.lease == lease {
+				a.lease = nil
 			}
 			return Output{}, nil
 		}

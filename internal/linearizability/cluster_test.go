@@ -12,6 +12,7 @@ import (
 
 	"github.com/anishathalye/porcupine"
 	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 	"go.uber.org/goleak"
 
 	"github.com/synod-paxos/synod/bus"
@@ -42,8 +43,23 @@ func connect(t *testing.T, url string) *client.Client {
 // patience is how long a call may take until its outcome is unknown.
 const patience = 3 * time.Second
 
-func newActor(t *testing.T, id int, b *client.Bucket, seed *rand.PCG) *Actor {
-	return &Actor{ID: id, Store: Own(b), Bucket: b, Random: rand.New(seed), Patience: patience, Complain: func(p string) { t.Error(p) }}
+func newActor(t *testing.T, id int, s Store, seed *rand.PCG) *Actor {
+	return &Actor{ID: id, Store: s, Random: rand.New(seed), Patience: patience, Complain: func(p string) { t.Error(p) }}
+}
+
+// plainStore is the bucket b, which exists, for a user of nats.go.
+func plainStore(t *testing.T, url string) Store {
+	t.Helper()
+	nc := bustest.ConnectWith(t, bus.Options{Subjects: clustertest.Subjects, URLs: []string{url}}).Conn()
+	js, err := jetstream.NewWithAPIPrefix(nc, clustertest.Subjects.API(""))
+	if err != nil {
+		t.Fatal(err)
+	}
+	kv, err := js.KeyValue(t.Context(), "b")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return Plain(nc, clustertest.Subjects, kv)
 }
 
 // check wants the history to be linearizable, or not to be.
@@ -87,9 +103,12 @@ func newArena(t *testing.T, actors int) *arena {
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
 	for i := range actors {
-		b := bucket(t, server.URL())
+		s := Own(bucket(t, server.URL()))
+		if i%2 == 1 {
+			s = plainStore(t, server.URL())
+		}
 		a.actors.Go(func() {
-			actor := newActor(t, i, b, rand.NewPCG(seed, uint64(i)))
+			actor := newActor(t, i, s, rand.NewPCG(seed, uint64(i)))
 			actor.Enter(a.group)
 			for ctx.Err() == nil {
 				actor.Act()
@@ -193,7 +212,7 @@ func TestStaleReadsAreCaught(t *testing.T) {
 			url := bustest.Server(t).URL()
 			c := clustertest.Start(t, clustertest.Size{Acceptors: 3, Proposers: 1, Learners: 2}, url)
 			b, g := bucket(t, url), NewGroup("all")
-			a := newActor(t, 0, b, rand.NewPCG(1, 1))
+			a := newActor(t, 0, Own(b), rand.NewPCG(1, 1))
 			a.Enter(g)
 			a.Write(0)
 			c.Await("both learners", func() bool {

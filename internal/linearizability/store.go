@@ -3,17 +3,13 @@ package linearizability
 import (
 	"context"
 	"errors"
-	"fmt"
+	"time"
 
-	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nats.go/jetstream"
-
-	"github.com/synod-paxos/synod/bus"
 	"github.com/synod-paxos/synod/client"
 )
 
-// A Store is how an [Actor] reads, writes and swaps. Every error matches
-// client.ErrNotDone or client.ErrOutcomeUnknown.
+// A Store is how an [Actor] does its operations. Every error matches client.ErrNotDone
+// or client.ErrOutcomeUnknown.
 type Store interface {
 	// Get is a key's value and its revision; "" and 0 when it has none.
 	Get(ctx context.Context, key string) (value string, revision uint64, err error)
@@ -21,6 +17,21 @@ type Store interface {
 	// Swap sets key to value if revision is its last; else the error matches
 	// client.ErrConflict.
 	Swap(ctx context.Context, key, value string, revision uint64) error
+	// Both sets both keys to value if key, one of them, has the value old; else it reads
+	// both.
+	Both(ctx context.Context, keys [2]string, key, old, value string) (held bool, seen [2]string, err error)
+	// Lock takes the lease name, unless it is held: then the error matches
+	// client.ErrConflict. It ends by itself some time after its holder is heard no more.
+	Lock(ctx context.Context, name string) (Lease, error)
+}
+
+// A Lease is a lock that is held, or was.
+type Lease interface {
+	Number() uint64 // the fencing token
+	// Put sets key to value if the lease is held; else the error matches
+	// client.ErrLeaseLost.
+	Put(ctx context.Context, key, value string) error
+	Unlock(ctx context.Context) error
 }
 
 // Own is the store of Synod's own client.
@@ -49,46 +60,27 @@ func (s own) Swap(ctx context.Context, key, value string, revision uint64) error
 	return err
 }
 
-// Plain is the store of nats.go's key-value client: its user knows nothing of Synod.
-func Plain(kv jetstream.KeyValue) Store { return plain{kv} }
-
-type plain struct{ kv jetstream.KeyValue }
-
-func (s plain) Get(ctx context.Context, key string) (string, uint64, error) {
-	e, err := s.kv.Get(ctx, key)
-	if errors.Is(err, jetstream.ErrKeyNotFound) {
-		return "", 0, nil
+func (s own) Both(ctx context.Context, keys [2]string, key, old, value string) (held bool, seen [2]string, err error) {
+	done, err := s.bucket.Txn().If(client.ValueIs(key, []byte(old))).
+		Then(client.Put(keys[0], []byte(value)), client.Put(keys[1], []byte(value))).
+		Else(client.Get(keys[0]), client.Get(keys[1])).Commit(ctx)
+	if err == nil && !done.Held {
+		seen = [2]string{string(done.Results[0].Value), string(done.Results[1].Value)}
 	}
+	return done.Held, seen, err
+}
+
+func (s own) Lock(ctx context.Context, name string) (Lease, error) {
+	token, err := s.bucket.Mutex(name, time.Second).TryLock(ctx)
 	if err != nil {
-		return "", 0, outcome(err)
+		return nil, err
 	}
-	return string(e.Value()), e.Revision(), nil
+	return ownLease{token}, nil
 }
 
-func (s plain) Put(ctx context.Context, key, value string) error {
-	_, err := s.kv.PutString(ctx, key, value)
-	return outcome(err)
-}
+type ownLease struct{ *client.Token }
 
-func (s plain) Swap(ctx context.Context, key, value string, revision uint64) error {
-	_, err := s.kv.Update(ctx, key, []byte(value), revision)
-	return outcome(err)
-}
-
-// outcome is what err says of the attempt, as the pages on the protocol have it:
-// JetStream's own errors are answers, Synod's say whether the command was done, no
-// responders means that nobody got it. Everything else is unknown.
-func outcome(err error) error {
-	var e *jetstream.APIError
-	switch {
-	case err == nil:
-		return nil
-	case errors.As(err, &e) && e.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequence:
-		return fmt.Errorf("%w: %w: %w", client.ErrNotDone, client.ErrConflict, err)
-	case errors.As(err, &e) && e.ErrorCode != jetstream.ErrorCode(bus.CodeUnknown),
-		errors.Is(err, nats.ErrNoResponders), errors.Is(err, jetstream.ErrNoStreamResponse), errors.Is(err, nats.ErrReconnectBufExceeded):
-		return fmt.Errorf("%w: %w", client.ErrNotDone, err)
-	default:
-		return fmt.Errorf("%w: %w", client.ErrOutcomeUnknown, err)
-	}
+func (l ownLease) Put(ctx context.Context, key, value string) error {
+	_, err := l.Token.Put(ctx, key, []byte(value))
+	return err
 }
