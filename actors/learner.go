@@ -118,6 +118,7 @@ type LearnerStatus struct {
 	Apply    paxos.Durations      // of the state machine, for each slot
 	Inbox    int
 	Rival    paxos.ClusterID // keeps it from answering; zero for none
+	Fellows  []paxos.NodeID  // other learners that were heard lately
 }
 
 // SpawnLearner starts a learner from what its state machine holds.
@@ -149,6 +150,7 @@ func (l *Learner) Status() (s LearnerStatus) {
 		s.LearnerStatus, s.Genesis, s.Answered = l.actor.role.Status(), l.actor.role.Genesis(), l.actor.answered
 		s.Known = l.actor.role.Known()
 		s.Rival = l.actor.role.Rival()
+		s.Fellows = l.actor.role.Fellows(l.actor.config.Clock.Now())
 	})
 	s.Commands, s.Batches, s.Apply = l.actor.applier.counts()
 	s.Inbox = l.inbox.len()

@@ -61,7 +61,10 @@ type Options struct {
 	// statuses clients of other languages do not understand.
 	Link *leaf.Link
 	ID   paxos.NodeID // this learner's
-	Log  *slog.Logger // nil: slog.Default
+	// Fellows is the other learners that are believed to be there, whose answers are worth
+	// waiting for. nil: none is known.
+	Fellows func() []paxos.NodeID
+	Log     *slog.Logger // nil: slog.Default
 }
 
 func (o Options) withDefaults() Options {
@@ -74,6 +77,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Timeout == 0 {
 		o.Timeout = 4 * time.Second // clients wait for 5 s by default, and are to hear why
+	}
+	if o.Fellows == nil {
+		o.Fellows = func() []paxos.NodeID { return nil }
 	}
 	if o.Concurrent == 0 {
 		o.Concurrent = 4096

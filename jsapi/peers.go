@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
+	"slices"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -16,11 +18,17 @@ import (
 )
 
 // A learner asks the others about consumers that it does not have itself. Whoever has
-// the answer gives it; nobody else says anything, so that nobody has the consumer shows
-// by silence.
+// the answer gives it, and the others say that they have none. That nobody has the
+// consumer shows when all that are known to be there have said so.
 
-// peerTime is how long an answer of another learner is waited for.
-const peerTime = 250 * time.Millisecond
+const (
+	// peerTime is how long an answer of another learner is waited for, who may be one that
+	// is not known yet.
+	peerTime = 250 * time.Millisecond
+	// fellowTime is how long that of one is waited for that is known to be there: it may be
+	// slow, and what it has is not to pass for lost.
+	fellowTime = 2 * time.Second
+)
 
 // What is asked.
 const (
@@ -40,6 +48,7 @@ type question struct {
 	Name   string                   `json:"name,omitempty"`
 	Filter string                   `json:"filter,omitempty"`
 	Create *consumers.CreateRequest `json:"create,omitempty"`
+	Deny   bool                     `json:"deny,omitempty"` // who has no answer says that
 }
 
 // peerAnswer is another learner's answer.
@@ -48,11 +57,12 @@ type peerAnswer struct {
 	Infos   []*consumers.Info `json:"infos,omitempty"`
 	Error   *streams.APIError `json:"error,omitempty"`
 	Refused *bus.Error        `json:"refused,omitempty"`
+	None    bool              `json:"none,omitempty"` // it has none
 }
 
 // ask publishes q, and returns where the answers come.
 func (s *Server) ask(q *question) (*nats.Subscription, error) {
-	q.From = s.options.ID
+	q.From, q.Deny = s.options.ID, true
 	nc := s.bus.Conn()
 	sub, err := nc.SubscribeSync(nc.NewInbox())
 	if err == nil {
@@ -64,8 +74,10 @@ func (s *Server) ask(q *question) (*nats.Subscription, error) {
 	return sub, nil
 }
 
-// next is one more answer, nil when none comes in time.
-func next(ctx context.Context, sub *nats.Subscription) (*peerAnswer, error) {
+// next is one more answer, nil when none comes until the deadline.
+func next(ctx context.Context, sub *nats.Subscription, until time.Time) (*peerAnswer, error) {
+	ctx, cancel := context.WithDeadline(ctx, until)
+	defer cancel()
 	m, err := sub.NextMsgWithContext(ctx)
 	switch {
 	case errors.Is(err, nats.ErrNoResponders), errors.Is(err, context.DeadlineExceeded):
@@ -82,36 +94,45 @@ func next(ctx context.Context, sub *nats.Subscription) (*peerAnswer, error) {
 
 // askOne returns the first answer to q, or nil when nobody has one.
 func (s *Server) askOne(ctx context.Context, q *question) (*peerAnswer, error) {
-	most := peerTime
-	if q.Op == opCreate { // it passes the barrier, which may take longer
-		most = s.options.Timeout
-	}
-	ctx, cancel := context.WithTimeout(ctx, most)
-	defer cancel()
-	sub, err := s.ask(q)
-	if err != nil {
+	all, err := s.collect(ctx, q, 1)
+	if len(all) == 0 || err != nil {
 		return nil, err
 	}
-	defer func() { _ = sub.Unsubscribe() }() // the connection is gone otherwise
-	return next(ctx, sub)
+	return all[0], nil
 }
 
 // askAll returns all answers to q that come in time.
-func (s *Server) askAll(ctx context.Context, q *question) (all []*peerAnswer, err error) {
-	ctx, cancel := context.WithTimeout(ctx, peerTime)
-	defer cancel()
+func (s *Server) askAll(ctx context.Context, q *question) ([]*peerAnswer, error) {
+	return s.collect(ctx, q, math.MaxInt)
+}
+
+// collect returns answers to q, most of them at most, that come in time.
+func (s *Server) collect(ctx context.Context, q *question, most int) (all []*peerAnswer, err error) {
+	awaited := s.options.Fellows()
+	began := time.Now()
 	sub, err := s.ask(q)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { _ = sub.Unsubscribe() }() // the connection is gone otherwise
-	for {
-		a, err := next(ctx, sub)
+	for len(all) < most {
+		wait := peerTime
+		switch {
+		case q.To != "": // it passes the barrier, which may take longer
+			wait = s.options.Timeout
+		case len(awaited) > 0:
+			wait = fellowTime
+		}
+		a, err := next(ctx, sub, began.Add(wait))
 		if a == nil || err != nil {
 			return all, err
 		}
-		all = append(all, a)
+		awaited = slices.DeleteFunc(awaited, func(id paxos.NodeID) bool { return id == a.From })
+		if !a.None {
+			all = append(all, a)
+		}
 	}
+	return all, nil
 }
 
 // takePeer takes another learner's question.
@@ -138,8 +159,11 @@ func (s *Server) answerPeer(reply string, q *question) {
 	if err != nil {
 		s.quiet.Do(func() { s.options.Log.Warn("no answer to another learner", "err", err) })
 	}
-	if a == nil {
+	if a == nil && (err != nil || !q.Deny) {
 		return
+	}
+	if a == nil {
+		a = &peerAnswer{None: true}
 	}
 	a.From = s.options.ID
 	s.publish(&nats.Msg{Subject: reply, Data: mustJSON(a)})

@@ -2,6 +2,7 @@ package jsapi_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -9,6 +10,9 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/synod-paxos/synod/bus/bustest"
+	"github.com/synod-paxos/synod/paxos"
 )
 
 func bucketOf(t *testing.T, nc *nats.Conn, config jetstream.KeyValueConfig) (jetstream.JetStream, jetstream.KeyValue) {
@@ -93,6 +97,44 @@ func TestAConsumerElsewhere(t *testing.T) {
 	}
 	if err := js.DeleteConsumer(t.Context(), "KV_b", "c0"); n != 9 || err == nil || !strings.Contains(err.Error(), "consumer not found") {
 		t.Errorf("%d consumers; deleted twice: %v", n, err)
+	}
+}
+
+// TestASlowLearnerHasItStill: a consumer is not found to be gone before the learner that
+// has it, and is known to be there, has had the time to say so. Once that learner is known
+// to have none, nobody waits for it.
+func TestASlowLearnerHasItStill(t *testing.T) {
+	w := newWorld(t)
+	w.started = []paxos.NodeID{"l1"}
+	w.learner(t, "l2", false)
+	nc := w.client(t)
+	js, _ := bucketOf(t, nc, jetstream.KeyValueConfig{Bucket: "b"})
+	slow := bustest.Connect(t, w.server.URL())
+	asked := func(m *nats.Msg) {
+		if strings.Contains(string(m.Data), `"name":"gone"`) {
+			if err := m.Respond([]byte(`{"from":"l1","none":true}`)); err != nil {
+				t.Error(err)
+			}
+			return
+		}
+		time.AfterFunc(400*time.Millisecond, func() {
+			if err := m.Respond([]byte(`{"from":"l1","infos":[{"name":"slow","config":{"name":"slow","deliver_policy":"all","ack_policy":"none","replay_policy":"instant"}}]}`)); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	if _, err := slow.ServeClients("", []string{slow.Subjects().Consumers("*")}, asked); err != nil {
+		t.Fatal(err)
+	}
+	if c, err := js.Consumer(t.Context(), "KV_b", "slow"); err != nil || c.CachedInfo().Name != "slow" {
+		t.Errorf("a consumer of a slow learner: %v", err)
+	}
+	began := time.Now()
+	if _, err := js.Consumer(t.Context(), "KV_b", "gone"); !errors.Is(err, jetstream.ErrConsumerNotFound) {
+		t.Errorf("a consumer that is gone: %v", err)
+	}
+	if took := time.Since(began); took > 1900*time.Millisecond {
+		t.Errorf("that a consumer is gone took %v to find out, though everybody had said so", took)
 	}
 }
 

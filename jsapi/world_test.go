@@ -3,6 +3,7 @@ package jsapi_test
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -25,6 +26,9 @@ type world struct {
 	*state
 	server *bus.Server
 	mu     sync.Mutex // of Apply
+
+	startedMu sync.Mutex
+	started   []paxos.NodeID // learners
 }
 
 // prefix is the API prefix of a world.
@@ -114,7 +118,7 @@ func (w *world) learner(t *testing.T, id string, withLeaf bool) *learner {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l := &learner{watch: c, Server: jsapi.New(b, w, jsapi.Options{ID: paxos.NodeID(id), Reach: w.reach, Consumers: c, Link: link, Log: bustest.Quiet()})}
+	l := &learner{watch: c, Server: jsapi.New(b, w, jsapi.Options{ID: paxos.NodeID(id), Reach: w.reach, Consumers: c, Link: link, Log: bustest.Quiet(), Fellows: w.fellows(id)})}
 	l.stop = sync.OnceValue(func() error { return errors.Join(l.Stop(), c.Stop(), link.Close()) })
 	t.Cleanup(func() {
 		if err := l.stop(); err != nil {
@@ -128,6 +132,18 @@ func (w *world) learner(t *testing.T, id string, withLeaf bool) *learner {
 		l.awaitPath(t)
 	}
 	return l
+}
+
+// fellows is what learner id takes for the others: those that were started before.
+func (w *world) fellows(id string) func() []paxos.NodeID {
+	w.startedMu.Lock()
+	defer w.startedMu.Unlock()
+	w.started = append(w.started, paxos.NodeID(id))
+	return func() []paxos.NodeID {
+		w.startedMu.Lock()
+		defer w.startedMu.Unlock()
+		return slices.DeleteFunc(slices.Clone(w.started), func(other paxos.NodeID) bool { return other == paxos.NodeID(id) })
+	}
 }
 
 // awaitPath returns once the learner can push.

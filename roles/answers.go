@@ -94,6 +94,19 @@ func (a *answers) live(now paxos.Now, id paxos.NodeID) bool {
 	})
 }
 
+// Fellows is the other learners that were heard within the last few seconds, by id.
+func (l *Learner) Fellows(now paxos.Now) (ids []paxos.NodeID) {
+	for _, f := range l.answer.fellows {
+		if now.Mono-f.heard < paxos.Instant(fellowThere) {
+			ids = append(ids, f.id)
+		}
+	}
+	return ids
+}
+
+// fellowThere is how long after its last Position a learner may be slow and not gone.
+const fellowThere = paxos.Duration(5e9)
+
 // passed reports whether the named answerer said that it is past s; it answers
 // before it says so.
 func (a *answers) passed(s standing) bool {

@@ -1,6 +1,7 @@
 package roles
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/synod-paxos/synod/paxos"
@@ -26,5 +27,22 @@ func TestLearnerStandsByForSoManySlotsOnly(t *testing.T) {
 	a.tick(now, &out)
 	if len(out.Answer) != maxCovered || a.wake() != 0 {
 		t.Errorf("answers %d slots, and waits for %d", len(out.Answer), a.wake())
+	}
+}
+
+// TestFellows: a learner that was not heard for a while is still there, for a while.
+func TestFellows(t *testing.T) {
+	l := testLearner(1024, 64<<20)
+	var out paxos.Effects
+	for i, id := range []paxos.NodeID{"l3", "l2"} {
+		l.Step(paxos.Now{Mono: start0 + paxos.Instant(i)}, heard(testSender(id), paxos.Position{}), &out)
+	}
+	for _, c := range []struct {
+		after paxos.Instant
+		want  []paxos.NodeID
+	}{{1, []paxos.NodeID{"l2", "l3"}}, {paxos.Instant(fellowThere), []paxos.NodeID{"l2"}}, {paxos.Instant(fellowThere) + 1, nil}} {
+		if got := l.Fellows(paxos.Now{Mono: start0 + c.after}); !slices.Equal(got, c.want) {
+			t.Errorf("after %d: %v, want %v", c.after, got, c.want)
+		}
 	}
 }

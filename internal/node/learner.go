@@ -180,6 +180,7 @@ func (l *Learner) serve(c Config, link *leaf.Link) (err error) {
 	l.stack.push("consumers", l.watch.Stop)
 	l.api = jsapi.New(l.bus, l.streams, jsapi.Options{
 		Barrier: l.Barrier, Reach: l.streams.reach, Consumers: l.watch, Link: link, ID: c.ID, Log: l.log,
+		Fellows: func() []paxos.NodeID { return l.actor.Status().Fellows },
 	})
 	l.stack.push("reads", l.api.Stop)
 	return nil
