@@ -184,6 +184,44 @@ type panicFS struct{ vfs.FS }
 
 func (panicFS) List(string) ([]string, error) { panic("no sense") }
 
+// TestWhatIsWorthDropping: a part of a MemTable, and less when the disk is almost full;
+// but not nothing.
+func TestWhatIsWorthDropping(t *testing.T) {
+	o := memOptions()
+	o.MemTable, o.Reserve = 64<<10, -1
+	a := mustOpenIn(t, o)
+	defer func() {
+		if err := a.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	drop := func(what string, below paxos.Slot, want uint64) {
+		t.Helper()
+		before := a.counters.reclaims.Load()
+		if err := a.dropBelow(below); err != nil {
+			t.Errorf("%s: %v", what, err)
+		}
+		if done := a.counters.reclaims.Load() - before; done != want {
+			t.Errorf("%s: dropped %d times, want %d", what, done, want)
+		}
+	}
+	write := func(slot paxos.Slot, body int) {
+		t.Helper()
+		if err := errors.Join(a.Append([]paxos.Record{voteFor(slot, body)}), a.db.Flush()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write(1, 4<<10)
+	drop("a little", 2, 0)
+	write(2, 16<<10)
+	drop("enough", 3, 1)
+	write(3, 4<<10)
+	a.options.Reserve = 1
+	a.space.asked.Store(math.MaxInt64) // what was seen last holds: nothing is free
+	drop("a little of a disk that is almost full", 4, 1)
+	drop("nothing", 4, 0)
+}
+
 // TestForeignTables: a table with a key that is none of ours is not judged by it.
 func TestForeignTables(t *testing.T) {
 	for _, key := range [][]byte{{0}, {votePrefix}, {0xff}} {

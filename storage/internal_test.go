@@ -82,12 +82,12 @@ func TestRecordsThatDoNotDecode(t *testing.T) {
 }
 
 func TestCleanCut(t *testing.T) {
-	tables := []tableSpan{{1, 10, 1}, {11, 20, 2}, {20, 30, 4}, {31, 40, 8}, {38, 50, 16}}
+	tables := []tableSpan{{1, 10, 1}, {11, 20, 2}, {20, 30, 4}, {31, 40, 8}, {38, 50, 16}, {60, 60, 32}}
 	for _, c := range []struct {
 		end, cut paxos.Slot
 		size     uint64
 	}{
-		{0, 0, 0}, {1, 1, 0}, {5, 1, 0}, {11, 11, 1}, {20, 11, 1}, {21, 11, 1}, {31, 31, 7}, {39, 31, 7}, {51, 51, 31}, {math.MaxUint64, math.MaxUint64, 31},
+		{0, 0, 0}, {1, 1, 0}, {5, 1, 0}, {11, 11, 1}, {20, 11, 1}, {21, 11, 1}, {31, 31, 7}, {39, 31, 7}, {51, 51, 31}, {60, 60, 31}, {math.MaxUint64, math.MaxUint64, 63},
 	} {
 		cut := cleanCut(tables, c.end)
 		if size := sizeBelow(tables, cut); cut != c.cut || size != c.size {
@@ -194,15 +194,15 @@ func TestTooManyLogs(t *testing.T) {
 func TestDamagedIdentities(t *testing.T) {
 	good := string(encodeIdentity(Info{Format: 1, Role: paxos.AcceptorRole, ID: "a1", Disk: someDisk, Boot: 3}))
 	body, _, _ := strings.Cut(good, "crc32c")
-	for _, change := range [][2]string{
-		{"synod data", "some data"}, {"format 1", "format x"}, {"role acceptor", "role king"}, {"id a1", "name a1"}, {"disk 0", "disk x"},
-		{"boot 3", "boot -3"}, {"boot 3", "boot 03"}, {"cluster none", "cluster x generation 1"}, {"cluster none\n", ""}, {"cluster none", "cluster none\nmore"},
-		{"cluster none", "cluster " + someDisk.String()},
+	for _, c := range []struct{ old, new, names string }{
+		{"synod data", "some data", "first line"}, {"format 1", "format x", `"format"`}, {"role acceptor", "role king", `"role"`},
+		{"id a1", "name a1", `"id"`}, {"disk 0", "disk x", `"uuid"`}, {"boot 3", "boot -3", `"boot"`}, {"boot 3", "boot 03", "canonical"},
+		{"cluster none", "cluster x generation 1", `"uuid"`}, {"cluster none\n", "", `"cluster"`}, {"cluster none", "cluster none\nmore", "canonical"},
+		{"cluster none", "cluster " + someDisk.String(), `"cluster"`},
 	} {
-		text := strings.Replace(body, change[0], change[1], 1)
-		data := summed([]byte(text))
-		if i, err := decodeIdentity(data); err == nil {
-			t.Errorf("%q was read as %+v", data, i)
+		data := summed([]byte(strings.Replace(body, c.old, c.new, 1)))
+		if i, err := decodeIdentity(data); err == nil || !strings.Contains(err.Error(), c.names) || errors.As(err, new(errOtherFormat)) {
+			t.Errorf("%q was read as %+v, %v; want damage that names %s", data, i, err, c.names)
 		}
 	}
 	if _, err := decodeIdentity([]byte(body)); err == nil {

@@ -210,27 +210,39 @@ func BuildTests(dir, root, pkg string) (program string, err error) {
 	return program, nil
 }
 
-// FailsTests reports whether the tests of a program that a pattern names fail with
-// mutant i, and which one does.
-func FailsTests(program string, i int, pattern string, limit time.Duration) (failed bool, by string) {
+// An End is how the tests of a program ended.
+type End int
+
+// The ends.
+const (
+	Passed  End = iota // all of them
+	Failed             // one of them failed, or the program died
+	Endless            // they did not end within the limit
+)
+
+// RunTests runs the tests of a program that a pattern names with mutant i, from 1, or with
+// none for 0, and says which one failed, and how long it took.
+func RunTests(program string, i int, pattern string, limit time.Duration) (end End, by string, took time.Duration) {
 	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
-	run := exec.CommandContext(ctx, program, "-test.failfast", "-test.run", pattern)
+	run := exec.CommandContext(ctx, program, "-test.failfast", "-test.timeout=0", "-test.run", pattern)
 	run.Dir = filepath.Dir(program)
-	run.Env = append(os.Environ(), fmt.Sprintf("MUTATION=%d", i+1), "GOMEMLIMIT=1GiB")
+	run.Env = append(os.Environ(), fmt.Sprintf("MUTATION=%d", i), "GOMEMLIMIT=1GiB")
+	began := time.Now()
 	out, err := run.CombinedOutput()
+	took = time.Since(began)
 	switch {
 	case ctx.Err() != nil:
-		return true, fmt.Sprintf("does not end within %v", limit)
+		return Endless, fmt.Sprintf("does not end within %v", limit), took
 	case err == nil:
-		return false, ""
+		return Passed, "", took
 	}
 	for line := range strings.Lines(string(out)) {
 		if strings.Contains(line, "--- FAIL") || strings.Contains(line, "panic:") {
 			by = strings.TrimSpace(line)
 		}
 	}
-	return true, by
+	return Failed, by, took
 }
 
 // Hunt lets the program look for all[i] in so many seeds, or in the stories below

@@ -2,14 +2,14 @@ package mutants
 
 import (
 	"flag"
+	"regexp"
 	"slices"
-	"strings"
 	"sync"
 	"testing"
 	"time"
 )
 
-var only = flag.String("mutants.only", "", "run only the mutants whose names contain this")
+var only = flag.String("mutants.only", "", "run only the mutants whose names match this regular expression")
 
 var seeds = flag.Int("mutants.seeds", 700, "in how many seeds each mutant is looked for")
 
@@ -21,9 +21,13 @@ func TestEveryMutantIsKilled(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	all := slices.DeleteFunc(All(), func(m Mutant) bool { return !strings.Contains(m.Name, *only) })
+	named, err := regexp.Compile(*only)
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := slices.DeleteFunc(All(), func(m Mutant) bool { return !named.MatchString(m.Name) })
 	if len(all) == 0 {
-		t.Fatalf("no mutant is called anything with %q", *only)
+		t.Fatalf("no mutant's name matches %q", *only)
 	}
 	program, err := Build(t.TempDir(), src, all)
 	if err != nil {

@@ -3,6 +3,7 @@ package mutants
 import (
 	_ "embed"
 	"flag"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -69,11 +70,15 @@ func TestFlippedOperators(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	named, err := regexp.Compile(*only)
+	if err != nil {
+		t.Fatal(err)
+	}
 	reasons := argued(t)
 	total, n := len(all), 0
 	all = slices.DeleteFunc(all, func(m Mutant) bool {
 		n++
-		return n%*operators != 0 || !strings.Contains(m.Name, *only)
+		return n%*operators != 0 || !named.MatchString(m.Name)
 	})
 	dir := t.TempDir()
 	program, err := Build(dir, src, all)
@@ -84,25 +89,29 @@ func TestFlippedOperators(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	limit := 5 * time.Minute
+	if len(all) > 10 {
+		limit = patience(t, tests)
+	}
 	var mu sync.Mutex
 	var wait sync.WaitGroup
 	by := map[string]int{}
-	slots := make(chan struct{}, 2)
+	slots := make(chan struct{}, atOnce)
 	for i := range all {
 		wait.Go(func() {
 			slots <- struct{}{}
 			defer func() { <-slots }()
 			reason := reasons[all[i].Name]
-			how, what := kill(t, program, tests, all, i, reason != "")
+			how, what := kill(t, program, tests, limit, all, i, reason != "")
 			mu.Lock()
 			defer mu.Unlock()
 			by[how]++
-			t.Logf("%s: killed by %s: %.140s", all[i].Name, how, what)
+			t.Logf("%s: %s: %.140s", all[i].Name, how, what)
 			if how == "nothing" && reason == "" {
 				t.Errorf("%s: survives, and survivors.txt does not say why", all[i].Name)
 			}
 			if how != "nothing" && reason != "" {
-				t.Errorf("%s: is killed by %s, and survivors.txt has it", all[i].Name, how)
+				t.Errorf("%s: comes to %s, and survivors.txt has it", all[i].Name, how)
 			}
 		})
 	}
@@ -113,14 +122,46 @@ func TestFlippedOperators(t *testing.T) {
 // first is the tests of each package that kill most, and soon.
 var first = map[string]string{"roles": "^TestScripts$", "storage": "^(Test[^DEP]|TestDamage)"}
 
+// patience is how long the tests may take with an operator flipped: several times what
+// they take without, beside as many others as there will be.
+func patience(t *testing.T, tests string) time.Duration {
+	t.Helper()
+	longest := make(chan time.Duration, atOnce)
+	for range atOnce {
+		go func() {
+			end, by, took := RunTests(tests, 0, ".", 10*time.Minute)
+			if end != Passed {
+				t.Errorf("with no operator flipped, %s", by)
+			}
+			longest <- took
+		}()
+	}
+	limit := 30 * time.Second
+	for range atOnce {
+		limit = max(limit, 8*<-longest)
+	}
+	t.Logf("tests that take more than %v do not end", limit.Round(time.Second))
+	return limit
+}
+
+// atOnce is how many operators are flipped at a time, each in a process of its own.
+const atOnce = 2
+
+// endless is how what does not end is counted: it may be a kill, and a test that is slow
+// for another reason. Who judges a package looks at each.
+const endless = "no end"
+
 // kill says what kills mutant i first, and how. Seeds take long, and are left out for
 // one that is argued unless all operators are flipped. Nothing in package storage runs in
 // the simulation.
-func kill(t *testing.T, program, tests string, all []Mutant, i int, argued bool) (how, what string) {
+func kill(t *testing.T, program, tests string, limit time.Duration, all []Mutant, i int, argued bool) (how, what string) {
 	t.Helper()
 	for _, pattern := range []string{first[*flippedIn], "."} {
-		if failed, by := FailsTests(tests, i, pattern, time.Minute); failed {
+		switch end, by, _ := RunTests(tests, i+1, pattern, limit); end {
+		case Failed:
 			return "the tests of " + *flippedIn, by
+		case Endless:
+			return endless, by
 		}
 	}
 	if *flippedIn == "storage" {
