@@ -82,6 +82,7 @@ func (w *work) expireTTL(s *stream) {
 			return
 		}
 		w.expiries--
+		s.expiries.taken(appendExpiryKey(nil, s.id, at, seq))
 		m, ok := w.load(s, seq)
 		invariant(ok, "a message that expires is in the message table")
 		w.expireMessage(s, seq, &m)
@@ -93,7 +94,7 @@ func (w *work) firstExpiry(s *stream) (at int64, seq uint64, ok bool) {
 	if !s.config.AllowMsgTTL || s.state.msgs == 0 {
 		return 0, 0, false
 	}
-	w.key = appendPrefix(w.key[:0], tableExpiry, s.id)
+	w.key = s.expiries.begin(w.key[:0], tableExpiry, s.id)
 	w.upper = appendPrefix(w.upper[:0], tableExpiry, s.id+1)
 	it := w.between(w.key, w.upper)
 	if !it.First() {

@@ -50,7 +50,7 @@ func (w *work) firstID(s *stream) (key []byte, q queuedID, ok bool) {
 	if s.state.ids == 0 {
 		return nil, q, false
 	}
-	w.key = appendPrefix(w.key[:0], tableIDQueue, s.id)
+	w.key = appendSeqKey(w.key[:0], tableIDQueue, s.id, s.state.nextID-s.state.ids) // what is below went
 	w.upper = appendPrefix(w.upper[:0], tableIDQueue, s.id+1)
 	it := w.between(w.key, w.upper)
 	ok = it.First()

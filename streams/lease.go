@@ -92,9 +92,8 @@ func (w *work) acquire(s *stream, op command.Acquire) (command.Value, *APIError)
 	l.queued = l.expires
 	w.touch(s)
 	w.insert(&s.state.ownerSum, leaseKey(s, op.Name), appendLease(nil, &l))
-	w.insert(&s.state.ownerSum, appendDueKey(nil, s.id, l.queued, dueLease, []byte(op.Name)), nil)
+	w.enqueue(s, l.queued, dueLease, []byte(op.Name))
 	s.state.leases++
-	w.due(s, l.queued)
 	return l.state(true), nil
 }
 
@@ -160,14 +159,20 @@ func (w *work) inspect(s *stream, op command.Inspect) (command.Value, *APIError)
 	return l.state(true), nil
 }
 
+// enqueue adds a pair to the due table.
+func (w *work) enqueue(s *stream, at int64, kind byte, name []byte) {
+	key := appendDueKey(nil, s.id, at, kind, name)
+	s.owners.added(key)
+	w.insert(&s.state.ownerSum, key, nil)
+	w.due(s, at)
+}
+
 // requeue moves a pair of the due table from one time to another.
 func (w *work) requeue(s *stream, queued *int64, at int64, kind byte, name []byte) {
-	sum := &s.state.ownerSum
 	w.touch(s)
-	w.remove(sum, appendDueKey(nil, s.id, *queued, kind, name), nil)
-	w.insert(sum, appendDueKey(nil, s.id, at, kind, name), nil)
+	w.remove(&s.state.ownerSum, appendDueKey(nil, s.id, *queued, kind, name), nil)
+	w.enqueue(s, at, kind, name)
 	*queued = at
-	w.due(s, at)
 }
 
 // firstOwner returns the session or lease to look at first. name is valid until
@@ -176,7 +181,7 @@ func (w *work) firstOwner(s *stream) (at int64, kind byte, name []byte, ok bool)
 	if s.state.sessions == 0 && s.state.leases == 0 {
 		return 0, 0, nil, false
 	}
-	w.key = appendPrefix(w.key[:0], tableDue, s.id)
+	w.key = s.owners.begin(w.key[:0], tableDue, s.id)
 	w.upper = appendPrefix(w.upper[:0], tableDue, s.id+1)
 	it := w.between(w.key, w.upper)
 	ok = it.First()
@@ -197,6 +202,7 @@ func (w *work) expireOwners(s *stream) {
 			return
 		}
 		w.expiries--
+		s.owners.taken(appendDueKey(nil, s.id, at, kind, name))
 		if kind == dueSession {
 			w.expireSession(s, binary.BigEndian.Uint64(name))
 		} else {

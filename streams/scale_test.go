@@ -9,6 +9,10 @@ import (
 	"runtime"
 	"testing"
 	"time"
+
+	"github.com/cockroachdb/pebble/v2"
+
+	"github.com/synod-paxos/synod/streams/command"
 )
 
 var keysFlag = flag.Int("streams.keys", 20_000, "number of keys of TestMemoryStaysFlat")
@@ -110,4 +114,59 @@ func diskBytes(t *testing.T, dir string) (n int64) {
 		t.Fatal(err)
 	}
 	return n
+}
+
+// TestExpiryIsLinear: what ends together with many others costs what it costs alone, and
+// nothing is stepped over that went long ago.
+func TestExpiryIsLinear(t *testing.T) {
+	m, err := Open(t.TempDir(), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer closeMachine(t, m)
+	apply := func(at time.Duration, commands ...Message) {
+		t.Helper()
+		if _, err := m.Apply(m.Applied()+1, int64(at), commands); err != nil {
+			t.Fatal(err)
+		}
+	}
+	typed := func(op command.Op) Message {
+		return Message{Subject: "command.S", Data: command.Command{Op: op}.Encode()}
+	}
+	of := func(i int) []Message {
+		return []Message{
+			typed(command.OpenSession{Nonce: [16]byte{1, byte(i), byte(i >> 8)}, TTL: time.Second}),
+			typed(command.Acquire{Name: fmt.Sprint("lease", i), Owner: []byte("o"), TTL: time.Second}),
+			{Subject: "api.s." + fmt.Sprint(i), Header: fmt.Appendf(nil, "NATS/1.0\r\nNats-TTL: 1s\r\nNats-Msg-Id: %d\r\n\r\n", i)},
+		}
+	}
+	// looked is how many pairs a slot at that time steps over to find what is due.
+	looked := func(at time.Duration) int {
+		w := &m.work
+		w.begin(int64(at))
+		w.expire()
+		steps := w.iter.Stats().ForwardStepCount[pebble.InternalIterCall]
+		if err := w.close(); err != nil {
+			t.Fatal(err)
+		}
+		for _, s := range m.order {
+			s.dirty = false
+		}
+		return steps
+	}
+	const n = 1000
+	apply(time.Second, Message{Subject: "api.STREAM.CREATE.S", Data: []byte(`{"name":"S","subjects":["s.>"],"allow_msg_ttl":true,"duplicate_window":1000000000}`)})
+	for i := range n {
+		apply(time.Second+time.Duration(i), of(i)...)
+	}
+	apply(3 * time.Second)
+	for _, s := range m.order {
+		if st := s.state; st.sessions+st.leases+st.ids+st.msgs != 0 {
+			t.Fatalf("%s still has %+v", s.config.Name, st)
+		}
+	}
+	apply(3*time.Second, of(n)...)
+	if steps := looked(5 * time.Second); steps > 100 {
+		t.Errorf("one of each ends, after %d others have: %d steps", n, steps)
+	}
 }

@@ -90,9 +90,8 @@ func (w *work) openSession(s *stream, in command.Session, op command.OpenSession
 	sum := &s.state.ownerSum
 	w.insert(sum, w.sessionKey(s, id), appendSession(nil, &x))
 	w.insert(sum, nonceKey(s, op.Nonce), number(id))
-	w.insert(sum, appendDueKey(nil, s.id, x.queued, dueSession, number(id)), nil)
+	w.enqueue(s, x.queued, dueSession, number(id))
 	s.state.sessions++
-	w.due(s, x.queued)
 	return command.SessionOpened{ID: id, Expires: x.expires}, nil
 }
 

@@ -33,6 +33,7 @@ func (w *work) appendTo(s *stream, m *message) uint64 {
 	w.indexAppended(s, m.subject, seq, t)
 	if m.expires > 0 {
 		w.key = appendExpiryKey(w.key[:0], s.id, m.expires, seq)
+		s.expiries.added(w.key)
 		w.insert(&s.state.messageSum, w.key, nil)
 		w.due(s, m.expires)
 	}

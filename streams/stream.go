@@ -1,8 +1,6 @@
 package streams
 
-import (
-	"bytes"
-)
+import "bytes"
 
 // A stream is what the goroutine of Apply keeps in memory of one stream: nothing
 // that grows with the number of messages or subjects.
@@ -22,9 +20,34 @@ type stream struct {
 	epoch      uint64 // rises when all cached records of subjects become void
 	firstMayGo bool   // state.first is a lower bound, because that message was removed
 	nextDue    int64  // log time of the next expiry, 0 none; may be early
+	owners     queue  // the due table
+	expiries   queue  // the expiry table
 	ackPrefix  []byte // of a PubAck, up to the sequence
 	dirty      bool   // listed in work.dirty
 	dropped    bool   // deleted by this slot
+}
+
+// A queue is the last key of a table in the order of time that was looked at and taken out.
+// There is nothing at or below it: who looks for the first pair begins there, and does not
+// step over all that was taken out before, which would take ever longer.
+type queue []byte
+
+// taken notes that the first pair, with key, goes.
+func (q *queue) taken(key []byte) { *q = append((*q)[:0], key...) }
+
+// added notes a pair with key. It is due later than all that was, but at the end of time.
+func (q *queue) added(key []byte) {
+	if bytes.Compare(key, *q) <= 0 {
+		*q = (*q)[:0]
+	}
+}
+
+// begin is the key from which on the table of stream id is looked at.
+func (q queue) begin(b []byte, table byte, id uint64) []byte {
+	if len(q) > 0 {
+		return append(b, q...)
+	}
+	return appendPrefix(b, table, id)
 }
 
 // subjectCache holds the record of the subject that was used last. Most slots
