@@ -182,19 +182,9 @@ func (r *configRequest) completeNew(name string) (*Config, *APIError) {
 
 // overlaps reports whether a subject of c belongs to another stream than self.
 func (w *work) overlaps(c *Config, self *stream) bool {
-	for _, s := range w.m.order {
-		if s == self {
-			continue
-		}
-		for _, theirs := range s.config.Subjects {
-			for _, ours := range c.Subjects {
-				if collide([]byte(ours), []byte(theirs)) {
-					return true
-				}
-			}
-		}
-	}
-	return false
+	var ours routes
+	ours.add(&stream{config: c})
+	return w.m.routes.meet(&ours, self)
 }
 
 // addStream makes the stream of a checked configuration.

@@ -1,8 +1,6 @@
 package streams
 
-import (
-	"bytes"
-)
+import "bytes"
 
 // Subjects are handled as bytes: most of them are slices of keys and messages.
 // A token is what stands between dots; "*" matches one token and a last ">"
@@ -129,103 +127,4 @@ func appendPrefixEnd(b, prefix []byte) []byte {
 		}
 	}
 	panic("streams: invariant broken: a key prefix has an end")
-}
-
-// routes finds the stream that a subject is published to. The subjects of streams
-// never collide, so there is at most one.
-type routes struct {
-	root route
-}
-
-// route is a node of the tree of tokens.
-type route struct {
-	next map[string]*route // only looked up, never walked
-	star *route
-	full *stream // of a subject that ends in ">" here
-	leaf *stream // of a subject that ends here
-}
-
-func (r *routes) add(s *stream) {
-	for _, subject := range s.config.Subjects {
-		r.set(subject, s)
-	}
-}
-
-func (r *routes) remove(s *stream) {
-	for _, subject := range s.config.Subjects {
-		r.set(subject, nil)
-	}
-}
-
-// set routes subject to s, or nowhere when s is nil. Nodes of removed subjects
-// that others do not share are dropped.
-func (r *routes) set(subject string, s *stream) {
-	r.root.set([]byte(subject), s)
-}
-
-func (n *route) set(subject []byte, s *stream) {
-	token, rest, more := cutToken(subject)
-	if isFull(token) {
-		n.full = s
-		return
-	}
-	child := n.child(token)
-	if more {
-		child.set(rest, s)
-	} else {
-		child.leaf = s
-	}
-	if s == nil && child.empty() {
-		n.drop(token)
-	}
-}
-
-func (n *route) child(token []byte) *route {
-	if isStar(token) {
-		if n.star == nil {
-			n.star = &route{}
-		}
-		return n.star
-	}
-	if n.next == nil {
-		n.next = make(map[string]*route)
-	}
-	c := n.next[string(token)]
-	if c == nil {
-		c = &route{}
-		n.next[string(token)] = c
-	}
-	return c
-}
-
-func (n *route) drop(token []byte) {
-	if isStar(token) {
-		n.star = nil
-		return
-	}
-	delete(n.next, string(token))
-}
-
-func (n *route) empty() bool {
-	return n.leaf == nil && n.full == nil && n.star == nil && len(n.next) == 0
-}
-
-// find returns the stream of a literal subject, nil when there is none.
-func (r *routes) find(subject []byte) *stream { return r.root.find(subject) }
-
-func (n *route) find(subject []byte) *stream {
-	token, rest, more := cutToken(subject)
-	for _, child := range [...]*route{n.next[string(token)], n.star} {
-		if child == nil {
-			continue
-		}
-		found := child.leaf
-		if more {
-			found = child.find(rest)
-		}
-		if found != nil {
-			return found
-		}
-	}
-	return n.full
 }
