@@ -50,6 +50,7 @@ func within(t testing.TB) context.Context {
 
 // TestProposeNeedsNoLeaderYet: it waits for one, and an id counts once.
 func TestProposeNeedsNoLeaderYet(t *testing.T) {
+	t.Parallel()
 	url := bustest.Server(t).URL()
 	clustertest.Start(t, small, url)
 	c, ctx := connect(t, url), within(t)
@@ -69,6 +70,7 @@ func TestProposeNeedsNoLeaderYet(t *testing.T) {
 
 // TestBucket is a key's life, as JetStream's clients know it.
 func TestBucket(t *testing.T) {
+	t.Parallel()
 	url := bustest.Server(t).URL()
 	clustertest.Start(t, small, url)
 	c, ctx := connect(t, url), within(t)
@@ -118,6 +120,7 @@ func checkEntry(t *testing.T, b *client.Bucket, key, value string, revision uint
 
 // TestDeleteBucket: nothing of it is left, and the next of its name is empty.
 func TestDeleteBucket(t *testing.T) {
+	t.Parallel()
 	url := bustest.Server(t).URL()
 	clustertest.Start(t, small, url)
 	c, ctx := connect(t, url), within(t)
@@ -150,6 +153,7 @@ func TestDeleteBucket(t *testing.T) {
 
 // TestNames that are none are refused before anything is sent.
 func TestNames(t *testing.T) {
+	t.Parallel()
 	url := bustest.Server(t).URL()
 	clustertest.Start(t, small, url)
 	c, ctx := connect(t, url), within(t)
@@ -183,6 +187,7 @@ func TestNames(t *testing.T) {
 
 // TestWithoutALeader a proposal is certainly not done: nobody took it.
 func TestWithoutALeader(t *testing.T) {
+	t.Parallel()
 	url := bustest.Server(t).URL()
 	clustertest.Start(t, clustertest.Size{Acceptors: 3, Learners: 1}, url)
 	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
@@ -196,6 +201,7 @@ func TestWithoutALeader(t *testing.T) {
 // TestAnAnswerThatIsLost leaves the outcome unknown, whatever later attempts were
 // told.
 func TestAnAnswerThatIsLost(t *testing.T) {
+	t.Parallel()
 	url := bustest.Server(t).URL()
 	leader := bustest.Connect(t, url)
 	l, err := leader.ServeClients("leader", []string{clustertest.Subjects.Propose()}, swallow(leader))
@@ -231,6 +237,7 @@ func swallow(b *bus.Bus) func(*nats.Msg) {
 
 // TestTooLargeIsHopeless: the client does not try until its context ends.
 func TestTooLargeIsHopeless(t *testing.T) {
+	t.Parallel()
 	url := bustest.Server(t).URL()
 	clustertest.Start(t, small, url)
 	for _, size := range []int{1<<20 - 600, 2 << 20} {
@@ -247,6 +254,7 @@ func TestTooLargeIsHopeless(t *testing.T) {
 // TestLeadersComeAndGo while many callers propose: no call fails, every proposal is
 // in the log once, where its call was told.
 func TestLeadersComeAndGo(t *testing.T) {
+	t.Parallel()
 	server := bustest.Server(t)
 	cluster := clustertest.Start(t, clustertest.Size{Acceptors: 3, Proposers: 3, Learners: 2}, server.URL())
 	c := connect(t, server.URL())

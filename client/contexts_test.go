@@ -21,6 +21,7 @@ import (
 // that has ended sends nothing, and one that ends ends the call, also of a caller that
 // waits for what another asks.
 func TestContextsAreHonoured(t *testing.T) {
+	t.Parallel()
 	url := bustest.Server(t).URL()
 	cluster := clustertest.Start(t, clustertest.Size{Acceptors: 3, Proposers: 1, Learners: 1}, url)
 	c := connect(t, url)
@@ -106,6 +107,7 @@ func checkEnds(t *testing.T, name string, call func(context.Context) error, ende
 // TestACallEndsWithItsContext, however long one attempt may wait for its answer: here
 // whoever takes it is silent.
 func TestACallEndsWithItsContext(t *testing.T) {
+	t.Parallel()
 	url := bustest.Server(t).URL()
 	cluster := clustertest.Start(t, clustertest.Size{Acceptors: 3, Proposers: 1, Learners: 1}, url)
 	c := connectWith(t, client.Options{Attempt: time.Hour, NATS: bus.Options{URLs: []string{url}}})
@@ -141,6 +143,7 @@ func TestACallEndsWithItsContext(t *testing.T) {
 
 // TestAnEndedCallSendsNothing: a context that had ended before the call leaves no trace.
 func TestAnEndedCallSendsNothing(t *testing.T) {
+	t.Parallel()
 	url := bustest.Server(t).URL()
 	clustertest.Start(t, small, url)
 	c := connect(t, url)
@@ -162,6 +165,7 @@ func TestAnEndedCallSendsNothing(t *testing.T) {
 // TestManyAtOnceInASession: more than the cluster keeps outcomes for are all done, since
 // those that come too early wait for the others.
 func TestManyAtOnceInASession(t *testing.T) {
+	t.Parallel()
 	url := bustest.Server(t).URL()
 	clustertest.Start(t, small, url)
 	s, err := connect(t, url).OpenSession(within(t), 0)
@@ -185,6 +189,7 @@ func TestManyAtOnceInASession(t *testing.T) {
 // TestASessionThatEndedInItsSleep is replaced by the client, and does no harm to a
 // transaction: as when the process was paused for longer than its session lives.
 func TestASessionThatEndedInItsSleep(t *testing.T) {
+	t.Parallel()
 	url := bustest.Server(t).URL()
 	cluster := clustertest.Start(t, small, url)
 	c := connect(t, url)
@@ -221,6 +226,7 @@ func TestASessionThatEndedInItsSleep(t *testing.T) {
 // TestOneAttemptWhereNobodyKnowsCopies: Apply sends nothing again that may have been taken, whatever
 // says that its outcome is unknown.
 func TestOneAttemptWhereNobodyKnowsCopies(t *testing.T) {
+	t.Parallel()
 	s := bustest.Server(t)
 	proxy := bustest.Proxy(t, s)
 	leader := bustest.Connect(t, s.URL())

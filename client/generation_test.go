@@ -12,6 +12,7 @@ import (
 // TestAnOlderGenerationIsRefused: a client that heard of a cluster's successor believes
 // nothing that the old one says, and forgets positions that mean nothing any more.
 func TestAnOlderGenerationIsRefused(t *testing.T) {
+	t.Parallel()
 	c := &Client{}
 	c.generation.Store(2) // as Options.Generation has it
 	answer := func(generation string) error {

@@ -32,6 +32,7 @@ func count(t *testing.T, url, subject string) *atomic.Int64 {
 // TestManyCallersShareMessages: each has an outcome of its own, and the messages
 // are a fraction of the proposals.
 func TestManyCallersShareMessages(t *testing.T) {
+	t.Parallel()
 	url := bustest.Server(t).URL()
 	cluster := clustertest.Start(t, small, url)
 	cluster.AwaitLeader()
@@ -63,6 +64,7 @@ func TestManyCallersShareMessages(t *testing.T) {
 
 // TestSinglyUsesNoTypedCommand: a client that may only propose gets by.
 func TestSinglyUsesNoTypedCommand(t *testing.T) {
+	t.Parallel()
 	url := bustest.Server(t).URL()
 	clustertest.Start(t, small, url).AwaitLeader()
 	bundles := count(t, url, clustertest.Subjects.Command(">"))
@@ -83,6 +85,7 @@ func TestSinglyUsesNoTypedCommand(t *testing.T) {
 
 // TestLargeMessagesShare as far as they fit the server's messages, and no further.
 func TestLargeMessagesShare(t *testing.T) {
+	t.Parallel()
 	url := bustest.ServerWith(t, bus.ServerOptions{MaxPayload: 64 << 10}).URL()
 	clustertest.Start(t, small, url)
 	c, ctx := connect(t, url), within(t)
@@ -99,6 +102,7 @@ func TestLargeMessagesShare(t *testing.T) {
 
 // TestConflictsShareAMessage with successes, and each caller has its own outcome.
 func TestConflictsShareAMessage(t *testing.T) {
+	t.Parallel()
 	url := bustest.Server(t).URL()
 	clustertest.Start(t, small, url)
 	c, ctx := connect(t, url), within(t)

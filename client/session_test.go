@@ -21,6 +21,7 @@ import (
 // TestASessionAcrossLeaders: its commands are done exactly once, in the log of
 // every learner, while leaders die.
 func TestASessionAcrossLeaders(t *testing.T) {
+	t.Parallel()
 	server := bustest.Server(t)
 	cluster := clustertest.Start(t, clustertest.Size{Acceptors: 3, Proposers: 3, Learners: 2}, server.URL())
 	c, ctx := connect(t, server.URL()), within(t)
@@ -64,6 +65,7 @@ func TestASessionAcrossLeaders(t *testing.T) {
 
 // TestAnUnknownOutcomeInASession is settled by the same call again.
 func TestAnUnknownOutcomeInASession(t *testing.T) {
+	t.Parallel()
 	server := bustest.Server(t)
 	proxy := bustest.Proxy(t, server)
 	clustertest.Start(t, small, server.URL()).AwaitLeader()
@@ -107,6 +109,7 @@ func TestAnUnknownOutcomeInASession(t *testing.T) {
 // TestACommandToTwoLeaders, as a hand-over may deliver it: applied once, whatever the
 // order in which they propose it.
 func TestACommandToTwoLeaders(t *testing.T) {
+	t.Parallel()
 	url := bustest.Server(t).URL()
 	cluster := clustertest.Start(t, small, url)
 	c, ctx := connect(t, url), within(t)
@@ -144,6 +147,7 @@ func TestACommandToTwoLeaders(t *testing.T) {
 
 // TestALateCopyAfterLookup said "not done" is never applied.
 func TestALateCopyAfterLookup(t *testing.T) {
+	t.Parallel()
 	server := bustest.Server(t)
 	proxy := bustest.Proxy(t, server)
 	cluster := clustertest.Start(t, small, server.URL())
@@ -183,6 +187,7 @@ func TestALateCopyAfterLookup(t *testing.T) {
 
 // TestLookupFindsWhatWasDone, by the error or by the id alone.
 func TestLookupFindsWhatWasDone(t *testing.T) {
+	t.Parallel()
 	url := bustest.Server(t).URL()
 	clustertest.Start(t, small, url)
 	c, ctx := connect(t, url), within(t)
@@ -201,6 +206,7 @@ func TestLookupFindsWhatWasDone(t *testing.T) {
 // TestTheRetryAfterTheWindow is told that the outcome is unknown: it is never a
 // second application.
 func TestTheRetryAfterTheWindow(t *testing.T) {
+	t.Parallel()
 	url := bustest.Server(t).URL()
 	cluster := clustertest.Start(t, small, url)
 	c, ctx := connect(t, url), within(t)
@@ -241,6 +247,7 @@ func TestTheRetryAfterTheWindow(t *testing.T) {
 
 // TestOutcomesThatNobodyAsksFor do not bring a session to a halt.
 func TestOutcomesThatNobodyAsksFor(t *testing.T) {
+	t.Parallel()
 	server := bustest.Server(t)
 	proxy := bustest.Proxy(t, server)
 	clustertest.Start(t, small, server.URL()).AwaitLeader()

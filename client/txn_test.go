@@ -27,6 +27,7 @@ func bucket(t testing.TB, c *client.Client) *client.Bucket {
 
 // TestABucketThatCannotBe is refused with all that is wrong with it, and without a cluster.
 func TestABucketThatCannotBe(t *testing.T) {
+	t.Parallel()
 	c := connect(t, bustest.Server(t).URL())
 	_, err := c.CreateBucket(within(t), "a.b", client.BucketConfig{History: 65, TTL: -time.Second, MaxSize: -1})
 	if !errors.Is(err, client.ErrNotDone) || !errors.Is(err, client.ErrName) {
@@ -44,6 +45,7 @@ func TestABucketThatCannotBe(t *testing.T) {
 
 // TestTransactions do all of one list, and tell what they found.
 func TestTransactions(t *testing.T) {
+	t.Parallel()
 	url := bustest.Server(t).URL()
 	clustertest.Start(t, small, url)
 	c, ctx := connect(t, url), within(t)
@@ -67,6 +69,7 @@ func TestTransactions(t *testing.T) {
 // TestTransfers between accounts, by many, while leaders die: what was there stays
 // the same in sum.
 func TestTransfers(t *testing.T) {
+	t.Parallel()
 	url := bustest.Server(t).URL()
 	cluster := clustertest.Start(t, clustertest.Size{Acceptors: 3, Proposers: 3, Learners: 2}, url)
 	c := connect(t, url)
@@ -142,6 +145,7 @@ func transfer(t *testing.T, b *client.Bucket, from, to string) bool {
 // TestAPausedHolder wakes up after its lease has gone to another: what it then does
 // with its token is refused.
 func TestAPausedHolder(t *testing.T) {
+	t.Parallel()
 	server := bustest.Server(t)
 	proxy := bustest.Proxy(t, server)
 	clustertest.Start(t, small, server.URL())
@@ -193,6 +197,7 @@ func TestAPausedHolder(t *testing.T) {
 
 // TestElection: one leads, all know who, and another follows when it resigns.
 func TestElection(t *testing.T) {
+	t.Parallel()
 	url := bustest.Server(t).URL()
 	clustertest.Start(t, small, url)
 	b := bucket(t, connect(t, url))
@@ -230,6 +235,7 @@ func TestElection(t *testing.T) {
 // TestReadLevels: what was asked to be at least so new is, and every answer tells its
 // position.
 func TestReadLevels(t *testing.T) {
+	t.Parallel()
 	url := bustest.Server(t).URL()
 	clustertest.Start(t, small, url)
 	c, ctx := connect(t, url), within(t)

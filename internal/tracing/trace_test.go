@@ -67,6 +67,7 @@ func value(attributes []attribute.KeyValue, key attribute.Key) string {
 
 // TestATraceFollowsACommand through every role and back, under the client's span.
 func TestATraceFollowsACommand(t *testing.T) {
+	t.Parallel()
 	memory, provider, c, cl := start(t)
 	ctx, root := provider.Tracer("test").Start(t.Context(), "root")
 	if _, err := cl.Propose(ctx, []byte("followed")); err != nil {
@@ -109,6 +110,7 @@ func TestATraceFollowsACommand(t *testing.T) {
 // TestWhatIsNotTracedLeavesNoTrace: neither commands without a context nor those of
 // traces that are not sampled.
 func TestWhatIsNotTracedLeavesNoTrace(t *testing.T) {
+	t.Parallel()
 	memory, _, c, cl := start(t)
 	if _, err := cl.Propose(t.Context(), []byte("unseen")); err != nil {
 		t.Fatal(err)
@@ -129,6 +131,7 @@ func TestWhatIsNotTracedLeavesNoTrace(t *testing.T) {
 // TestABatchLinksItsTraces: commands of several traces in one batch each find their own
 // part, and the batch's spans link to all.
 func TestABatchLinksItsTraces(t *testing.T) {
+	t.Parallel()
 	memory, provider, c, _ := start(t)
 	b := c.Connect()
 	const traces = 20
@@ -177,6 +180,7 @@ func TestABatchLinksItsTraces(t *testing.T) {
 
 // TestARefusedCommandEndsItsTrace.
 func TestARefusedCommandEndsItsTrace(t *testing.T) {
+	t.Parallel()
 	memory, provider, c, _ := start(t)
 	b := c.Connect()
 	c.Stop("l1")
