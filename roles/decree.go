@@ -91,8 +91,8 @@ func (t *tally) lessWanted(o *tally) bool {
 // leader show. The leader of claim.ballot counted a quorum of that ballot for
 // every slot in claim.chosen, so any ballot not below it has the chosen value
 // (PTP §2.2, theorem 1). A ballot above it in which no acceptor is known to have voted
-// may be one that nobody could: anybody can make up such a proposal. ok is false while nothing is known to be chosen, or its
-// value is not known.
+// may be one that nobody could: anybody can make up such a proposal. ok is false while
+// nothing is known to be chosen, or its value is not known.
 func (ts tallies) decided(slot paxos.Slot, claim claim) (paxos.Decision, bool) {
 	for _, t := range ts {
 		if t.known && (t.chosen() || claim.covers(slot, t)) {

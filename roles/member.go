@@ -1,6 +1,7 @@
 package roles
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/synod-paxos/synod/paxos"
@@ -294,3 +295,7 @@ func (m *member) tooFar(slot, known paxos.Slot) bool {
 func ownBallot(e paxos.Envelope, b paxos.Ballot) bool {
 	return e.From.Role == paxos.ProposerRole && e.From.ID == b.Proposer && e.From.Process == b.Incarnation && b.Round > 0
 }
+
+func cmpID(a, b paxos.NodeID) int { return cmp.Compare(a, b) }
+
+func cmpSlot(a, b paxos.Slot) int { return cmp.Compare(a, b) }

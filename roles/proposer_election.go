@@ -1,10 +1,6 @@
 package roles
 
-import (
-	"cmp"
-
-	"github.com/synod-paxos/synod/paxos"
-)
+import "github.com/synod-paxos/synod/paxos"
 
 // Election is about speed, not safety: any proposer may start phase 1 at any
 // time (PMS §2.4). It keeps the number of those that do near one, for two
@@ -15,10 +11,6 @@ type query struct {
 	nonce uint64
 	since paxos.Instant // when it was asked first
 }
-
-func cmpID(a, b paxos.NodeID) int { return cmp.Compare(a, b) }
-
-func cmpSlot(a, b paxos.Slot) int { return cmp.Compare(a, b) }
 
 // waitForLeader makes the proposer a standby that acts after a random time of
 // silence, so that one of several standbys is likely to be alone.

@@ -56,8 +56,9 @@ func (ps *promises) starts(asked paxos.Slot, m paxos.Marks) paxos.Slot {
 	return max(asked, m.TrimBelow)
 }
 
-// add takes a page of v. again is where its next page starts, 0 for no further page. A page that answers another question, asked earlier in the same
-// ballot, could hide votes: it must start exactly where this one has it.
+// add takes a page of v. again is where its next page starts, 0 for no further page. A
+// page that answers another question, asked earlier in the same ballot, could hide votes:
+// it must start exactly where this one has it.
 func (ps *promises) add(v *voter, m paxos.Promise) (again paxos.Slot) {
 	if ps.complete(v) || m.Page.To != ps.to || m.Page.From != ps.starts(ps.asked(v), m.Marks) {
 		return 0

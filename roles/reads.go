@@ -22,7 +22,7 @@ type reads struct {
 	asked   []uint64   // reads of the round
 	next    []uint64   // reads of the next round
 	again   bool       // a newer configuration became known: begin the round again
-	highest paxos.Slot // of their answers
+	highest paxos.Slot // of the acceptors' answers so far
 	began   paxos.Instant
 	sent    paxos.Instant
 	reached []reached // rounds that are over, and whose slot is not applied; slots ascend

@@ -37,7 +37,7 @@ var changeMutants = []Mutant{
 	in(Stories, mutant("who lacks a configuration never asks", "roles/member.go", "		m.behind = true\n", "")),
 	in(unaware, mutant("a round of reads forgets where its configuration begins", "roles/reads.go",
 		"max(r.highest, c.From-1)", "r.highest")),
-	in(changing, mutant("a learner waits for acceptors that are gone", "roles/learner.go",
+	in(changing, mutant("a learner waits for acceptors that are gone", "roles/learner_state.go",
 		"return c == nil || c != l.known.Newest() && l.fetch.attempt > 2*fillAfter*len(c.Acceptors)", "return c == nil")),
 	in(Stories, mutant("the window after a change is not filled", "roles/proposer_change.go", "		p.fillUp(now, from+1, out)\n", "")),
 	in(unaware, mutant("a round of reads ends by the oldest configuration", "roles/reads.go",
