@@ -17,6 +17,7 @@
 //	                          PURGE, and STREAM.MSG.DELETE.<s>
 //	api.<subject>             publish to the stream whose subjects match
 //	command.<s>               a typed command for stream s, see package command
+//	operator.upgrade          raise the version of the rules, see version.go
 //
 // Bytes from clients never panic: what cannot be done is answered with
 // JetStream's JSON error and changes nothing. A broken invariant panics with the
@@ -53,6 +54,7 @@
 // The digest of a set of pairs is the sum modulo 2^128 of HighwayHash-128 of each
 // pair, so it does not depend on order and follows every write in constant time.
 // A stream's counters hold the digests of its messages (20 to 23), of its ids (28,
-// 29) and of its sessions and leases (30 to 34); the digest of the state is that of the pairs 04, 05, 10 and 11, which
-// contain the former. Dropping a whole stream therefore needs no reading.
+// 29) and of its sessions and leases (30 to 34); the digest of the state is that of
+// the pairs 04, 05, 10 and 11, which contain the former. Dropping a whole stream
+// therefore needs no reading.
 package streams

@@ -157,12 +157,12 @@ func (d *devCommand) dataDir() (string, error) {
 func (d *devCommand) welcome(l *node.Local, h *node.HTTP, data string) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "Ready: cluster %s (%s) on %s\n\n", d.Cluster, l.Genesis().Cluster.UUID, l.URL())
-	where := ""
+	where, server, again := "", "", " --data "+data
 	if l.URL() != "nats://127.0.0.1:4222" {
-		where += " --nats " + l.URL()
+		where, server, again = " --nats "+l.URL(), " -s "+l.URL(), again+" --listen "+d.Listen
 	}
 	if d.Cluster != "main" {
-		where += " --cluster " + d.Cluster
+		where, again = where+" --cluster "+d.Cluster, again+" --cluster "+d.Cluster
 	}
 	synod := myself()
 	fmt.Fprintf(&b, "Try, in another terminal:\n")
@@ -170,16 +170,12 @@ func (d *devCommand) welcome(l *node.Local, h *node.HTTP, data string) string {
 	fmt.Fprintf(&b, "  %s log --follow%s\n", synod, where)
 	fmt.Fprintf(&b, "  %s status%s\n", synod, where)
 	fmt.Fprintf(&b, "  %s trace%s\n", synod, where)
-	server := ""
-	if l.URL() != "nats://127.0.0.1:4222" {
-		server = " -s " + l.URL()
-	}
 	fmt.Fprintf(&b, "  nats req%s synod.%s.propose \"hello\"\n", server, d.Cluster)
 	fmt.Fprintf(&b, "Leaf nodes: %s\n", l.LeafURL())
 	if h.Address() != "" {
 		fmt.Fprintf(&b, "Metrics: http://%s/metrics\n", h.Address())
 	}
-	fmt.Fprintf(&b, "Ctrl-C stops it. To go on with this log later: %s dev --data %s\n", synod, data)
+	fmt.Fprintf(&b, "Ctrl-C stops it. To go on with this log later: %s dev%s\n", synod, again)
 	return b.String()
 }
 

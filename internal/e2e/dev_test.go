@@ -23,15 +23,16 @@ func TestDevGoesOn(t *testing.T) {
 	data := t.TempDir()
 	var want []string
 	for round := range 3 {
-		p, url := startDev(t, "--data", data)
+		p, url := startDev(t, "--data", data, "--cluster", "demo")
+		p.await("later: synod dev --data " + data + " --listen 127.0.0.1:0 --cluster demo")
 		for i := range 3 {
 			text := fmt.Sprintf("round %d, proposal %d", round, i)
 			want = append(want, text)
 			// Ready means ready: the first attempt succeeds.
-			call(t, "synod", "propose", text, "--nats", url, "--timeout", "1s").must(t)
+			call(t, "synod", "propose", text, "--nats", url, "--cluster", "demo", "--timeout", "1s").must(t)
 		}
 		var have []string
-		for _, line := range strings.Split(strings.TrimSpace(call(t, "synod", "log", "--nats", url).must(t)), "\n") {
+		for _, line := range strings.Split(strings.TrimSpace(call(t, "synod", "log", "--nats", url, "--cluster", "demo").must(t)), "\n") {
 			fields := strings.SplitN(line, "\t", 3)
 			have = append(have, fields[len(fields)-1])
 		}
