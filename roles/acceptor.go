@@ -12,6 +12,7 @@ type Acceptor struct {
 	member
 	state      paxos.AcceptorState
 	signOfLife paxos.Instant // when a leader was last heard, or the start
+	turns      turns
 	nextHello  paxos.Instant
 	noSpace    bool
 }
@@ -104,7 +105,29 @@ func (a *Acceptor) stepPrepare(now paxos.Now, e paxos.Envelope, m paxos.Prepare,
 	if m.To == 0 { // a new leader needs no votes where the value is known to be chosen
 		page.From = max(page.From, a.state.Marks.ChosenBelow)
 	}
+	if a.turns.turn(m) {
+		a.signOfLife = now.Mono
+	}
 	a.send(out, m.Ballot.Proposer, paxos.Promise{Ballot: m.Ballot, Page: page, Marks: a.marks(now)})
+}
+
+// turns is how far a proposer in phase 1 has come with this acceptor's pages.
+type turns struct {
+	ballot paxos.Ballot
+	from   paxos.Slot
+}
+
+// turn notes which page m asks for, and reports whether that shows that an earlier one
+// was heard. Such a proposer is about to lead: who takes over from it would begin with
+// the first page again, and so on for ever where reading all takes longer than the others'
+// patience. One that asks for the same again may hear nobody.
+func (t *turns) turn(m paxos.Prepare) bool {
+	if m.To != 0 {
+		return false
+	}
+	on := m.Ballot == t.ballot && m.From > t.from
+	*t = turns{m.Ballot, m.From}
+	return on
 }
 
 // stepAccept is phase 2b (PTP §2.3 step 4, PMS §2.2): vote unless promised

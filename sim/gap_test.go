@@ -58,3 +58,30 @@ func longestGap(t *testing.T, seed uint64, node paxos.NodeID, retry time.Duratio
 	}
 	return longest
 }
+
+// TestPhase1OfManyPages: a leader that votes do not reach leaves a window of them, and a
+// page holds one, so phase 1 takes longer than any standby's patience. It is done all the
+// same, by the first that begins it: others see it turn the pages.
+func TestPhase1OfManyPages(t *testing.T) {
+	const commands, deaf = 200, 4110 * time.Millisecond
+	for seed := range uint64(5) {
+		p := CalmPlan(seed + 1)
+		p.Proposers, p.PageBytes, p.Quiet = 3, 1, 10*time.Second
+		p.Proposing.BatchCommands, p.Proposing.Pipeline = 1, commands
+		p.Calm = Weather{Min: 20 * time.Millisecond, Max: 25 * time.Millisecond}
+		for i := range commands {
+			p.Clients = append(p.Clients, ClientPlan{
+				ID: nodeID("c", i), Start: 4060*time.Millisecond + time.Duration(i)*100*time.Microsecond, Commands: 1,
+				Think: time.Millisecond, Timeout: 2 * time.Second, Retry: 100 * time.Millisecond,
+			})
+		}
+		p.Faults = []Fault{{At: deaf, For: 5 * time.Second, Kind: Deaf, Node: TheLeader}}
+		w := NewWorld(p)
+		w.Begin()
+		w.advance(deaf)
+		won := w.counts["elections won"]
+		if !w.advanceUntil(60*time.Second, func() bool { return w.counts["elections won"] > won }) || w.failure != nil {
+			t.Fatalf("seed %d: no leader after %v (%v)", seed+1, w.now-deaf, w.failure)
+		}
+	}
+}

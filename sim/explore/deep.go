@@ -76,7 +76,7 @@ func copyInto(to, from reflect.Value) {
 // acts on, and what is kept by acceptor and matters by its extremes only.
 var ignored = map[string][]string{
 	"Proposer":    {"random", "deadline", "nextHello", "giveUp", "failures", "peers"}, // peers: nobody hands over
-	"Acceptor":    {"signOfLife", "nextHello"},
+	"Acceptor":    {"signOfLife", "turns", "nextHello"},
 	"leadership":  {"heard", "beat", "trimAt"},
 	"round":       {"sent"},
 	"query":       {"nonce", "silent"},
