@@ -2,7 +2,6 @@ package explore
 
 import (
 	"fmt"
-	"hash/maphash"
 	"math/bits"
 	"reflect"
 	"unsafe"
@@ -77,16 +76,17 @@ type mover struct {
 	move   Move
 	later  paxos.Configuration
 	report MoveReport
-	known  map[step]*outcome
-	seed   maphash.Seed
-	seen   map[uint64]bool
+	known  map[step]*outcome // but of messages
+	taken  [][]*outcome      // of messages, by the process and the message
+	idle   []set             // messages that come to nothing, by the process
+	seen   *visited
 	polls  map[[movers]uint64]bool
 	next   []moment
 }
 
 // ExploreMove visits all states of a Move, up to the first one that is wrong.
 func ExploreMove(m Move) *MoveReport {
-	x := &mover{move: m, known: map[step]*outcome{}, seed: maphash.MakeSeed(), seen: map[uint64]bool{}, polls: map[[movers]uint64]bool{}}
+	x := &mover{move: m, known: map[step]*outcome{}, seen: newVisited(), polls: map[[movers]uint64]bool{}}
 	x.cluster = &cluster{bound: Bound{Proposers: 2, Slots: m.Slots, Ballots: m.Ballots, Plain: true}, tables: newTables()}
 	x.ballot(paxos.Ballot{})
 	x.genesis = paxos.Genesis{
@@ -170,7 +170,9 @@ func (x *mover) voter(i int) paxos.Sender {
 // expand visits all moments one step from s.
 func (x *mover) expand(s *moment) {
 	for i := range s.processes {
-		s.said.each(func(m number) { x.take(s, i, step{process: s.processes[i], act: deliver, first: m, second: none}) })
+		said := s.said
+		said.minus(x.ofNoUse(s.processes[i]))
+		said.each(func(m number) { x.take(s, i, step{process: s.processes[i], act: deliver, first: m, second: none}) })
 		p := x.states[s.processes[i]]
 		if int(s.crashes) < x.move.Crashes && (p.proposer == nil || p.begun > 0) { // and began something that it may forget
 			x.take(s, i, step{process: s.processes[i], act: crash})
@@ -220,11 +222,10 @@ func (x *mover) take(s *moment, i int, what step) {
 // visit keeps a moment that is new for its turn.
 func (x *mover) visit(s moment) {
 	x.forget(&s)
-	h := maphash.Bytes(x.seed, unsafe.Slice((*byte)(unsafe.Pointer(&s)), unsafe.Sizeof(s)))
-	if x.seen[h] {
+	if !x.seen.note(unsafe.Slice((*byte)(unsafe.Pointer(&s)), unsafe.Sizeof(s))) {
 		return
 	}
-	x.seen[h], x.polls[s.votes] = true, true
+	x.polls[s.votes] = true
 	x.report.States++
 	x.next = append(x.next, s)
 }
@@ -257,7 +258,7 @@ func (x *mover) refused(s *moment, n note) bool {
 
 // outcome is what comes of a step.
 func (x *mover) outcome(what step) *outcome {
-	if o := x.known[what]; o != nil {
+	if o := x.remembered(what); o != nil {
 		return o
 	}
 	p := x.states[what.process].copy()
@@ -288,8 +289,39 @@ func (x *mover) outcome(what step) *outcome {
 		}
 	}
 	o := x.carryOut(p, &out)
-	x.known[what] = &o
+	if what.act != deliver {
+		x.known[what] = &o
+		return &o
+	}
+	x.taken[what.process][what.first] = &o
+	if o.next == what.process && len(o.sent) == 0 && o.votes == 0 && o.wrong == "" && what.first < words*64 {
+		x.ofNoUse(what.process).add(what.first)
+	}
 	return &o
+}
+
+// remembered is the outcome of a step that was taken before, nil of another.
+func (x *mover) remembered(what step) *outcome {
+	if what.act != deliver {
+		return x.known[what]
+	}
+	for int(what.process) >= len(x.taken) {
+		x.taken = append(x.taken, nil)
+	}
+	row := &x.taken[what.process]
+	for int(what.first) >= len(*row) {
+		*row = append(*row, nil)
+	}
+	return (*row)[what.first]
+}
+
+// ofNoUse is the messages that are known to come to nothing where a process is in this
+// state.
+func (x *mover) ofNoUse(process number) *set {
+	for int(process) >= len(x.idle) {
+		x.idle = append(x.idle, set{})
+	}
+	return &x.idle[process]
 }
 
 func (x *mover) operate(p *process, m paxos.Message, out *paxos.Effects) {

@@ -81,7 +81,7 @@ func (x *explorer) texts() []string {
 func TestEveryStateOfAChange(t *testing.T) {
 	for _, m := range []Move{Replacement()} {
 		if m.Crashes = *crashes; *crashes > 0 {
-			m.States = 0
+			m.Slots, m.States = *slots, 0
 		}
 		began := time.Now()
 		r := ExploreMove(m)

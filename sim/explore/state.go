@@ -33,6 +33,12 @@ func (s *set) meet(o *set) {
 	}
 }
 
+func (s *set) minus(o *set) {
+	for i, w := range o {
+		s[i] &^= w
+	}
+}
+
 // each calls do for every message in s.
 func (s *set) each(do func(number)) {
 	for i, w := range s {
@@ -82,8 +88,11 @@ type visited struct {
 func newVisited() *visited { return &visited{seed: maphash.MakeSeed(), slots: make([]uint64, 1<<16)} }
 
 // add reports whether s is new.
-func (v *visited) add(s *state) bool {
-	h := max(1, maphash.Bytes(v.seed, s.bytes()))
+func (v *visited) add(s *state) bool { return v.note(s.bytes()) }
+
+// note reports whether a state with these bytes is new.
+func (v *visited) note(b []byte) bool {
+	h := max(1, maphash.Bytes(v.seed, b))
 	if !v.put(h) {
 		return false
 	}
