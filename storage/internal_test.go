@@ -209,3 +209,18 @@ func TestDamagedIdentities(t *testing.T) {
 		t.Error("read without a checksum")
 	}
 }
+
+// TestCoveredNames: logs and manifests, and nothing else, are covered, and forgotten when
+// they are gone.
+func TestCoveredNames(t *testing.T) {
+	for base, want := range map[string]bool{"000012.log": true, "MANIFEST-000012": true, "x.log": false, "MANIFEST-x": false, "000012.sst": false} {
+		name, ok := parseCovered(base)
+		if ok != want || ok && (name.number != 12 || name.String() != base) {
+			t.Errorf("%s is %+v, %t", base, name, ok)
+		}
+		c := &cover{page: page{files: map[coveredName]extent{{logFile, 12}: {}, {manifestFile, 12}: {}}}}
+		if was := c.forget(base); was != want || len(c.page.files) == 1 != want {
+			t.Errorf("%s was covered: %t; %d are left", base, was, len(c.page.files))
+		}
+	}
+}

@@ -16,6 +16,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -228,6 +229,8 @@ func RunTests(program string, i int, pattern string, limit time.Duration) (end E
 	run := exec.CommandContext(ctx, program, "-test.failfast", "-test.timeout=0", "-test.run", pattern)
 	run.Dir = filepath.Dir(program)
 	run.Env = append(os.Environ(), fmt.Sprintf("MUTATION=%d", i), "GOMEMLIMIT=1GiB")
+	run.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // tests that run in processes of their own end with it
+	run.Cancel = func() error { return syscall.Kill(-run.Process.Pid, syscall.SIGKILL) }
 	began := time.Now()
 	out, err := run.CombinedOutput()
 	took = time.Since(began)
