@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"io/fs"
+	"log/slog"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -12,6 +13,7 @@ import (
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
 
+	"github.com/synod-paxos/synod/internal/guard"
 	"github.com/synod-paxos/synod/paxos"
 )
 
@@ -20,7 +22,8 @@ import (
 type Acceptor struct {
 	options  Options
 	dir      *Dir
-	halt     *halt
+	halt     *guard.Halt
+	failed   chan error // gets the first failure
 	counters counters
 
 	disk    vfs.FS    // the directory's file system, timed
@@ -49,8 +52,8 @@ type Acceptor struct {
 // again, once the reason is gone, finds all that was there. After an error of the
 // disk the directory may stay locked until the process ends.
 func OpenAcceptor(dir string, id paxos.NodeID, o Options) (*Acceptor, error) {
-	a := &Acceptor{options: o.withDefaults(), commits: make(chan struct{}), results: make(chan error, 1)}
-	a.halt = newHalt(a.options.Log)
+	a := &Acceptor{options: o.withDefaults(), failed: make(chan error, 1), commits: make(chan struct{}), results: make(chan error, 1)}
+	a.halt = newHalt(a.options.Log, a.failed)
 	a.disk, a.watch = a.watchDisk()
 	under := a.options
 	under.FS = a.disk
@@ -65,10 +68,19 @@ func OpenAcceptor(dir string, id paxos.NodeID, o Options) (*Acceptor, error) {
 	return a, nil
 }
 
+// newHalt returns a halt that logs the first failure and hands it to failed, which has
+// room for it.
+func newHalt(log *slog.Logger, failed chan<- error) *guard.Halt {
+	return guard.NewHalt(func(err error) {
+		failed <- err
+		log.Error("storage failed", "err", err)
+	})
+}
+
 // giveUp closes what a failed opening opened. Where Pebble is still at it, that is
 // nothing: the lock stays until the process ends.
 func (a *Acceptor) giveUp() error {
-	if a.halt.isStuck() {
+	if a.halt.IsStuck() {
 		return nil
 	}
 	if a.db == nil {
@@ -159,29 +171,27 @@ func (a *Acceptor) create() error {
 }
 
 func (a *Acceptor) openVotes(choose func(*pebble.Options)) error {
-	guard := &guardFS{
-		FS: a.disk, halt: a.halt, cover: a.cover, ahead: min(logAhead, int64(a.options.MemTable)/8),
-	}
-	o := a.engineOptions(guard)
+	votes := &votesFS{FS: a.disk, cover: a.cover, ahead: min(logAhead, int64(a.options.MemTable)/8)}
+	o := a.engineOptions(&guard.FS{FS: votes, Halt: a.halt, Wrap: wrap})
 	choose(o)
-	db, err := a.openEngine(a.votesPath(), o)
+	db, err := guard.Attempt(a.halt, func() (*pebble.DB, error) { return openPebble(a.votesPath(), o) })
 	if err != nil {
-		return a.whyUnread(unopened(guard, a.votesPath(), err))
+		return a.whyUnread(unopened(votes, a.votesPath(), err))
 	}
 	a.db = db
 	go a.commitLoop()
-	return a.halt.cause()
+	return a.halt.Cause()
 }
 
 // unopened is why Pebble did not open, as far as the disk is not the reason: it
 // does not understand a file.
-func unopened(guard *guardFS, dir string, err error) error {
-	return &Error{Op: "open", Path: cmp.Or(guard.lastOpened(), dir), Kind: cmp.Or(kindOf(err), ErrCorrupt), Err: err}
+func unopened(votes *votesFS, dir string, err error) error {
+	return &Error{Op: "open", Path: cmp.Or(votes.lastOpened(), dir), Kind: cmp.Or(kindOf(err), ErrCorrupt), Err: err}
 }
 
 // whyUnread prefers what was seen on the file itself to what Pebble made of it.
 func (a *Acceptor) whyUnread(err error) error {
-	if cause := a.halt.cause(); cause != nil {
+	if cause := a.halt.Cause(); cause != nil {
 		return cause
 	}
 	return err
@@ -218,7 +228,7 @@ func (a *Acceptor) State() paxos.AcceptorState { return a.loaded }
 // Failed yields the first failure, once, when there is one. It may be one that
 // no call has met: a table that could not be written, a disk that hangs. The
 // process should stop.
-func (a *Acceptor) Failed() <-chan error { return a.halt.failed }
+func (a *Acceptor) Failed() <-chan error { return a.failed }
 
 func (a *Acceptor) votesPath() string { return a.dir.file(votesName) }
 

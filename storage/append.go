@@ -32,7 +32,7 @@ func (a *Acceptor) Append(records []paxos.Record) error {
 	}
 	start := time.Now()
 	if err := a.stage.fill(records); err != nil {
-		return a.halt.fail(wrap("append", a.votesPath(), err))
+		return a.halt.Fail(wrap("append", a.votesPath(), err))
 	}
 	size := a.stage.batch.Len() // Pebble may keep a large batch
 	if err := a.settle(); err != nil {
@@ -47,7 +47,7 @@ func (a *Acceptor) unusable() error {
 	if a.closed.Load() {
 		return &Error{Op: "use", Path: a.dir.path, Kind: ErrClosed}
 	}
-	return a.halt.cause()
+	return a.halt.Cause()
 }
 
 // settle has the stage committed. It waits no longer than the store lives: the
@@ -60,8 +60,8 @@ func (a *Acceptor) settle() error {
 			a.stage.settle()
 		}
 		return err
-	case <-a.halt.stop:
-		return a.halt.cause()
+	case <-a.halt.Stopped():
+		return a.halt.Cause()
 	}
 }
 
@@ -75,7 +75,7 @@ func (a *Acceptor) commitLoop() {
 // commit makes the staged batch durable, and has it covered.
 func (a *Acceptor) commit() error {
 	if err := a.apply(); err != nil {
-		return a.halt.fail(wrap("append", a.votesPath(), err))
+		return a.halt.Fail(wrap("append", a.votesPath(), err))
 	}
 	a.cover.acked(a.stage.next.appends)
 	a.trim(a.stage.next.Marks.TrimBelow)
@@ -96,7 +96,7 @@ func (a *Acceptor) apply() (err error) {
 	a.reclaim.wrote(a.stage.low)
 	err = a.db.Apply(a.stage.batch, pebble.Sync)
 	a.reclaim.wrote(a.stage.low) // the batch may have gone to a new MemTable
-	return errors.Join(err, a.halt.cause())
+	return errors.Join(err, a.halt.Cause())
 }
 
 // stage is where an Append's batch is put together.

@@ -27,26 +27,26 @@ func (a *Acceptor) stop() error {
 	done := make(chan error, 1)
 	go func() { done <- a.windUp() }()
 	var wait <-chan time.Time
-	for failed := a.halt.stop; ; {
+	for failed := a.halt.Stopped(); ; {
 		select {
 		case err := <-done:
-			return cmp.Or(a.halt.cause(), err)
-		case <-a.halt.stuck:
-			return a.halt.cause()
+			return cmp.Or(a.halt.Cause(), err)
+		case <-a.halt.Stuck():
+			return a.halt.Cause()
 		case <-failed: // it may never be done
 			failed, wait = nil, time.After(closeWait)
 		case <-wait:
-			return a.halt.cause()
+			return a.halt.Cause()
 		}
 	}
 }
 
 // windUp closes everything, unless something will never end.
 func (a *Acceptor) windUp() error {
-	if a.halt.cause() == nil {
+	if a.halt.Cause() == nil {
 		_ = a.coverNow() // the store is halted by an error
 	}
-	if a.halt.isStuck() {
+	if a.halt.IsStuck() {
 		return nil
 	}
 	a.reclaim.busy.Lock() // for good
@@ -67,16 +67,16 @@ func (a *Acceptor) coverLater() {
 	a.timing.Lock()
 	a.timer = nil
 	a.timing.Unlock()
-	if a.halt.cause() == nil {
+	if a.halt.Cause() == nil {
 		_ = a.coverNow() // the store is halted by an error
 	}
 }
 
 // coverNow writes the cover, a change like any other.
 func (a *Acceptor) coverNow() error {
-	a.halt.gate()
+	a.halt.Gate()
 	if err := a.cover.write(); err != nil {
-		return a.halt.jam(err)
+		return a.halt.Jam(err)
 	}
 	return nil
 }

@@ -6,10 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
-	"log/slog"
 	"math"
 	"reflect"
-	"runtime"
 	"testing"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -289,64 +287,16 @@ func TestAFailedCoverIsLeftAlone(t *testing.T) {
 	}
 }
 
-// TestNothingIsChangedAfterAFailure: neither Pebble's writes nor the cover's reach the
-// disk once a change failed.
-func TestNothingIsChangedAfterAFailure(t *testing.T) {
-	h := newHalt(slog.New(slog.DiscardHandler))
-	h.park = runtime.Goexit
+// TestTheCoverIsNotWrittenAfterAFailure of a change of Pebble's, and its own failure is one.
+func TestTheCoverIsNotWrittenAfterAFailure(t *testing.T) {
 	f := &lostFile{}
-	file := &guardFile{File: f, fs: &guardFS{halt: h}, path: "000007.sst", written: true}
-	a := &Acceptor{halt: h, cover: &cover{file: f, disk: someDisk, watch: unwatched, page: page{turn: 1}}}
-	lives := func(do func()) bool {
-		ended, lives := make(chan struct{}), false
-		go func() {
-			defer close(ended)
-			do()
-			lives = true
-		}()
-		<-ended
-		return lives
+	a := &Acceptor{halt: parkedHalt(), cover: &cover{file: f, disk: someDisk, watch: unwatched, page: page{turn: 1}}}
+	if err := a.coverNow(); err == nil || !errors.Is(a.halt.Cause(), err) || !a.halt.IsStuck() || f.writes != 1 {
+		t.Errorf("a lost page: error %v, cause %v, %d writes", err, a.halt.Cause(), f.writes)
 	}
-	write := func() { _, _ = file.Write([]byte("x")) }
-	if lives(write) || f.writes != 1 || h.cause() == nil {
-		t.Fatalf("after a lost write: %d writes, the cause is %v", f.writes, h.cause())
-	}
-	for what, do := range map[string]func(){
-		"write": write,
-		"sync":  func() { _ = file.Sync() },
-		"cover": func() { _ = a.coverNow() },
-	} {
-		if lives(do) || f.writes != 1 {
-			t.Errorf("%s got through", what)
-		}
-	}
-}
-
-// TestNothingIsDroppedByWhatCannotBeRead: Pebble takes a table that it cannot read for
-// empty while it drops a part of it, so it does not hear that.
-func TestNothingIsDroppedByWhatCannotBeRead(t *testing.T) {
-	h := newHalt(slog.New(slog.DiscardHandler))
-	h.park = runtime.Goexit
-	lost, heard, ended := errors.New("lost"), false, make(chan struct{})
-	go func() {
-		defer close(ended)
-		_ = h.strictly(func() error {
-			_ = h.failRead(lost)
-			heard = true
-			return nil
-		})
-	}()
-	<-ended
-	if heard || !h.isStuck() || !errors.Is(h.cause(), lost) {
-		t.Errorf("heard %t, stuck %t, the cause is %v", heard, h.isStuck(), h.cause())
-	}
-	before := newHalt(slog.New(slog.DiscardHandler))
-	if err := before.failRead(lost); !errors.Is(err, lost) || before.isStuck() {
-		t.Errorf("a failure that may be heard of: %v, stuck %t", err, before.isStuck())
-	}
-	done := false
-	if err := before.strictly(func() error { done = true; return nil }); done || !errors.Is(err, lost) {
-		t.Errorf("after a failure that was heard of: %v, done %t", err, done)
+	a.cover.failed = nil
+	if !held(func() { _ = a.coverNow() }) || f.writes != 1 {
+		t.Errorf("written after a failure, %d writes", f.writes)
 	}
 }
 

@@ -167,7 +167,7 @@ func TestWhoReadsMeanwhileIsTold(t *testing.T) {
 		return nil
 	})
 	p := paxos.Page{From: 1}
-	err = a.halt.strictly(func() error { return a.Fill(&p, 1<<20) })
+	err = a.halt.Strictly(func() error { return a.Fill(&p, 1<<20) })
 	if !errors.Is(err, syscall.EIO) || len(p.Votes) > 0 {
 		t.Errorf("%d votes, error %v", len(p.Votes), err)
 	}

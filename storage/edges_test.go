@@ -19,6 +19,7 @@ import (
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
 
+	"github.com/synod-paxos/synod/internal/guard"
 	"github.com/synod-paxos/synod/paxos"
 	"github.com/synod-paxos/synod/storage/storagetest"
 )
@@ -303,35 +304,31 @@ func TestPagesThatCannotBe(t *testing.T) {
 	}
 }
 
-// shortFile writes half of what it is given.
-type shortFile struct{ vfs.File }
-
-func (shortFile) Write(p []byte) (int, error) { return len(p) / 2, nil }
-
-// TestWhatIsNoWriteIsHeld: a short write, a write in the middle, and what Pebble thinks
-// should end the process.
-func TestWhatIsNoWriteIsHeld(t *testing.T) {
-	a := &Acceptor{dir: &Dir{path: "/a1", fs: vfs.NewMem()}}
-	for what, do := range map[string]func(f *guardFile){
-		"short write": func(f *guardFile) { _, _ = f.Write([]byte("four")) },
-		"WriteAt":     func(f *guardFile) { _, _ = f.WriteAt([]byte("four"), 0) },
-		"Fatalf":      func(*guardFile) { quietLogger{a}.Fatalf("%d", 4) },
-	} {
-		h := newHalt(slog.New(slog.DiscardHandler))
-		h.park = runtime.Goexit
-		a.halt = h
-		f := &guardFile{File: shortFile{}, fs: &guardFS{FS: vfs.NewMem(), halt: h}, path: "000007.log", written: true}
-		ended, returned := make(chan struct{}), false
-		go func() {
-			defer close(ended)
-			do(f)
-			returned = true
-		}()
-		<-ended
-		if returned || !h.isStuck() || h.cause() == nil {
-			t.Errorf("%s: returned %t, the cause is %v", what, returned, h.cause())
-		}
+// TestPebbleThatGivesUpIsHeld: what it thinks should end the process halts the store.
+func TestPebbleThatGivesUpIsHeld(t *testing.T) {
+	a := &Acceptor{dir: &Dir{path: "/a1", fs: vfs.NewMem()}, halt: parkedHalt()}
+	if !held(func() { quietLogger{a}.Fatalf("%d", 4) }) || !a.halt.IsStuck() || a.halt.Cause() == nil {
+		t.Errorf("it goes on, the cause is %v", a.halt.Cause())
 	}
+}
+
+// parkedHalt is a halt that ends the goroutine of whoever is held.
+func parkedHalt() *guard.Halt {
+	h := newHalt(slog.New(slog.DiscardHandler), make(chan error, 1))
+	h.Park = runtime.Goexit
+	return h
+}
+
+// held reports whether do is held, by a halt that is parked.
+func held(do func()) bool {
+	ended, held := make(chan struct{}), true
+	go func() {
+		defer close(ended)
+		do()
+		held = false
+	}()
+	<-ended
+	return held
 }
 
 // TestWhatAnOperatorReads: what Pebble says is debug output, and a slow disk a warning
@@ -339,18 +336,18 @@ func TestWhatIsNoWriteIsHeld(t *testing.T) {
 func TestWhatAnOperatorReads(t *testing.T) {
 	var b bytes.Buffer
 	log := slog.New(slog.NewTextHandler(&b, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	a := &Acceptor{options: Options{Log: log, HungAfter: 5 * time.Second}, halt: newHalt(log)}
+	a := &Acceptor{options: Options{Log: log, HungAfter: 5 * time.Second}, halt: newHalt(log, make(chan error, 1))}
 	quietLogger{a}.Errorf("no %s", "sense")
 	if !strings.Contains(b.String(), "level=DEBUG msg=\"pebble: no sense\"") {
 		t.Errorf("the log is %q", b.String())
 	}
 	a.slowCall(vfs.DiskSlowInfo{Path: "/x", Duration: 5*time.Second - 1})
-	if !strings.Contains(b.String(), "level=WARN msg=\"slow disk\"") || a.halt.cause() != nil {
-		t.Errorf("the log is %q, the cause %v", b.String(), a.halt.cause())
+	if !strings.Contains(b.String(), "level=WARN msg=\"slow disk\"") || a.halt.Cause() != nil {
+		t.Errorf("the log is %q, the cause %v", b.String(), a.halt.Cause())
 	}
 	a.slowCall(vfs.DiskSlowInfo{Path: "/x", Duration: 5 * time.Second})
-	if !errors.Is(a.halt.cause(), ErrHung) || a.counters.slow.Load() != 2 {
-		t.Errorf("%d slow calls, the cause is %v", a.counters.slow.Load(), a.halt.cause())
+	if !errors.Is(a.halt.Cause(), ErrHung) || a.counters.slow.Load() != 2 {
+		t.Errorf("%d slow calls, the cause is %v", a.counters.slow.Load(), a.halt.Cause())
 	}
 }
 

@@ -58,12 +58,12 @@ func (a *Acceptor) events() *pebble.EventListener {
 	return &pebble.EventListener{
 		BackgroundError: func(err error) {
 			if !errors.Is(err, pebble.ErrCancelledCompaction) { // its tables were dropped: see reclaim
-				a.halt.fail(wrap("write", a.votesPath(), err))
+				a.halt.Fail(wrap("write", a.votesPath(), err))
 			}
 		},
 		DataCorruption: func(i pebble.DataCorruptionInfo) {
 			err := &Error{Op: "read", Path: i.Path, Kind: ErrCorrupt, Err: i.Details}
-			_ = a.halt.failRead(err)
+			_ = a.halt.FailRead(err)
 		},
 		WriteStallBegin: func(i pebble.WriteStallBeginInfo) {
 			a.counters.stalls.Add(1)
@@ -105,30 +105,11 @@ func (a *Acceptor) watchCall(path string) (stop func() bool) {
 }
 
 func (a *Acceptor) hung(op, path string) {
-	a.halt.fail(&Error{Op: op, Path: path, Kind: ErrHung, Err: fmt.Errorf("no answer for %s", a.options.HungAfter)})
+	a.halt.Fail(&Error{Op: op, Path: path, Kind: ErrHung, Err: fmt.Errorf("no answer for %s", a.options.HungAfter)})
 }
 
-// openEngine opens the Pebble store at dir, unless the opening is given up.
-func (a *Acceptor) openEngine(dir string, o *pebble.Options) (*pebble.DB, error) {
-	type result struct {
-		db  *pebble.DB
-		err error
-	}
-	done := make(chan result, 1)
-	go func() {
-		db, err := openPebble(dir, o)
-		done <- result{db, err}
-	}()
-	select {
-	case r := <-done:
-		return r.db, r.err
-	case <-a.halt.stuck:
-		return nil, a.halt.cause()
-	}
-}
-
-// openPebble takes a panic for damage too: Pebble may panic on a directory that it
-// cannot make sense of.
+// openPebble opens the Pebble store at dir. It takes a panic for damage too: Pebble may
+// panic on a directory that it cannot make sense of.
 func openPebble(dir string, o *pebble.Options) (db *pebble.DB, err error) {
 	defer o.Cache.Unref()
 	defer func() {
@@ -163,5 +144,5 @@ func (l quietLogger) Errorf(format string, args ...any) { l.Infof(format, args..
 
 // Fatalf does not return, as Pebble expects.
 func (l quietLogger) Fatalf(format string, args ...any) {
-	l.a.halt.hold(wrap("write", l.a.votesPath(), fmt.Errorf(format, args...)))
+	l.a.halt.Hold(wrap("write", l.a.votesPath(), fmt.Errorf(format, args...)))
 }

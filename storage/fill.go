@@ -6,6 +6,7 @@ import (
 
 	"github.com/cockroachdb/pebble/v2"
 
+	"github.com/synod-paxos/synod/internal/guard"
 	"github.com/synod-paxos/synod/paxos"
 )
 
@@ -22,15 +23,9 @@ func (a *Acceptor) Fill(p *paxos.Page, maxBytes int) error {
 		return err
 	}
 	page := *p
-	done := make(chan error, 1)
-	go func() { done <- a.fill(&page, maxBytes) }()
-	select {
-	case err := <-done:
-		if err != nil {
-			return a.halt.fail(a.whyUnread(wrap("read", a.votesPath(), err)))
-		}
-	case <-a.halt.stuck: // whoever reads may be held
-		return a.halt.cause()
+	read := func() (struct{}, error) { return struct{}{}, a.fill(&page, maxBytes) }
+	if _, err := guard.Attempt(a.halt, read); err != nil {
+		return a.halt.Fail(a.whyUnread(wrap("read", a.votesPath(), err)))
 	}
 	*p = page
 	a.counters.filled(p)

@@ -77,7 +77,7 @@ func (a *Acceptor) dropTrimmed() {
 	for below := paxos.Slot(0); below != paxos.Slot(a.trimmed.Load()); {
 		below = paxos.Slot(a.trimmed.Load())
 		if err := a.dropBelow(below); err != nil {
-			a.halt.fail(a.whyUnread(wrap("trim", a.votesPath(), err)))
+			a.halt.Fail(a.whyUnread(wrap("trim", a.votesPath(), err)))
 			return
 		}
 	}
@@ -91,7 +91,7 @@ func (a *Acceptor) dropBelow(below paxos.Slot) (err error) {
 			err = fmt.Errorf("pebble: %v", p)
 		}
 	}()
-	if err := a.halt.cause(); err != nil {
+	if err := a.halt.Cause(); err != nil {
 		return err
 	}
 	low := a.lowestInMemory() // before the tables: a MemTable may become one
@@ -111,7 +111,7 @@ func (a *Acceptor) dropBelow(below paxos.Slot) (err error) {
 // dropSlots drops the votes below the slot, and returns when that is done.
 func (a *Acceptor) dropSlots(below paxos.Slot) error {
 	span := pebble.KeyRange{Start: appendVoteKey(nil, 0), End: appendVoteKey(nil, below)}
-	return a.halt.strictly(func() error { return a.db.Excise(context.Background(), span) })
+	return a.halt.Strictly(func() error { return a.db.Excise(context.Background(), span) })
 }
 
 // lowestInMemory is a slot below which no MemTable has a record.

@@ -21,7 +21,7 @@ func (m *Machine) Apply(slot uint64, stamp int64, commands []Message) (replies [
 	if m.broken != nil {
 		return nil, m.broken
 	}
-	if err := m.failure.reason(); err != nil {
+	if err := m.failure.Cause(); err != nil {
 		return nil, err
 	}
 	before := m.Digest()

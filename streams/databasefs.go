@@ -8,7 +8,7 @@ import (
 	"github.com/synod-paxos/synod/internal/gentle"
 )
 
-// databaseFS is the file system as the database sees it. Its large files hold nobody up
+// databaseFS is the file system below the guard. Removing a large file holds nobody up
 // (see gentle), and the name of a new manifest is durable before its first sync returns:
 // the database next moves the marker to it, and syncs the names of both at once. A power
 // loss could keep the marker and not the manifest, and the state could not be opened.
@@ -20,15 +20,10 @@ func (f databaseFS) Remove(name string) error { return gentle.Remove(f.FS, name)
 
 func (f databaseFS) Create(name string, category vfs.DiskWriteCategory) (vfs.File, error) {
 	file, err := f.FS.Create(name, category)
-	switch {
-	case err != nil:
-		return nil, err
-	case strings.HasPrefix(f.PathBase(name), "MANIFEST-"):
+	if err == nil && strings.HasPrefix(f.PathBase(name), "MANIFEST-") {
 		return &manifest{File: file, fs: f.FS, dir: f.PathDir(name)}, nil
-	case gentle.IsTable(name):
-		return gentle.Table(file), nil
 	}
-	return file, nil
+	return file, err
 }
 
 type manifest struct {

@@ -152,7 +152,7 @@ func openMachine(f *failureReport, o Options) (*Machine, error) {
 func (m *Machine) Close() error {
 	_, err := m.Sync()
 	err = errors.Join(err, m.closeDatabase())
-	if m.failure.held() {
+	if m.failure.IsStuck() {
 		return err // the directory stays locked
 	}
 	return errors.Join(err, m.lock.Close())

@@ -10,6 +10,8 @@ import (
 	"github.com/cockroachdb/pebble/v2/sstable"
 	"github.com/cockroachdb/pebble/v2/sstable/block"
 	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"github.com/synod-paxos/synod/internal/guard"
 )
 
 // Options say how one learner keeps the state. The zero value is ready for use.
@@ -109,7 +111,7 @@ func (o Options) newCache() *pebble.Cache {
 // learner applies, and a reader of many files is slower but right.
 func (o Options) pebble(cache *pebble.Cache, f *failureReport) *pebble.Options {
 	p := &pebble.Options{
-		FS:                          guardFS{databaseFS{o.FS}, f},
+		FS:                          &guard.FS{FS: databaseFS{o.FS}, Halt: f.Halt, Wrap: f.wrap},
 		Cache:                       cache,
 		Logger:                      pebbleLogger{o.Logger, f},
 		EventListener:               f.events(),
@@ -161,4 +163,6 @@ func (l pebbleLogger) Errorf(format string, args ...any) {
 
 // Fatalf is called when the database cannot go on. It does not return, as the
 // database expects.
-func (l pebbleLogger) Fatalf(format string, args ...any) { l.failure.hold(fmt.Errorf(format, args...)) }
+func (l pebbleLogger) Fatalf(format string, args ...any) {
+	l.failure.Hold(l.failure.of(fmt.Errorf(format, args...)))
+}

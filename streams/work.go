@@ -83,7 +83,7 @@ func (w *work) newBatch() {
 
 // close drops the batch, committed or not.
 func (w *work) close() error {
-	if w.m != nil && w.m.failure.held() {
+	if w.m != nil && w.m.failure.IsStuck() {
 		w.iter, w.base, w.batch = nil, nil, nil // somebody may still use them
 		return nil
 	}

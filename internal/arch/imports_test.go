@@ -47,11 +47,11 @@ var table = map[string]layer{
 	"roles": {ours: []string{"paxos"}, std: pure},
 
 	// The replicated state machine knows nothing of how it is replicated.
-	"streams":         {ours: []string{"streams/...", "internal/gentle"}, others: []string{pebble, xxhash, highway}},
+	"streams":         {ours: []string{"streams/...", "internal/gentle", "internal/guard"}, others: []string{pebble, xxhash, highway}},
 	"streams/command": {},
 
 	// What surrounds the roles: a disk, a network, a mailbox.
-	"storage":             {ours: []string{"paxos", "storage/...", "internal/gentle"}, others: []string{pebble, uuid}},
+	"storage":             {ours: []string{"paxos", "storage/...", "internal/gentle", "internal/guard"}, others: []string{pebble, uuid}},
 	"storage/storagetest": {others: []string{pebble}},
 	"bus":                 {ours: []string{"paxos", "bus/paxospb"}, others: []string{natsClient, natsServer, natsTools, natsKeys, protobuf, rate}},
 	"bus/paxospb":         {others: []string{protobuf}},
@@ -87,6 +87,7 @@ var table = map[string]layer{
 	"internal/linearizability": {ours: []string{"bus", "client", "streams/command"}, others: []string{natsClient, porcupine}},
 	"internal/arch":            {},
 	"internal/gentle":          {others: []string{pebble}},
+	"internal/guard":           {ours: []string{"internal/gentle"}, others: []string{pebble}},
 	"torture":                  {ours: []string{"..."}, others: []string{natsClient, porcupine}},
 	"internal/load":            {others: []string{hdr}},
 	"internal/chart":           {others: []string{hdr}},

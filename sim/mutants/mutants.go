@@ -60,7 +60,7 @@ func Load(root string) (Source, error) {
 		}
 		src[name] = string(text)
 	}
-	for _, dir := range []string{"paxos", "roles", "sim", "sim/explore", "streams", "streams/command", "storage", "storage/storagetest", "internal/gentle"} {
+	for _, dir := range []string{"paxos", "roles", "sim", "sim/explore", "streams", "streams/command", "storage", "storage/storagetest", "internal/gentle", "internal/guard"} {
 		files, err := filepath.Glob(filepath.Join(root, dir, "*.go"))
 		if err != nil {
 			return nil, fmt.Errorf("mutants: %w", err)
