@@ -3,13 +3,11 @@ package actors
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"log/slog"
-	"os"
 	"sync"
+	"sync/atomic"
 
-	"github.com/synod-paxos/synod/internal/gentle"
 	"github.com/synod-paxos/synod/paxos"
 	"github.com/synod-paxos/synod/roles"
 )
@@ -119,6 +117,7 @@ type LearnerStatus struct {
 	Inbox    int
 	Rival    paxos.ClusterID // keeps it from answering; zero for none
 	Fellows  []paxos.NodeID  // other learners that were heard lately
+	Snapshot *Progress       // of the one that it installs; nil: it installs none
 }
 
 // SpawnLearner starts a learner from what its state machine holds.
@@ -126,7 +125,7 @@ func SpawnLearner(sys *System, c LearnerConfig) (*Learner, error) {
 	l := &Learner{}
 	sweep(c.Dir)
 	l.actor = &learner{
-		config: c, handle: &l.Handle, chunks: make(chan incoming, 4), stop: make(chan struct{}),
+		config: c, handle: &l.Handle, stop: make(chan struct{}),
 		readers: map[uint64]chan<- struct{}{},
 		source:  &source{machine: c.Snapshots, dir: c.Dir, chunk: c.ChunkBytes, log: c.Log},
 	}
@@ -153,7 +152,7 @@ func (l *Learner) Status() (s LearnerStatus) {
 		s.Fellows = l.actor.role.Fellows(l.actor.config.Clock.Now())
 	})
 	s.Commands, s.Batches, s.Apply = l.actor.applier.counts()
-	s.Inbox = l.inbox.len()
+	s.Inbox, s.Snapshot = l.inbox.len(), l.actor.progress.Load()
 	return s
 }
 
@@ -191,12 +190,12 @@ type learner struct {
 	caughtUp bool          // since it started, or last needed a snapshot
 	nearly   paxos.Instant // since when it is not behind, before that; 0: it is
 
-	source     *source
-	serving    bool // source is at work
-	chunks     chan incoming
-	installing bool // a snapshot is on its way in
-	stop       chan struct{}
-	work       sync.WaitGroup // goroutines of the two, and the one that waits for Failed
+	source   *source
+	serving  bool      // source is at work
+	transfer *Transfer // of a snapshot on its way in, until it is installed; else nil
+	progress atomic.Pointer[Progress]
+	stop     chan struct{}
+	work     sync.WaitGroup // goroutines of the two, and the one that waits for Failed
 }
 
 func (l *learner) begin() {
@@ -413,72 +412,6 @@ func (l *learner) serve(e paxos.Envelope, q paxos.SnapshotQuery) {
 			l.role.Tell(e.From.ID, chunk, &l.out)
 		})
 	})
-}
-
-func (l *learner) receive(e paxos.Envelope, chunk paxos.SnapshotChunk) {
-	g := l.role.Genesis()
-	if g == nil || e.Cluster != g.Cluster || e.To != l.config.Self.ID || !l.installing {
-		return
-	}
-	select {
-	case l.chunks <- incoming{e.From.ID, chunk}:
-	default: // it is asked for again
-	}
-}
-
-// install fetches a snapshot and gives it to the state machine when the role can
-// no longer learn what it lacks.
-func (l *learner) install(now paxos.Now) {
-	if l.installing || l.config.Snapshots == nil || !l.role.NeedsSnapshot() || l.role.SnapshotFrom(now, 0) == "" {
-		return
-	}
-	l.installing = true
-	l.config.Log.Info("too far behind: installing a snapshot", "applied", uint64(l.position.Applied))
-	t := &transfer{from: l.snapshotFrom, ask: l.askSnapshot, chunks: l.chunks, stop: l.stop, log: l.config.Log}
-	l.spawn(func() {
-		file, err := t.run(l.config.Dir)
-		if errors.Is(err, errStopped) {
-			return
-		}
-		if err != nil {
-			l.handle.fail(fmt.Errorf("receive a snapshot: %w", err))
-			return
-		}
-		l.applier.between(func() error { return l.take(file) })
-	})
-}
-
-// take installs the snapshot in file. A snapshot that is damaged is dropped, and
-// asked for again.
-func (l *learner) take(file *os.File) error {
-	defer gentle.RemoveAll(file.Name())
-	defer file.Close()
-	err := l.config.Snapshots.Install(file)
-	l.handle.call(func() {
-		l.installing = false
-		now := l.config.Clock.Now()
-		l.position = l.config.Machine.Position()
-		l.role.Installed(now, l.position, &l.out)
-	})
-	if errors.Is(err, ErrBadSnapshot) {
-		l.config.Log.Error("the snapshot is damaged; asking for another", "err", err)
-		return nil
-	}
-	return err
-}
-
-// ErrBadSnapshot is matched by an error of Machine.Install that left the state as
-// it was: another snapshot may do.
-var ErrBadSnapshot = errors.New("damaged snapshot")
-
-// snapshotFrom and askSnapshot are called by the transfer's goroutine.
-func (l *learner) snapshotFrom(turn int) (id paxos.NodeID) {
-	l.handle.ask(func() { id = l.role.SnapshotFrom(l.config.Clock.Now(), turn) })
-	return id
-}
-
-func (l *learner) askSnapshot(to paxos.NodeID, q paxos.SnapshotQuery) {
-	l.handle.call(func() { l.role.Tell(to, q, &l.out) })
 }
 
 func (l *learner) spawn(f func()) {

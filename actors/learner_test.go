@@ -24,6 +24,8 @@ type tape struct {
 	broken  error
 	hold    chan struct{}
 	slow    chan struct{} // what a Snapshot waits for, after its first byte
+
+	installing func() // called during Install; may be nil
 }
 
 func (m *tape) Apply(slot paxos.Slot, _ paxos.LogTime, commands []paxos.Command) ([]Result, error) {
@@ -104,6 +106,9 @@ func (m *tape) Install(r io.Reader) error {
 	}
 	if err := json.NewDecoder(r).Decode(&state); err != nil {
 		return fmt.Errorf("%w: %w", ErrBadSnapshot, err)
+	}
+	if m.installing != nil {
+		m.installing()
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()

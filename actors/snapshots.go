@@ -16,16 +16,11 @@ import (
 )
 
 // A learner that is too far behind to learn from the acceptors, who have trimmed
-// what it lacks, installs a snapshot of a fellow learner's state. It asks for one
-// chunk after the other, so a lost message costs a repeat and nothing more.
+// what it lacks, installs a snapshot of a fellow learner's state.
 
 const (
-	snapshotRetry  = 500 * time.Millisecond // before a chunk is asked for again
-	snapshotFirst  = 5 * time.Second        // the same, while it has to be made
-	snapshotSilent = 10 * time.Second       // without a chunk, before another fellow is asked
-	snapshotStuck  = 100 * time.Second      // the same without a byte more, while one is made; at first
-	snapshotKeep   = time.Minute            // how long a snapshot is kept after its last use
-	snapshotReport = 5 * time.Second        // between two lines of progress in the log
+	snapshotKeep   = time.Minute     // how long a snapshot is kept after its last use
+	snapshotReport = 5 * time.Second // between two lines of progress in the log
 )
 
 // source serves snapshots of a learner's state to its fellows, and to whoever backs it
@@ -170,159 +165,117 @@ func (s *source) close() {
 	}
 }
 
-// incoming is a chunk, and who sent it.
-type incoming struct {
-	from paxos.NodeID
-	paxos.SnapshotChunk
+// install fetches a snapshot and gives it to the state machine when the role can
+// no longer learn what it lacks.
+func (l *learner) install(now paxos.Now) {
+	if l.transfer != nil || l.config.Snapshots == nil || !l.role.NeedsSnapshot() || l.role.SnapshotFrom(now, 0) == "" {
+		return
+	}
+	l.config.Log.Info("too far behind: installing a snapshot", "applied", uint64(l.position.Applied))
+	shown := &progressLog{log: l.config.Log, newest: &l.progress, last: time.Now()}
+	t := NewTransfer(l.stop, l.askSnapshot, shown.tell)
+	l.transfer = t
+	l.spawn(func() {
+		file, err := t.intoFile(l.config.Dir, l.snapshotFrom, l.config.Log)
+		if errors.Is(err, ErrStopped) {
+			return
+		}
+		if err != nil {
+			l.handle.fail(fmt.Errorf("receive a snapshot: %w", err))
+			return
+		}
+		l.applier.between(func() error { return l.take(file, shown) })
+	})
 }
 
-// transfer is one snapshot on its way in. It leaves a fellow that brings nothing new for a
-// while, be it bytes of the snapshot or the news that more of it is made. How long the
-// whole takes does not matter. That a fellow is left which was making one may have been too
-// early, since a machine may think for long before it writes: the next may take twice as
-// long, or none would ever be done.
-type transfer struct {
-	from   func(turn int) paxos.NodeID // whom to ask; empty: nobody can help now
-	ask    func(to paxos.NodeID, q paxos.SnapshotQuery)
-	chunks chan incoming
-	stop   <-chan struct{}
+// take installs the snapshot in file. A snapshot that is damaged is dropped, and
+// asked for again.
+func (l *learner) take(file *os.File, shown *progressLog) error {
+	defer gentle.RemoveAll(file.Name())
+	defer file.Close()
+	in, err := newInstalled(file, shown)
+	if err == nil {
+		err = l.config.Snapshots.Install(in)
+	}
+	l.handle.call(func() {
+		l.transfer = nil
+		l.progress.Store(nil)
+		now := l.config.Clock.Now()
+		l.position = l.config.Machine.Position()
+		l.role.Installed(now, l.position, &l.out)
+		if err == nil {
+			l.config.Log.Info("snapshot installed", "applied", uint64(l.position.Applied))
+		}
+	})
+	if errors.Is(err, ErrBadSnapshot) {
+		l.config.Log.Error("the snapshot is damaged; asking for another", "err", err)
+		return nil
+	}
+	return err
+}
+
+// ErrBadSnapshot is matched by an error of Machine.Install that left the state as
+// it was: another snapshot may do.
+var ErrBadSnapshot = errors.New("damaged snapshot")
+
+// snapshotFrom and askSnapshot are called by the transfer's goroutine.
+func (l *learner) snapshotFrom(turn int) (id paxos.NodeID) {
+	l.handle.ask(func() { id = l.role.SnapshotFrom(l.config.Clock.Now(), turn) })
+	return id
+}
+
+func (l *learner) askSnapshot(to paxos.NodeID, q paxos.SnapshotQuery) {
+	l.handle.call(func() { l.role.Tell(to, q, &l.out) })
+}
+
+func (l *learner) receive(e paxos.Envelope, chunk paxos.SnapshotChunk) {
+	g := l.role.Genesis()
+	if g == nil || e.Cluster != g.Cluster || e.To != l.config.Self.ID || l.transfer == nil {
+		return
+	}
+	l.transfer.Receive(e.From.ID, chunk)
+}
+
+// progressLog shows how far a snapshot is: the newest to whoever asks, and now and then
+// a line in the log.
+type progressLog struct {
 	log    *slog.Logger
-
-	stuck    time.Duration // how long a fellow may make one without a byte more
-	news     time.Time     // when the fellow brought something last
-	made     uint64        // what it said last of the snapshot that it makes; 0: it makes none
-	reported time.Time
+	newest *atomic.Pointer[Progress]
+	last   time.Time // when a line was logged, or it began
 }
 
-// hopeless reports whether the fellow has brought nothing for too long.
-func (t *transfer) hopeless(first bool) bool {
-	limit := snapshotSilent
-	switch {
-	case t.made > 0:
-		limit = t.stuck
-	case first:
-		limit = snapshotStuck
-	}
-	return time.Since(t.news) >= limit
-}
-
-// waits notes how much of a snapshot the fellow has made.
-func (t *transfer) waits(to paxos.NodeID, made uint64) {
-	if made != t.made { // less than before is another one
-		t.made, t.news = made, time.Now()
-	}
-	t.report("waiting while a fellow makes a snapshot", "from", to, "bytes so far", made-1)
-}
-
-// report logs what goes on, now and then.
-func (t *transfer) report(what string, args ...any) {
-	if time.Since(t.reported) > snapshotReport {
-		t.reported = time.Now()
-		t.log.Info(what, args...)
+func (p *progressLog) tell(at Progress) {
+	p.newest.Store(&at)
+	if time.Since(p.last) > snapshotReport {
+		p.last = time.Now()
+		p.log.Info(string(at.Stage)+" a snapshot", "from", at.From, "bytes", at.Done, "of", at.Of)
 	}
 }
 
-var errStopped = errors.New("stopped")
+// installed tells how much of a snapshot is installed while it is read.
+type installed struct {
+	io.Reader
+	at    Progress
+	shown *progressLog
+}
 
-// run fetches a snapshot into a file of dir, and returns it, open at its start.
-// It goes on until it has one or is stopped.
-func (t *transfer) run(dir string) (*os.File, error) {
-	file, err := os.CreateTemp(dir, "snapshot-in-*")
+func newInstalled(file *os.File, shown *progressLog) (*installed, error) {
+	info, err := file.Stat()
 	if err != nil {
 		return nil, err
 	}
-	t.stuck = snapshotStuck
-	for turn := 0; ; turn++ {
-		done, err := t.fetch(file, turn)
-		if err == nil && done {
-			_, err = file.Seek(0, io.SeekStart)
-		}
-		if err != nil {
-			_ = file.Close()
-			_ = gentle.RemoveAll(file.Name())
-			return nil, err
-		}
-		if done {
-			return file, nil
-		}
+	in := &installed{Reader: file, shown: shown, at: Progress{Stage: Installing, Of: uint64(info.Size())}}
+	if p := shown.newest.Load(); p != nil {
+		in.at.From = p.From
 	}
+	return in, nil
 }
 
-// fetch tries one fellow. done is false when it could not help.
-func (t *transfer) fetch(file *os.File, turn int) (done bool, err error) {
-	to := t.from(turn)
-	if to == "" {
-		t.log.Warn("a snapshot is needed, and no other learner has one")
-		return false, t.pause()
-	}
-	if err := file.Truncate(0); err != nil {
-		return false, err
-	}
-	var got paxos.SnapshotChunk // the last one
-	t.news, t.reported, t.made = time.Now(), time.Now(), 0
-	for next := uint64(0); !t.hopeless(got.ID == 0); {
-		chunk, ok, err := t.await(to, paxos.SnapshotQuery{ID: got.ID, Offset: next})
-		if err != nil {
-			return false, err
-		}
-		if !ok {
-			continue
-		}
-		if chunk.ID == 0 {
-			return false, t.pause()
-		}
-		if _, err := file.WriteAt(chunk.Data, int64(next)); err != nil {
-			return false, err
-		}
-		got, t.news, t.made = chunk, time.Now(), 0
-		next += uint64(len(chunk.Data))
-		if next >= chunk.Total {
-			t.log.Info("snapshot received", "from", to, "bytes", chunk.Total, "slot", uint64(chunk.Applied))
-			return true, nil
-		}
-		t.report("receiving a snapshot", "from", to, "bytes", next, "of", chunk.Total,
-			"percent", fmt.Sprintf("%.0f", 100*float64(next)/float64(chunk.Total)))
-	}
-	if t.made > 0 {
-		t.stuck *= 2
-	}
-	return false, nil
-}
-
-// await asks for a chunk and waits for it; ok is false when it did not come.
-func (t *transfer) await(to paxos.NodeID, q paxos.SnapshotQuery) (chunk paxos.SnapshotChunk, ok bool, err error) {
-	patience := snapshotRetry
-	if q.ID == 0 {
-		patience = snapshotFirst
-	}
-	t.ask(to, q)
-	timeout := time.NewTimer(patience)
-	defer timeout.Stop()
-	for {
-		select {
-		case <-t.stop:
-			return chunk, false, errStopped
-		case <-timeout.C:
-			return chunk, false, nil
-		case c := <-t.chunks:
-			switch {
-			case c.from != to: // of one that was left
-			case c.ID == paxos.SnapshotMaking:
-				t.waits(to, c.Offset)
-			case c.ID == 0 || c.Offset == q.Offset && (c.ID == q.ID || q.ID == 0):
-				return c.SnapshotChunk, true, nil
-			}
-		}
-	}
-}
-
-func (t *transfer) pause() error {
-	select {
-	case <-t.stop:
-		return errStopped
-	case <-time.After(snapshotRetry):
-		return nil
-	}
+func (r *installed) Read(p []byte) (int, error) {
+	n, err := r.Reader.Read(p)
+	r.at.Done += uint64(n)
+	r.shown.tell(r.at)
+	return n, err
 }
 
 // sweep removes what an earlier process left behind in dir.

@@ -3,6 +3,7 @@ package actors
 import (
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -48,13 +49,31 @@ func TestALearnerBelowTheTrimPointInstallsASnapshot(t *testing.T) {
 		synctest.Wait()
 		fellow := paxos.Sender{Role: paxos.LearnerRole, ID: "l1", Process: 21}
 		trimmed := paxos.Marks{ChosenBelow: 21, TrimBelow: 11, MaxVoted: 20}
+		var stages []Stage
+		see := func() {
+			if p := l2.Status().Snapshot; p != nil {
+				if stages = append(stages, p.Stage); p.From != "l1" || p.Done > p.Of || !strings.Contains(p.String(), "snapshot of l1") {
+					t.Errorf("%+v: %s", p, p)
+				}
+			}
+		}
+		empty.machine.installing = see
 		for range 200 {
+			see()
 			l2.Deliver(from(fellow, paxos.Position{Applied: 20}))
 			l2.Deliver(from(acceptor1, paxos.Hello{Marks: trimmed}))
 			pass(100 * time.Millisecond)
 			if empty.machine.Position().Applied == 20 {
 				break
 			}
+		}
+		for _, stage := range []Stage{Receiving, Installing} {
+			if !slices.Contains(stages, stage) {
+				t.Errorf("l2 was never seen %s a snapshot, but %v", stage, stages)
+			}
+		}
+		if p := l2.Status().Snapshot; p != nil {
+			t.Errorf("once it is installed, %v", p)
 		}
 		choose(l2, 21, "after", "l2")
 		synctest.Wait()

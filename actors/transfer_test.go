@@ -10,6 +10,8 @@ import (
 	"github.com/synod-paxos/synod/paxos"
 )
 
+func untold(Progress) {}
+
 // TestChunksThatComeTwice, or late, or of another snapshot or fellow, are not taken for those that
 // were asked for.
 func TestChunksThatComeTwice(t *testing.T) {
@@ -19,12 +21,12 @@ func TestChunksThatComeTwice(t *testing.T) {
 		want[i] = byte(i)
 	}
 	const most = 20 // questions
-	chunks, stop := make(chan incoming, 4*most), make(chan struct{})
+	stop := make(chan struct{})
 	var before paxos.SnapshotChunk
+	var tr *Transfer
 	asked := 0
-	tr := &transfer{
-		from: func(int) paxos.NodeID { return "l2" }, chunks: chunks, stop: stop, log: quiet(),
-		ask: func(_ paxos.NodeID, q paxos.SnapshotQuery) {
+	tr = NewTransfer(stop,
+		func(_ paxos.NodeID, q paxos.SnapshotQuery) {
 			if asked++; asked > most {
 				t.Errorf("asked more than %d times, the last time for byte %d", most, q.Offset)
 				close(stop)
@@ -34,15 +36,15 @@ func TestChunksThatComeTwice(t *testing.T) {
 			foreign := c
 			foreign.ID, foreign.Data = 8, bytes.Repeat([]byte{0xff}, chunk)
 			if q.ID != 0 {
-				chunks <- incoming{"l2", before}
-				chunks <- incoming{"l2", foreign}
+				tr.Receive("l2", before)
+				tr.Receive("l2", foreign)
+				tr.Receive("l2", paxos.SnapshotChunk{ID: 7, Applied: 5, Total: uint64(len(want)), Offset: q.Offset}) // nothing, and not the end
 			}
-			chunks <- incoming{"l3", foreign}
-			chunks <- incoming{"l2", c}
+			tr.Receive("l3", foreign)
+			tr.Receive("l2", c)
 			before = c
-		},
-	}
-	file, err := tr.run(t.TempDir())
+		}, untold)
+	file, err := tr.intoFile(t.TempDir(), func(int) paxos.NodeID { return "l2" }, quiet())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -56,32 +58,35 @@ func TestChunksThatComeTwice(t *testing.T) {
 // there is more of it.
 func TestASnapshotMayTakeLongToBeMade(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		chunks, began := make(chan incoming, 4), time.Now()
-		tr := &transfer{
-			from: func(turn int) paxos.NodeID {
-				if turn > 0 {
-					t.Errorf("left the fellow after %s", time.Since(began))
-				}
-				return "l2"
-			},
-			chunks: chunks, stop: make(chan struct{}), log: quiet(),
-			ask: func(_ paxos.NodeID, q paxos.SnapshotQuery) {
+		began := time.Now()
+		from := func(turn int) paxos.NodeID {
+			if turn > 0 {
+				t.Errorf("left the fellow after %s", time.Since(began))
+			}
+			return "l2"
+		}
+		var tr *Transfer
+		var told []Progress
+		tr = NewTransfer(make(chan struct{}),
+			func(_ paxos.NodeID, q paxos.SnapshotQuery) {
 				// It has 1 byte more every 90 s, and the second chunk must wait for another's snapshot.
 				passed := time.Since(began)
 				c := paxos.SnapshotChunk{ID: 7, Total: 2, Offset: q.Offset, Data: []byte("x")}
 				if passed < time.Hour || q.ID != 0 && passed < 2*time.Hour {
 					c = paxos.SnapshotChunk{ID: paxos.SnapshotMaking, Offset: 1 + uint64(passed/(90*time.Second))}
 				}
-				chunks <- incoming{"l2", c}
-			},
-		}
-		file, err := tr.run(t.TempDir())
+				tr.Receive("l2", c)
+			}, func(p Progress) { told = append(told, p) })
+		file, err := tr.intoFile(t.TempDir(), from, quiet())
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer file.Close()
 		if have, err := io.ReadAll(file); err != nil || string(have) != "xx" {
 			t.Errorf("received %q, %v", have, err)
+		}
+		if first, last := told[0], told[len(told)-1]; first != (Progress{Making, "l2", 0, 0}) || last != (Progress{Receiving, "l2", 2, 2}) {
+			t.Errorf("told of %+v first, of %+v last", first, last)
 		}
 	})
 }
@@ -91,26 +96,25 @@ func TestASnapshotMayTakeLongToBeMade(t *testing.T) {
 func TestEveryMachineIsWaitedFor(t *testing.T) {
 	for _, thinks := range []time.Duration{110 * time.Second, 3 * time.Minute, time.Hour} {
 		synctest.Test(t, func(t *testing.T) {
-			chunks, stop := make(chan incoming, 4), make(chan struct{})
+			stop := make(chan struct{})
 			began, asked := time.Now(), time.Now()
-			tr := &transfer{
-				from: func(turn int) paxos.NodeID {
-					if asked = time.Now(); asked.Sub(began) > 3*thinks {
-						t.Errorf("%s, and the snapshot is not there", asked.Sub(began))
-						close(stop)
-					}
-					return []paxos.NodeID{"l2", "l3"}[turn%2]
-				},
-				chunks: chunks, stop: stop, log: quiet(),
-				ask: func(to paxos.NodeID, _ paxos.SnapshotQuery) {
+			from := func(turn int) paxos.NodeID {
+				if asked = time.Now(); asked.Sub(began) > 3*thinks {
+					t.Errorf("%s, and the snapshot is not there", asked.Sub(began))
+					close(stop)
+				}
+				return []paxos.NodeID{"l2", "l3"}[turn%2]
+			}
+			var tr *Transfer
+			tr = NewTransfer(stop,
+				func(to paxos.NodeID, _ paxos.SnapshotQuery) {
 					c := paxos.SnapshotChunk{ID: 7, Total: 1, Data: []byte("x")}
 					if time.Since(asked) < thinks {
 						c = paxos.SnapshotChunk{ID: paxos.SnapshotMaking, Offset: 1}
 					}
-					chunks <- incoming{to, c}
-				},
-			}
-			file, err := tr.run(t.TempDir())
+					tr.Receive(to, c)
+				}, untold)
+			file, err := tr.intoFile(t.TempDir(), from, quiet())
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -139,28 +143,27 @@ func TestAFellowThatMakesNoProgressIsLeft(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				chunks, began := make(chan incoming, 4), time.Now()
+				began := time.Now()
 				var left time.Duration
-				tr := &transfer{
-					from: func(turn int) paxos.NodeID {
-						if turn == 0 {
-							return "l2"
-						}
-						left = time.Since(began)
-						return "l3"
-					},
-					chunks: chunks, stop: make(chan struct{}), log: quiet(),
-					ask: func(to paxos.NodeID, q paxos.SnapshotQuery) {
+				from := func(turn int) paxos.NodeID {
+					if turn == 0 {
+						return "l2"
+					}
+					left = time.Since(began)
+					return "l3"
+				}
+				var tr *Transfer
+				tr = NewTransfer(make(chan struct{}),
+					func(to paxos.NodeID, q paxos.SnapshotQuery) {
 						c := &paxos.SnapshotChunk{ID: 8, Total: 1, Data: []byte("x")}
 						if to == "l2" {
 							c = stuck.answer(q)
 						}
 						if c != nil {
-							chunks <- incoming{to, *c}
+							tr.Receive(to, *c)
 						}
-					},
-				}
-				file, err := tr.run(t.TempDir())
+					}, untold)
+				file, err := tr.intoFile(t.TempDir(), from, quiet())
 				if err != nil {
 					t.Fatal(err)
 				}

@@ -114,10 +114,16 @@ func tellBackup(w io.Writer, what, path string, i *backup.Info) {
 func progress(w io.Writer, verb string) node.Progress {
 	var last time.Time
 	return func(who paxos.NodeID, done, of uint64) {
-		if now := time.Now(); now.Sub(last) >= time.Second || done >= of {
-			last = now
-			say(w, "%s %s: %s of %s\n", verb, who, size(done), size(of))
+		now := time.Now()
+		if now.Sub(last) < time.Second && (done < of || of == 0) {
+			return
 		}
+		last = now
+		if of == 0 {
+			say(w, "Waiting for %s, which has made %s of a snapshot\n", who, size(done))
+			return
+		}
+		say(w, "%s %s: %s of %s\n", verb, who, size(done), size(of))
 	}
 }
 

@@ -32,6 +32,7 @@ const (
 	rate       = "golang.org/x/time/rate"
 	otel       = "go.opentelemetry.io/otel"
 	term       = "golang.org/x/term"
+	goleak     = "go.uber.org/goleak"
 	hdr        = "github.com/HdrHistogram/hdrhistogram-go"
 )
 
@@ -52,7 +53,7 @@ var table = map[string]layer{
 
 	// What surrounds the roles: a disk, a network, a mailbox.
 	"storage":             {ours: []string{"paxos", "storage/...", "internal/gentle", "internal/guard"}, others: []string{pebble, uuid}},
-	"storage/storagetest": {others: []string{pebble}},
+	"storage/storagetest": {others: []string{pebble, goleak}},
 	"bus":                 {ours: []string{"paxos", "bus/paxospb"}, others: []string{natsClient, natsServer, natsTools, natsKeys, protobuf, rate}},
 	"bus/paxospb":         {others: []string{protobuf}},
 	"bus/leaf":            {ours: []string{"bus"}, others: []string{natsClient, natsServer, rate}},

@@ -2,13 +2,11 @@ package clustertest
 
 import (
 	"context"
-	"os"
 	"testing"
 	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
-	"go.uber.org/goleak"
 
 	"github.com/synod-paxos/synod/bus"
 	"github.com/synod-paxos/synod/bus/bustest"
@@ -16,12 +14,7 @@ import (
 	"github.com/synod-paxos/synod/storage/storagetest"
 )
 
-func TestMain(m *testing.M) {
-	if storagetest.IsAlone() {
-		os.Exit(m.Run())
-	}
-	goleak.VerifyTestMain(m)
-}
+func TestMain(m *testing.M) { storagetest.Main(m) }
 
 var small = Size{Acceptors: 3, Proposers: 2, Learners: 2}
 

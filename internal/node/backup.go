@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/synod-paxos/synod/actors"
 	"github.com/synod-paxos/synod/bus"
 	"github.com/synod-paxos/synod/internal/backup"
 	"github.com/synod-paxos/synod/paxos"
@@ -18,14 +19,8 @@ import (
 )
 
 // Progress hears how much of a snapshot has come or gone, in bytes. who is the learner
-// at the other end.
+// at the other end; of is 0 while the snapshot is made, which may take long.
 type Progress func(who paxos.NodeID, done, of uint64)
-
-const (
-	chunkRetry  = time.Second      // before a chunk is asked for again
-	firstRetry  = 10 * time.Second // the same, while the snapshot is made
-	chunkGiveUp = 10               // questions that brought nothing before another learner is asked; at first
-)
 
 // Backup takes a copy of the cluster's state from the learner that has applied the most,
 // while the cluster works, and writes it to the file path. It holds everything that was
@@ -45,20 +40,26 @@ func Backup(ctx context.Context, b *bus.Bus, path string, progress Progress) (ba
 		return backup.Info{}, err
 	}
 	defer w.Abandon()
-	f := &fetching{bus: b, publish: b.Publish, out: w, progress: progress, giveUp: chunkGiveUp, self: paxos.Sender{Role: paxos.LearnerRole, ID: bus.BackupID, Process: newProcess()}}
-	if err := f.listen(); err != nil {
+	f := &fetching{bus: b, self: paxos.Sender{Role: paxos.LearnerRole, ID: bus.BackupID, Process: newProcess()}}
+	f.transfer = actors.NewTransfer(ctx.Done(), f.ask, func(p actors.Progress) { progress(p.From, p.Done, p.Of) })
+	listener, err := b.ListenTo(f.self.ID, []string{"learner.*.chunk." + string(f.self.ID)}, f.receive)
+	if err != nil {
 		return backup.Info{}, err
 	}
-	defer f.stop()
+	defer func() { _ = listener.Stop() }() // the connection is about to end
 	for turn := 0; ; turn++ {
 		r := &sources[turn%len(sources)]
-		if err := f.from(ctx, r); err != nil {
-			return backup.Info{}, err
-		}
-		if f.complete && f.applied >= answeredUpTo(&c, sources) {
+		applied, done, err := f.from(r, w)
+		if err == nil && done && applied >= answeredUpTo(&c, sources) {
 			return w.Finish(infoOf(&c, r))
 		}
-		if err := pause(ctx, chunkRetry); err != nil {
+		if err == nil {
+			err = f.transfer.Pause()
+		}
+		if errors.Is(err, actors.ErrStopped) {
+			err = context.Cause(ctx)
+		}
+		if err != nil {
 			return backup.Info{}, err
 		}
 	}
@@ -104,107 +105,33 @@ func note(i *backup.Info, c *Configuration) {
 	}
 }
 
-// fetching is a snapshot on its way from a learner into a file.
+// fetching is a snapshot on its way from a learner to a client.
 type fetching struct {
 	bus      *bus.Bus
-	publish  func(paxos.Envelope) error
 	self     paxos.Sender
-	out      *backup.Writer
-	progress Progress
-	chunks   chan paxos.Envelope
-	listener *bus.Listener
-
-	giveUp   int // see chunkGiveUp; twice as many after each learner that was left while it made one
-	complete bool
-	applied  paxos.Slot
-	made     uint64 // what the learner said last of the snapshot that it makes
-	more     bool   // it has made more of it since the last question
+	cluster  paxos.ClusterID // of the learner that is asked
+	transfer *actors.Transfer
 }
 
-func (f *fetching) listen() (err error) {
-	f.chunks = make(chan paxos.Envelope, 16)
-	f.listener, err = f.bus.ListenTo(f.self.ID, []string{"learner.*.chunk." + string(f.self.ID)}, func(e paxos.Envelope) {
-		select {
-		case f.chunks <- e:
-		default: // it is asked for again
-		}
-	})
-	return err
-}
-
-func (f *fetching) stop() { _ = f.listener.Stop() } // the connection is about to end
-
-// from fetches a snapshot of r's state. It is not complete when that learner has none
-// to give, or falls silent.
-func (f *fetching) from(ctx context.Context, r *Report) error {
-	f.complete, f.made = false, 0
-	if err := f.out.Restart(); err != nil {
-		return err
-	}
+// from fetches a snapshot of r's state; done is false when that learner has none to give,
+// or falls silent.
+func (f *fetching) from(r *Report, into actors.Sink) (applied paxos.Slot, done bool, err error) {
 	id, err := uuid.Parse(r.UUID)
 	if err != nil {
-		return fmt.Errorf("the cluster of learner %s: %w", r.ID, err)
+		return 0, false, fmt.Errorf("the cluster of learner %s: %w", r.ID, err)
 	}
-	ask := paxos.Envelope{Cluster: paxos.ClusterID{UUID: paxos.UUID(id), Generation: r.Generation}, Config: 1, From: f.self, To: r.ID}
-	var q paxos.SnapshotQuery
-	for failed := 0; failed < f.giveUp; {
-		ask.Msg = q
-		_ = f.publish(ask) // a lost question is asked again
-		chunk, ok, err := f.await(ctx, r.ID, q)
-		switch {
-		case err != nil:
-			return err
-		case !ok && f.more:
-			failed = 0
-			continue
-		case !ok:
-			failed++
-			continue
-		case chunk.ID == 0:
-			return pause(ctx, chunkRetry)
-		}
-		failed, f.made = 0, 0
-		if _, err := f.out.Write(chunk.Data); err != nil {
-			return err
-		}
-		q = paxos.SnapshotQuery{ID: chunk.ID, Offset: chunk.Offset + uint64(len(chunk.Data))}
-		f.progress(r.ID, q.Offset, chunk.Total)
-		if q.Offset >= chunk.Total {
-			f.complete, f.applied = true, chunk.Applied
-			return nil
-		}
-	}
-	if f.made > 0 {
-		f.giveUp *= 2
-	}
-	return nil
+	f.cluster = paxos.ClusterID{UUID: paxos.UUID(id), Generation: r.Generation}
+	return f.transfer.Fetch(r.ID, into)
 }
 
-// await waits for the answer to q.
-func (f *fetching) await(ctx context.Context, from paxos.NodeID, q paxos.SnapshotQuery) (chunk paxos.SnapshotChunk, ok bool, err error) {
-	patience := chunkRetry
-	if q.ID == 0 {
-		patience = firstRetry
-	}
-	timeout := time.NewTimer(patience)
-	defer timeout.Stop()
-	f.more = false
-	for {
-		select {
-		case e := <-f.chunks:
-			m, is := e.Msg.(paxos.SnapshotChunk)
-			if is && e.From.ID == from && m.ID == paxos.SnapshotMaking {
-				f.more, f.made = f.more || m.Offset != f.made, m.Offset
-				continue
-			}
-			if is && e.From.ID == from && (m.ID == 0 || m.Offset == q.Offset && (m.ID == q.ID || q.ID == 0) && (len(m.Data) > 0 || m.Total == m.Offset)) {
-				return m, true, nil
-			}
-		case <-timeout.C:
-			return chunk, false, nil
-		case <-ctx.Done():
-			return chunk, false, context.Cause(ctx)
-		}
+// ask loses a question that cannot be sent: it is asked again.
+func (f *fetching) ask(to paxos.NodeID, q paxos.SnapshotQuery) {
+	_ = f.bus.Publish(paxos.Envelope{Cluster: f.cluster, Config: 1, From: f.self, To: to, Msg: q})
+}
+
+func (f *fetching) receive(e paxos.Envelope) {
+	if chunk, ok := e.Msg.(paxos.SnapshotChunk); ok {
+		f.transfer.Receive(e.From.ID, chunk)
 	}
 }
 

@@ -283,13 +283,21 @@ func (l *Learner) reportState(r *LearnerReport, p paxos.Position) {
 // readPatience is how long the read that shows whether reads are possible may take.
 const readPatience = 500 * time.Millisecond
 
+// behindPatience is the same of one that is behind, and will hardly answer in time: whoever
+// asks for reports does not wait longer for the last (see askQuiet), and is not to miss it.
+const behindPatience = 100 * time.Millisecond
+
 // canRead tries whether a linearizable read is possible: a quorum of acceptors answers,
 // and what they voted for gets chosen and applied.
 func (l *Learner) canRead(s actors.LearnerStatus) bool {
-	if !l.bus.Connected() || s.Genesis == nil || s.Rival != (paxos.ClusterID{}) {
+	if !l.bus.Connected() || s.Genesis == nil || s.Rival != (paxos.ClusterID{}) || s.Snapshot != nil {
 		return false
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), readPatience)
+	patience := readPatience
+	if s.Behind {
+		patience = behindPatience
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	return l.Barrier(ctx) == nil
 }
@@ -324,6 +332,8 @@ func (l *Learner) notReady(s actors.LearnerStatus, canRead bool) error {
 			l.halt.Slot, l.halt.Reason, l.halt.Slot)
 	case s.Genesis == nil:
 		return errNoCluster
+	case s.Snapshot != nil:
+		return errors.New(s.Snapshot.String())
 	case s.Learned+1 < s.TrimBelow:
 		return errors.New("it is below the trim point and needs a snapshot")
 	case s.Behind:

@@ -104,9 +104,12 @@ func (m *machine) Checkpoint(dir string) (from, to uint64, err error) {
 	return m.streams.Checkpoint(dir)
 }
 
-// durable is the last slot that survives a loss of power.
+// durable is the last slot that survives a loss of power, for people: 0 while a snapshot
+// is put in place.
 func (m *machine) durable() uint64 {
-	m.mu.RLock()
+	if !m.mu.TryRLock() {
+		return 0
+	}
 	defer m.mu.RUnlock()
 	return m.streams.Durable()
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 	"testing"
 
@@ -72,7 +73,7 @@ func TestSnapshotReplacesTheState(t *testing.T) {
 	applySlots(t, behind, 3)
 	waiting := make(chan error, 1)
 	go func() { waiting <- behind.reach(context.Background(), 20) }()
-	if err := behind.Install(&snapshot); err != nil {
+	if err := behind.Install(reported{&snapshot, behind}); err != nil {
 		t.Fatal(err)
 	}
 	if err := <-waiting; err != nil {
@@ -85,6 +86,17 @@ func TestSnapshotReplacesTheState(t *testing.T) {
 	if have := last(t, behind); have != "slot 21" {
 		t.Errorf("the last message is %q, want that of slot 21", have)
 	}
+}
+
+// reported is a snapshot during whose installing somebody asks how the learner does.
+type reported struct {
+	io.Reader
+	m *machine
+}
+
+func (r reported) Read(p []byte) (int, error) {
+	_, _ = r.m.present(), r.m.durable() // they do not wait
+	return r.Reader.Read(p)
 }
 
 // TestDamagedSnapshotChangesNothing, and says that it is the snapshot.

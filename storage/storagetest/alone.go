@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"go.uber.org/goleak"
 )
 
 // aloneVariable names the test that runs in this process alone.
@@ -20,7 +22,7 @@ const coverVariable = "SYNOD_TEST_COVERAGE"
 // memory until the process ends, which is what such a disk is to end.
 func Alone(t *testing.T) bool {
 	t.Helper()
-	if IsAlone() {
+	if isAlone() {
 		return true
 	}
 	args := []string{"-test.run=^" + strings.ReplaceAll(t.Name(), "/", "$/^") + "$", "-test.v"}
@@ -43,5 +45,14 @@ func Alone(t *testing.T) bool {
 	return false
 }
 
-// IsAlone reports whether this process is one of Alone's.
-func IsAlone() bool { return os.Getenv(aloneVariable) != "" }
+// isAlone reports whether this process is one of Alone's.
+func isAlone() bool { return os.Getenv(aloneVariable) != "" }
+
+// Main is the TestMain of a package: its tests leave no goroutine, but in Alone's
+// processes, where a disk that failed holds some for good.
+func Main(m *testing.M) {
+	if isAlone() {
+		os.Exit(m.Run())
+	}
+	goleak.VerifyTestMain(m)
+}
