@@ -47,15 +47,19 @@ func (s *state) open() {
 
 func (s *state) close() { must("close a state", s.machine.Close()) }
 
-// apply takes in the next slot, and returns the replies to its commands.
+// apply takes in the next slot, and returns the replies to its commands. The newest rules
+// are in force from the first slot on.
 func (s *state) apply(d paxos.Decision) []streams.Reply {
 	var messages []streams.Message
+	if d.Slot == 1 {
+		messages = append(messages, streams.Message{Subject: "operator.upgrade", Data: []byte{streams.MaxVersion}})
+	}
 	for _, c := range commandsOf(d.Value) {
 		messages = append(messages, streams.Message{Subject: c.Subject, Header: c.Header, Data: c.Data})
 	}
 	replies, err := s.machine.Apply(uint64(d.Slot), int64(d.Value.Stamp), messages)
 	must("apply", err)
-	return replies
+	return replies[len(messages)-len(commandsOf(d.Value)):]
 }
 
 func (s *state) sync() {

@@ -24,19 +24,23 @@ func (w *work) bundle(s *stream, op command.Bundle) (command.Value, *APIError) {
 
 // bundled publishes one message of a bundle.
 func (w *work) bundled(s *stream, m *command.Message) Reply {
-	if m.Since != 0 && m.Since <= s.state.idFloor && !w.knowsID(s, m.Header) {
+	if m.Since != 0 && w.mayBeForgotten(s, m) {
 		return w.refusePublish(s, errTooLate)
 	}
 	return w.publish(s, m.Subject, &Message{Header: m.Header, Data: m.Data})
 }
 
-// knowsID reports whether the id in header is in the duplicate window.
-func (w *work) knowsID(s *stream, header []byte) bool {
-	if !validHeader(header) {
+// mayBeForgotten reports whether m, which was first sent at or after m.Since, may have been
+// stored under an id that has ended.
+func (w *work) mayBeForgotten(s *stream, m *command.Message) bool {
+	if !w.idIsOver(s, m.Since) && m.Since > s.state.idFloor {
 		return false
 	}
-	var h headers
-	h.parse(header)
-	_, ok := w.duplicateOf(s, h.msgID)
-	return ok
+	var k knownID
+	if validHeader(m.Header) {
+		var h headers
+		h.parse(m.Header)
+		k = w.known(s, h.msgID)
+	}
+	return !k.duplicate() && s.forgotten(&k, m.Since)
 }

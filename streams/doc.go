@@ -41,8 +41,8 @@
 //	21 s subject 00 seq    a message that is neither first nor last of its subject
 //	22 s subject           number of messages of the subject, first and last sequence
 //	23 s time seq          message seq expires at time
-//	28 s id                Nats-Msg-Id seen within the duplicate window
-//	29 s n                 the same ids in the order of their expiry
+//	28 s id                Nats-Msg-Id, when it was seen last, and as which message
+//	29 s n                 the ids in the order of their expiry, also those seen again since
 //	30 s session           a client's session
 //	31 s nonce             the session that was opened with a nonce
 //	32 s session number    outcome of a session's command

@@ -134,7 +134,7 @@ func (w *work) nextDueOf(s *stream) int64 {
 		}
 	}
 	if _, q, ok := w.firstID(s); ok {
-		earlier(saturate(q.time, int64(s.config.Duplicates)))
+		earlier(w.idEnd(s, q.time))
 	}
 	if at, _, _, ok := w.firstOwner(s); ok {
 		earlier(at)

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
+	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -13,19 +15,24 @@ import (
 const goldenSlot = 6
 
 // TestOldStatesAreStillRead opens a database and restores a snapshot that earlier
-// builds wrote in the middle of a history, and goes on with it: the end must be that
-// of a machine of this build that applied all of it. A directory never changes; each
+// builds wrote in the middle of a history by the rules of a version, and goes on with it:
+// the end must be that of a machine of this build that applied all of it. A directory never changes; each
 // new format, and each new version of the rules, adds one.
 func TestOldStatesAreStillRead(t *testing.T) {
-	whole := openMem(t, vfs.NewMem())
-	applyTale(t, whole, 0)
-	want := whole.Digest()
-	closeMachine(t, whole)
 	kept, err := filepath.Glob("testdata/states/*")
 	if err != nil || len(kept) == 0 {
 		t.Fatalf("no states are kept, %v", err)
 	}
 	for _, dir := range kept {
+		version, err := strconv.ParseUint(strings.TrimPrefix(filepath.Base(dir), "v"), 10, 64)
+		if err != nil {
+			t.Fatal(err)
+		}
+		whole := openMem(t, vfs.NewMem())
+		beginTale(t, whole, version)
+		applyTale(t, whole, 1)
+		want := whole.Digest()
+		closeMachine(t, whole)
 		state := filepath.Join(t.TempDir(), "state")
 		if err := os.CopyFS(state, os.DirFS(filepath.Join(dir, "database"))); err != nil {
 			t.Fatal(err)
@@ -52,5 +59,17 @@ func TestOldStatesAreStillRead(t *testing.T) {
 			}
 			closeMachine(t, m)
 		}
+	}
+}
+
+// beginTale applies the first slot of the tale, with an upgrade to a version before it.
+func beginTale(t *testing.T, m *Machine, version uint64) {
+	t.Helper()
+	commands := tale()[0]
+	if version > firstVersion {
+		commands = append([]Message{upgradeTo(version)}, commands...)
+	}
+	if _, err := m.Apply(1, 4e8, commands); err != nil {
+		t.Fatal(err)
 	}
 }

@@ -90,10 +90,13 @@ func (h *history) betweenParts(int) {
 // step applies a random slot and compares all replies.
 func (h *history) step() {
 	h.t.Helper()
-	stamp := h.model.now + []int64{-5, 0, 1, 1e8, 1e9, 30e9}[h.r.IntN(6)]
+	stamp := max(h.model.now, 1) + []int64{-5, 0, 1, 1e8, 1e9, 30e9}[h.r.IntN(6)]
 	var commands []Message
 	for range h.r.IntN(6) {
 		commands = append(commands, h.command())
+	}
+	if h.r.IntN(40) == 0 {
+		commands = append(commands, upgradeTo(h.r.Uint64N(MaxVersion+1)), h.command())
 	}
 	h.slots, h.stamps = append(h.slots, commands), append(h.stamps, stamp)
 	want := h.model.apply(stamp, commands)
@@ -221,7 +224,7 @@ func (h *history) config(name string) []byte {
 	if name != Ledger {
 		maybe("max_msgs_per_subject", 1, 2, 3)
 		maybe("max_age", int64(2*time.Second), int64(time.Minute), int64(time.Hour))
-		maybe("duplicate_window", int64(time.Second))
+		maybe("duplicate_window", int64(time.Second), int64(20*time.Second))
 		maybe("storage", "memory")
 		maybe("allow_rollup_hdrs", true)
 		maybe("subject_delete_marker_ttl", int64(time.Second), int64(70*time.Second)+1)

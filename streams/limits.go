@@ -3,7 +3,7 @@ package streams
 // checkLimits refuses a publish that a stream with discard "new" has no room for.
 func (w *work) checkLimits(s *stream, p *publication) *APIError {
 	c := s.config
-	if len(p.h.msgID) > 0 && s.state.ids >= w.m.globals.limits.MessageIDs {
+	if len(p.h.msgID) > 0 && w.idsAreFull(s) {
 		return idTableFull(c.Name, w.m.globals.limits.MessageIDs)
 	}
 	if c.Discard != discardNew {

@@ -78,6 +78,11 @@ func (m *Machine) load() error {
 			fail(fmt.Errorf("streams: damaged state in %s: digest after slot %d is %s, its records have %s", m.dir, position.Slot, want, sum))
 		}
 		for _, s := range m.order {
+			if key, _, ok := w.firstID(s); ok {
+				s.idStart = seqOfKey(key)
+			} else {
+				s.idStart = s.state.nextID
+			}
 			s.nextDue = w.nextDueOf(s)
 			if s.nextDue != 0 {
 				w.due(s, s.nextDue)

@@ -17,6 +17,7 @@ type model struct {
 	slot      uint64
 	now       int64
 	limits    Limits
+	version   uint64
 	streams   []*modelStream // in the order of creation
 	sessionID uint64
 	token     uint64
@@ -40,15 +41,9 @@ type modelMessage struct {
 	seq uint64
 }
 
-type modelID struct {
-	id   string
-	seq  uint64
-	time int64
-}
-
 func newModel(limits Limits) *model {
 	limits = limits.withDefaults()
-	m := &model{limits: limits}
+	m := &model{limits: limits, version: 1}
 	m.streams = []*modelStream{{cfg: *ledgerConfig()}}
 	return m
 }
@@ -60,6 +55,7 @@ func (m *model) apply(stamp int64, commands []Message) []any {
 	m.now = max(m.now, stamp)
 	budget := m.limits.Expiries
 	for _, s := range m.streams {
+		m.endIDs(s)
 		m.expire(s, &budget)
 	}
 	var results []any
@@ -83,6 +79,10 @@ func (m *model) find(name string) *modelStream {
 }
 
 func (m *model) command(c Message) int64 {
+	if c.Subject == subjectUpgrade {
+		m.version = max(m.version, uint64(c.Data[0]))
+		return 0
+	}
 	subject, isAPI := strings.CutPrefix(c.Subject, "api.")
 	if c.Subject != "propose" && !isAPI {
 		return -10003
@@ -194,6 +194,10 @@ func (m *model) update(s *modelStream, name string, data []byte) int64 {
 		return -10059
 	case c.checkChange(&s.cfg) != "":
 		return -10052
+	}
+	m.endIDs(s)
+	if m.version >= 3 && c.Duplicates > s.cfg.Duplicates {
+		s.idFloor = max(s.idFloor, m.now-int64(s.cfg.Duplicates))
 	}
 	s.cfg = *c
 	s.trim("")
@@ -324,13 +328,11 @@ func (m *model) publish(s *modelStream, subject string, c Message) int64 {
 	case len(h.ttl) > 0 && seconds != 0 && !s.cfg.AllowMsgTTL:
 		return -10166
 	}
-	for _, id := range s.ids {
-		if len(h.msgID) > 0 && id.id == string(h.msgID) {
-			if id.seq == 0 {
-				return -10158
-			}
-			return int64(id.seq)
+	if id := m.known(s, string(h.msgID)); id != nil && !id.ended {
+		if id.seq == 0 {
+			return -10158
 		}
+		return int64(id.seq)
 	}
 	if e := m.expected(s, subject, &h); e != 0 {
 		return e
@@ -356,7 +358,7 @@ func (m *model) publish(s *modelStream, subject string, c Message) int64 {
 	seq := s.append(p)
 	s.lastID = string(h.msgID)
 	if s.lastID != "" {
-		s.ids = append(s.ids, modelID{s.lastID, seq, m.now})
+		s.ids = append(s.ids, modelID{id: s.lastID, seq: seq, time: m.now})
 	}
 	s.trim(subject)
 	switch rollup {
@@ -408,8 +410,8 @@ func (s *modelStream) hasRoom(p *message, rollup string) bool {
 
 // expire does what is due, as long as the budget lasts.
 func (m *model) expire(s *modelStream, budget *uint64) {
-	for len(s.ids) > 0 && s.ids[0].time+int64(s.cfg.Duplicates) <= m.now && *budget > 0 {
-		s.idFloor = s.ids[0].time
+	for len(s.ids) > 0 && (s.ids[0].ended || s.ids[0].time+int64(s.cfg.Duplicates) <= m.now) && *budget > 0 {
+		s.idFloor = max(s.idFloor, s.ids[0].time)
 		s.ids = s.ids[1:]
 		*budget--
 	}
@@ -460,7 +462,9 @@ func (m *model) nextDue() int64 {
 		}
 	}
 	for _, s := range m.streams {
-		if len(s.ids) > 0 {
+		if len(s.ids) > 0 && s.ids[0].ended {
+			earlier(s.ids[0].time)
+		} else if len(s.ids) > 0 {
 			earlier(s.ids[0].time + int64(s.cfg.Duplicates))
 		}
 		for _, o := range s.owners {

@@ -221,14 +221,15 @@ func (m *model) lookup(s *modelStream, op command.Lookup) any {
 	if op.Since > m.now {
 		return int64(-command.CodeMalformed)
 	}
-	for _, id := range s.ids {
-		switch {
-		case id.id != op.ID:
-		case id.seq == 0:
-			return m.outcome(command.Looked{State: command.NotDone})
-		default:
-			return m.outcome(command.Looked{State: command.Done, Seq: id.seq})
-		}
+	switch id := m.known(s, op.ID); {
+	case id == nil:
+	case id.ended && id.time >= op.Since:
+		return m.outcome(command.Looked{State: command.Unknown})
+	case id.ended:
+	case id.seq == 0:
+		return m.outcome(command.Looked{State: command.NotDone})
+	default:
+		return m.outcome(command.Looked{State: command.Done, Seq: id.seq})
 	}
 	if op.Since <= s.idFloor || op.Since <= s.created {
 		return m.outcome(command.Looked{State: command.Unknown})
@@ -236,7 +237,7 @@ func (m *model) lookup(s *modelStream, op command.Lookup) any {
 	if len(s.ids) >= int(m.limits.MessageIDs) {
 		return int64(-10023)
 	}
-	s.ids = append(s.ids, modelID{op.ID, 0, m.now})
+	s.ids = append(s.ids, modelID{id: op.ID, time: m.now})
 	return m.outcome(command.Looked{State: command.NotDone})
 }
 

@@ -61,7 +61,8 @@ func (w *work) api(subject string, c *Message) Reply {
 type publication struct {
 	message
 	h      headers
-	rollup byte // 0, rollupSubject or rollupAll
+	known  knownID // of its id
+	rollup byte    // 0, rollupSubject or rollupAll
 }
 
 const (
@@ -91,11 +92,12 @@ func (w *work) tryPublish(s *stream, subject string, header, data []byte) (seq u
 		if e := checkStream(s, &p.h); e != nil {
 			return 0, false, e
 		}
-		if seq, ok := w.duplicateOf(s, p.h.msgID); ok {
-			if seq == 0 {
+		p.known = w.known(s, p.h.msgID)
+		if p.known.duplicate() {
+			if p.known.seq == 0 {
 				return 0, false, errIDRefused
 			}
-			return seq, true, nil
+			return p.known.seq, true, nil
 		}
 		if e := w.checkHeaders(s, &p); e != nil {
 			return 0, false, e
@@ -110,7 +112,7 @@ func (w *work) tryPublish(s *stream, subject string, header, data []byte) (seq u
 // store appends a message that passed every check, and does what follows from it.
 func (w *work) store(s *stream, p *publication) uint64 {
 	seq := w.appendTo(s, &p.message)
-	w.rememberID(s, p.h.msgID, seq)
+	w.rememberID(s, p.h.msgID, &p.known, seq)
 	w.enforceLimits(s, p.subject)
 	switch p.rollup {
 	case rollupSubject:

@@ -22,6 +22,7 @@ type stream struct {
 	nextDue    int64  // log time of the next expiry, 0 none; may be early
 	owners     queue  // the due table
 	expiries   queue  // the expiry table
+	idStart    uint64 // number of the first pair of the id queue; state.nextID when there is none
 	ackPrefix  []byte // of a PubAck, up to the sequence
 	dirty      bool   // listed in work.dirty
 	dropped    bool   // deleted by this slot

@@ -101,6 +101,10 @@ func (c *Config) checkLedger(old *Config) string {
 // changeStream gives s a checked configuration and does what follows from it.
 func (w *work) changeStream(s *stream, c *Config) {
 	lowered := c.MaxMsgsPer > 0 && (s.config.MaxMsgsPer <= 0 || c.MaxMsgsPer < s.config.MaxMsgsPer)
+	if old := int64(s.config.Duplicates); w.exactIDs() && int64(c.Duplicates) > old {
+		w.touch(s)
+		s.state.idFloor = max(s.state.idFloor, w.now-old) // what has ended does not begin again
+	}
 	w.m.routes.remove(s)
 	s.setConfig(c)
 	w.m.routes.add(s)
