@@ -1,6 +1,7 @@
 package clustertest
 
 import (
+	"fmt"
 	"testing"
 
 	"github.com/synod-paxos/synod/bus/bustest"
@@ -17,24 +18,36 @@ func (c *Cluster) trimmed(ids ...paxos.NodeID) paxos.Slot {
 }
 
 // TestAWipedLearnerInstallsASnapshot under load, since the acceptors have trimmed
-// what it lacks, and trimming goes on once it is there.
+// what it lacks, and trimming goes on once it is there; where there are enough others to
+// hold copies, also while it is not, and during the transfer.
 func TestAWipedLearnerInstallsASnapshot(t *testing.T) {
-	t.Parallel()
-	c := Start(t, small, bustest.Server(t).URL())
-	load := c.StartLoad(16)
-	c.Await("the acceptors to trim", func() bool { return c.trimmed("a1", "a2", "a3") > paxos.DigestEvery })
-	c.Stop("l2")
-	c.Wipe("l2")
-	load.AwaitMore(100)
-	before := c.trimmed("a1", "a2", "a3")
-	c.StartRole("l2")
-	c.Await("the learner to catch up", func() bool {
-		l := c.Role("l2").Report().Learner
-		return l.Applied > before && l.Lag < 100
-	})
-	c.Await("the acceptors to trim on", func() bool { return c.trimmed("a1", "a2", "a3") > before+paxos.DigestEvery })
-	load.Stop()
-	load.Check(1000, "l1", "l2")
+	for _, learners := range []int{2, 3} {
+		t.Run(fmt.Sprintf("%d learners", learners), func(t *testing.T) {
+			t.Parallel()
+			c := Start(t, Size{Acceptors: 3, Proposers: 2, Learners: learners}, bustest.Server(t).URL())
+			load := c.StartLoad(16)
+			trims := func(when string, above paxos.Slot) {
+				t.Helper()
+				c.Await("the acceptors to trim "+when, func() bool { return c.trimmed("a1", "a2", "a3") > above+paxos.DigestEvery })
+			}
+			trims("at first", 0)
+			c.Stop("l2")
+			c.Wipe("l2")
+			load.AwaitMore(100)
+			before := c.trimmed("a1", "a2", "a3")
+			if learners > 2 {
+				trims("without it", before)
+			}
+			c.StartRole("l2")
+			c.Await("the learner to catch up", func() bool {
+				l := c.Role("l2").Report().Learner
+				return l.Applied > before && l.Lag < 100
+			})
+			trims("with it", c.trimmed("a1", "a2", "a3"))
+			load.Stop()
+			load.Check(1000, "l1", "l2")
+		})
+	}
 }
 
 // TestNothingIsTrimmedForWantOfCopies: an absent learner does not lower the number
