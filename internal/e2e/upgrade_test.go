@@ -3,6 +3,7 @@ package e2e
 import (
 	"encoding/json"
 	"flag"
+	"fmt"
 	"net/http"
 	"os"
 	"os/exec"
@@ -10,6 +11,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/synod-paxos/synod/streams"
 )
 
 var previousFlag = flag.String("e2e.previous", "", "directory with the programs of an older build, for TestRollingUpgradeOfPrograms; empty: this tree, with the first version of the rules")
@@ -95,7 +98,7 @@ func TestRollingUpgradeOfPrograms(t *testing.T) {
 	}
 	l.await(50)
 	for _, learner := range c.status().Learners {
-		if learner.StateVersion < 2 {
+		if learner.StateVersion < streams.MaxVersion {
 			t.Errorf("%s applies the rules of version %d", learner.ID, learner.StateVersion)
 		}
 	}
@@ -130,7 +133,7 @@ func (c *cluster) olderIsRefused(id string) {
 	c.term(id)
 	c.build = previous
 	p := c.start(id)
-	if code := p.wait(); code != 1 || !containsAll(p.output(), "version 2", "newer") {
+	if code := p.wait(); code != 1 || !containsAll(p.output(), fmt.Sprintf("version %d", streams.MaxVersion), "newer") {
 		c.t.Errorf("an older learner on a newer state: code %d\n%s", code, p.output())
 	}
 	c.build = ""
