@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/synod-paxos/synod/bus/bustest"
 )
 
 // A session is what a client does and is told, line by line. The same session is held
@@ -86,7 +88,7 @@ func both(t *testing.T, hold func(s *session)) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	theirs, err := jetstream.New(startJetStream(t))
+	theirs, err := jetstream.New(bustest.JetStream(t))
 	if err != nil {
 		t.Fatal(err)
 	}

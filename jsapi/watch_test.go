@@ -289,7 +289,7 @@ func TestOlderAPI(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	theirs, err := startJetStream(t).JetStream()
+	theirs, err := bustest.JetStream(t).JetStream()
 	if err != nil {
 		t.Fatal(err)
 	}

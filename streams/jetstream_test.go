@@ -14,8 +14,9 @@ import (
 	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
-	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
+
+	"github.com/synod-paxos/synod/bus/bustest"
 )
 
 var (
@@ -33,25 +34,7 @@ type pair struct {
 }
 
 func newPair(t *testing.T) *pair {
-	opts := &server.Options{Host: "127.0.0.1", Port: -1, NoLog: true, NoSigs: true, JetStream: true, StoreDir: t.TempDir()}
-	s, err := server.NewServer(opts)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s.Start()
-	if !s.ReadyForConnections(10 * time.Second) {
-		t.Fatal("nats-server does not start")
-	}
-	nc, err := nats.Connect(s.ClientURL())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		nc.Close()
-		s.Shutdown()
-		s.WaitForShutdown()
-	})
-	return &pair{t: t, nc: nc, m: openMem(t, vfs.NewMem())}
+	return &pair{t: t, nc: bustest.JetStream(t), m: openMem(t, vfs.NewMem())}
 }
 
 // do runs one command on both and compares the replies. It reports whether the
