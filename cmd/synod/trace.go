@@ -156,7 +156,7 @@ func (c *traceCommand) show(ctx context.Context, s cli.Streams, l *ladder.Ladder
 			return c.ended(l)
 		case <-begin:
 			if err = l.Begin(); err == nil && l.Heard() == 0 && !c.JSON {
-				fmt.Fprintln(s.Err, "Nothing is heard: no role of the cluster runs, or these credentials may not listen.")
+				say(s.Err, "Nothing is heard: no role of the cluster runs, or these credentials may not listen.\n")
 			}
 		case m := <-messages:
 			err = l.Hear(m.at, m.subject, m.message)

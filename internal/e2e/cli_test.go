@@ -140,6 +140,8 @@ func TestOneClusterManyCommands(t *testing.T) {
 	t.Run("micro service", c.microService)
 	t.Run("clock far off", c.clockFarOff)
 	t.Run("unknown cluster", c.unknownCluster)
+	t.Run("plan", c.plan)
+	t.Run("transfer", c.transfer)
 	t.Run("twin", c.twin)
 }
 

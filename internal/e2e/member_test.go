@@ -96,3 +96,32 @@ func TestTheRunBook(t *testing.T) {
 	c.settle()
 	l.check(c, "l1", "l2")
 }
+
+// plan shows a step and what it survives, and changes nothing.
+func (c *cluster) plan(t *testing.T) {
+	before := c.synod("member", "list", "--json").must(t)
+	out := c.synod("member", "remove", "a3", "--plan").must(t)
+	if !containsAll(out, "Now:  configuration 1: acceptors a1, a2, a3 majority quorums, which survive the loss of any 1;",
+		"Then: configuration 2: acceptors a1, a2 majority quorums, which survive the loss of any 0;", "Out:  a3, disk ") {
+		t.Errorf("the plan is\n%s", out)
+	}
+	if r := c.synod("member", "remove", "a9", "--plan"); r.code != 1 || !containsAll(r.errors, "acceptor a9 is not in configuration 1") {
+		t.Errorf("a plan that cannot be: code %d\n%s%s", r.code, r.out, r.errors)
+	}
+	if after := c.synod("member", "list", "--json").must(t); after != before {
+		t.Errorf("a plan changed\n%s\nto\n%s", before, after)
+	}
+}
+
+// transfer moves leadership to the proposer that is named.
+func (c *cluster) transfer(t *testing.T) {
+	to := "p1"
+	if c.status().Leader.ID == "p1" {
+		to = "p2"
+	}
+	c.synod("leader", "transfer", "--to", to).must(t)
+	poll(t, to+" to lead", func() bool { s := c.status(); return s.Leader != nil && string(s.Leader.ID) == to })
+	if r := c.synod("leader", "transfer", "--to", "p9"); r.code != 1 || !containsAll(r.errors, "the leader refuses", "p9") {
+		t.Errorf("a transfer to nobody: code %d\n%s%s", r.code, r.out, r.errors)
+	}
+}

@@ -170,3 +170,24 @@ func TestCopiesAreTheOperatorsToChange(t *testing.T) {
 		}
 	}
 }
+
+// TestPlanOfARestoredCluster: it goes on where the state ends, above its generation; what was
+// founded by an earlier call and is not what this one asks for is told.
+func TestPlanOfARestoredCluster(t *testing.T) {
+	p := Plan{Acceptors: []paxos.NodeID{"a1", "a2", "a3"}, Copies: 2, Window: 64, From: 101, State: [16]byte{7}, Generation: 3}
+	g := p.genesis()
+	if g.Cluster.Generation != 3 || g.First.From != 101 || g.State != p.State || g.Window != 64 || g.First.Copies != 2 {
+		t.Errorf("%+v becomes %+v", p, g)
+	}
+	if g := (Plan{}).genesis(); g.Cluster.Generation != 1 || g.First.From != 1 || g.Window != paxos.DefaultWindow {
+		t.Errorf("an empty plan becomes %+v", g)
+	}
+	for want, p := range map[string]Plan{
+		"": {}, "2 learner copies instead of 3": {Copies: 3}, "a window of 64 slots instead of 128": {Window: 128},
+		"2 learner copies instead of 1 and a window of 64 slots instead of 1": {Copies: 1, Window: 1},
+	} {
+		if have := p.Differs(&g); have != want {
+			t.Errorf("%+v differs by %q, want %q", p, have, want)
+		}
+	}
+}
