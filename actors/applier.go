@@ -122,9 +122,6 @@ func (a *applier) between(job func() error) {
 	a.wait.Signal()
 }
 
-// aside runs do beside what is applied next; close waits for it. It is called by a job.
-func (a *applier) aside(do func()) { a.done.Go(do) }
-
 // sum takes a digest of the state as it is.
 func (a *applier) sum() {
 	a.mu.Lock()

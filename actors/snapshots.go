@@ -191,7 +191,7 @@ func (l *learner) install(now paxos.Now) {
 // take installs the snapshot in file. A snapshot that is damaged is dropped, and
 // asked for again.
 func (l *learner) take(file *os.File, shown *progressLog) error {
-	defer l.applier.aside(func() { _ = gentle.RemoveAll(file.Name()) }) // a large one takes many seconds
+	defer gentle.RemoveAll(file.Name()) // before the learner catches up: both at once are too much for a disk
 	defer file.Close()
 	in, err := newInstalled(file, shown)
 	if err == nil {
