@@ -2,6 +2,7 @@ package storage
 
 import (
 	"errors"
+	"io"
 	"io/fs"
 	"math"
 	"slices"
@@ -212,5 +213,39 @@ func TestCoveredNames(t *testing.T) {
 		if was := c.forget(base); was != want || len(c.page.files) == 1 != want {
 			t.Errorf("%s was covered: %t; %d are left", base, was, len(c.page.files))
 		}
+	}
+}
+
+// TestRemovedOnceForgotten: what the cover knew of is removed too, after the cover says
+// that it may be; and stays while the cover cannot be written.
+func TestRemovedOnceForgotten(t *testing.T) {
+	mem := vfs.NewMem()
+	if err := errors.Join(createCover(mem, "cover", someDisk), writeFile(mem, "000012.log", nil)); err != nil {
+		t.Fatal(err)
+	}
+	c, err := openCover(mem, "cover", someDisk)
+	if err != nil {
+		t.Fatal(err)
+	}
+	v := &votesFS{FS: mem, cover: c}
+	c.note(coveredName{logFile, 12}, extent{})
+	c.failed = io.ErrClosedPipe
+	if err := v.Remove("000012.log"); !errors.Is(err, io.ErrClosedPipe) {
+		t.Errorf("the cover cannot be written: %v", err)
+	}
+	if _, err := mem.Stat("000012.log"); err != nil {
+		t.Errorf("removed, and still covered: %v", err)
+	}
+	c.failed = nil
+	c.note(coveredName{logFile, 12}, extent{})
+	before := c.written.Load()
+	if err := v.Remove("000012.log"); err != nil || c.written.Load() != before+1 {
+		t.Errorf("%v, the cover was written %d times", err, c.written.Load()-before)
+	}
+	if _, err := mem.Stat("000012.log"); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("obsolete, and still there: %v", err)
+	}
+	if err := c.close(); err != nil {
+		t.Error(err)
 	}
 }
