@@ -108,6 +108,13 @@ func (c *cluster) filled() {
 			c.t.Errorf("command id-%d once more: %+v, %v; want number %d, done before", i, ack, err, i+1)
 		}
 	}
+	reader := c.client()
+	if _, err := reader.Bucket(ctx, "config"); err != nil {
+		c.t.Error(err)
+	}
+	if wrote, read, want := k.Generation(), reader.Generation(), c.status().Generation; wrote != want || read != want {
+		c.t.Errorf("answers to writes are of generation %d, to reads of %d, want %d", wrote, read, want)
+	}
 	if out := c.synod("log", "--from", "1").must(c.t); !containsAll(out, "entry 0", "entry 4") || strings.Contains(out, "again") {
 		c.t.Errorf("the log says %q", out)
 	}
