@@ -19,6 +19,24 @@ const (
 	OutcomeHeader    = "Synod-Outcome" // of a command that is answered with an error: an Outcome
 )
 
+// Said is what an answer says in a header. A message that is read directly comes with
+// the headers of whoever wrote it, first, and these may have any name.
+func Said(h nats.Header, name string) string {
+	if values := h[name]; len(values) > 0 {
+		return values[len(values)-1]
+	}
+	return ""
+}
+
+// StatusOf is the status of an answer to a direct read; empty when it is a message,
+// which may have a header of that name itself.
+func StatusOf(h nats.Header) string {
+	if Said(h, "Nats-Sequence") != "" {
+		return ""
+	}
+	return h.Get("Status")
+}
+
 // An Outcome says what became of a command that is answered with an error.
 type Outcome string
 

@@ -111,7 +111,7 @@ func (s spoken) Unwrap() error { return s.of }
 // state machine that answers.
 func roleError(m *nats.Msg) *bus.Error {
 	outcome := m.Header.Get(bus.OutcomeHeader)
-	if outcome == "" {
+	if outcome == "" || bus.Said(m.Header, "Nats-Sequence") != "" { // a message may have such a header itself
 		return nil
 	}
 	if status := m.Header.Get("Status"); status != "" { // of a message read directly

@@ -120,7 +120,7 @@ func (c *Client) Position() Position { return Position(c.seen.Load()) }
 
 // positionOf is where m was decided or read, and remembers the highest.
 func (c *Client) positionOf(m *nats.Msg) Position {
-	n, err := strconv.ParseUint(m.Header.Get(bus.SlotHeader), 10, 64)
+	n, err := strconv.ParseUint(bus.Said(m.Header, bus.SlotHeader), 10, 64)
 	if err != nil {
 		return 0
 	}
@@ -139,7 +139,7 @@ func (c *Client) Generation() uint64 { return c.generation.Load() }
 // current refuses an answer of a cluster that is superseded, as far as this client knows.
 // The positions of a cluster that was superseded mean nothing in its successor.
 func (c *Client) current(m *nats.Msg) error {
-	n, err := strconv.ParseUint(m.Header.Get(bus.GenerationHeader), 10, 64)
+	n, err := strconv.ParseUint(bus.Said(m.Header, bus.GenerationHeader), 10, 64)
 	if err != nil {
 		return nil // no answer of the state machine
 	}

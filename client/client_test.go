@@ -348,3 +348,31 @@ func logOf(cluster *clustertest.Cluster, id paxos.NodeID, c *client.Client) []st
 	cluster.Stop(id)
 	return cluster.Ledger(id)
 }
+
+// TestAWriterDoesNotSpeakForTheCluster: headers that somebody wrote on a message are its
+// own. They are no status, and no generation, slot or revision, for whoever reads it.
+func TestAWriterDoesNotSpeakForTheCluster(t *testing.T) {
+	t.Parallel()
+	url := bustest.Server(t).URL()
+	clustertest.Start(t, small, url)
+	c, ctx := connect(t, url), within(t)
+	b, err := c.CreateBucket(ctx, "config", client.BucketConfig{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := nats.NewMsg(clustertest.Subjects.API("$KV.config.a"))
+	m.Data = []byte("1")
+	for _, h := range []string{"Status", "Description", "Synod-Outcome", "Synod-Generation", "Synod-Slot", "Nats-Sequence", "Nats-Time-Stamp", "Nats-Subject"} {
+		m.Header.Set(h, "503")
+	}
+	if answer, err := c.Conn().RequestMsgWithContext(ctx, m); err != nil || !strings.Contains(string(answer.Data), `"seq":1`) {
+		t.Fatalf("the message is answered %v, %v", answer, err)
+	}
+	checkEntry(t, b, "a", "1", 1)
+	if c.Generation() != 1 || c.Position() >= 503 {
+		t.Errorf("afterwards the client knows generation %d and slot %d", c.Generation(), c.Position())
+	}
+	if ack, err := b.Update(ctx, "a", []byte("2"), 1); err != nil || ack.Seq != 2 {
+		t.Errorf("update: %+v, %v", ack, err)
+	}
+}

@@ -51,7 +51,7 @@ func (c *Client) read(ctx context.Context, op, subject string, data []byte, opti
 
 // directFrom reads a message that was read directly: the message itself, or a status.
 func directFrom(r result) (*Entry, error) {
-	status := r.header.Get("Status")
+	status := bus.StatusOf(r.header)
 	switch status {
 	case "":
 	case "404":
@@ -59,16 +59,16 @@ func directFrom(r result) (*Entry, error) {
 	default:
 		return nil, fmt.Errorf("the read was refused: %s %s", status, r.header.Get("Description"))
 	}
-	seq, err := strconv.ParseUint(r.header.Get("Nats-Sequence"), 10, 64)
+	seq, err := strconv.ParseUint(bus.Said(r.header, "Nats-Sequence"), 10, 64)
 	if err != nil {
 		return nil, fmt.Errorf("an answer that is none: sequence: %w", err)
 	}
-	at, err := time.Parse(time.RFC3339Nano, r.header.Get("Nats-Time-Stamp"))
+	at, err := time.Parse(time.RFC3339Nano, bus.Said(r.header, "Nats-Time-Stamp"))
 	if err != nil {
 		return nil, fmt.Errorf("an answer that is none: time: %w", err)
 	}
 	return &Entry{
-		Value: r.data, Revision: seq, Created: at, Position: r.position, subject: r.header.Get("Nats-Subject"),
+		Value: r.data, Revision: seq, Created: at, Position: r.position, subject: bus.Said(r.header, "Nats-Subject"),
 		deleted: r.header.Get("KV-Operation") != "" || r.header.Get("Nats-Marker-Reason") != "",
 	}, nil
 }

@@ -8,7 +8,9 @@
 // PTP calls the Synod and PMS §2 the consensus algorithm. The rest repeats it
 // for a log: one phase 1 for all slots of a leadership (proposer_phase1.go),
 // phase 2 for each slot (proposer_leader.go), a ledger of votes (acceptor.go)
-// and a count of them (learner.go).
+// and a count of them (learner.go). Around that stand the choice of who leads
+// (proposer_election.go), reads (reads.go), what may be forgotten (proposer_trim.go,
+// digests.go), and who votes (founder.go, proposer_change.go).
 //
 // A role is not safe for concurrent use.
 package roles

@@ -159,10 +159,10 @@ func (r *logReader) read(ctx context.Context, print func(*entry) error) (bool, e
 
 // take handles one message of a batch. end is true at its last.
 func (r *logReader) take(m *nats.Msg, print func(*entry) error) (more, end bool, err error) {
-	switch status := m.Header.Get("Status"); status {
+	switch status := bus.StatusOf(m.Header); status {
 	case "":
 	case "204":
-		return m.Header.Get("Nats-Num-Pending") != "0" || r.missing(m), true, nil
+		return bus.Said(m.Header, "Nats-Num-Pending") != "0" || r.missing(m), true, nil
 	case "404":
 		return false, true, nil
 	case "503":
@@ -184,17 +184,17 @@ func (r *logReader) take(m *nats.Msg, print func(*entry) error) (more, end bool,
 // missing reports whether a message before m was lost on the way: m names the
 // sequence that was sent before it.
 func (r *logReader) missing(m *nats.Msg) bool {
-	before, err := strconv.ParseUint(m.Header.Get("Nats-Last-Sequence"), 10, 64)
+	before, err := strconv.ParseUint(bus.Said(m.Header, "Nats-Last-Sequence"), 10, 64)
 	return err == nil && before >= r.next
 }
 
 // parseEntry takes the log's own headers from those of the message.
 func parseEntry(m *nats.Msg) (*entry, error) {
-	seq, err := strconv.ParseUint(m.Header.Get("Nats-Sequence"), 10, 64)
+	seq, err := strconv.ParseUint(bus.Said(m.Header, "Nats-Sequence"), 10, 64)
 	if err != nil {
 		return nil, fmt.Errorf("a message of the log names no sequence: %w", err)
 	}
-	e := &entry{Seq: seq, Time: m.Header.Get("Nats-Time-Stamp"), ID: m.Header.Get(nats.MsgIdHdr)}
+	e := &entry{Seq: seq, Time: bus.Said(m.Header, "Nats-Time-Stamp"), ID: m.Header.Get(nats.MsgIdHdr)}
 	if utf8.Valid(m.Data) {
 		text := string(m.Data)
 		e.Text = &text

@@ -42,3 +42,20 @@ func TestEntries(t *testing.T) {
 		}
 	}
 }
+
+// TestEntryThatPretends: headers that a client wrote neither end the log nor place its
+// message elsewhere in it.
+func TestEntryThatPretends(t *testing.T) {
+	m := nats.NewMsg("inbox")
+	m.Data = []byte("hello")
+	m.Header = nats.Header{
+		"Status": {"503"}, "Nats-Sequence": {"900", "17"}, "Nats-Time-Stamp": {"never", "now"},
+		"Nats-Last-Sequence": {"899", "16"}, "Nats-Num-Pending": {"0", "3"},
+	}
+	r := &logReader{next: 17}
+	var have *entry
+	more, end, err := r.take(m, func(e *entry) error { have = e; return nil })
+	if err != nil || !more || end || r.next != 18 || have == nil || have.Seq != 17 || have.Time != "now" || have.Header["Status"] != "503" {
+		t.Errorf("taken as %+v, next %d, more %v, end %v, %v", have, r.next, more, end, err)
+	}
+}
