@@ -30,6 +30,19 @@ func TestWhatIsPublishedIsHeard(t *testing.T) {
 	}
 }
 
+// TestALeaderHearsItself: by its own Heartbeats it tells a slow bus from silent acceptors.
+func TestALeaderHearsItself(t *testing.T) {
+	b := bustest.Connect(t, bustest.Server(t).URL())
+	heard := make(chan paxos.Envelope, 1)
+	if _, err := b.Listen(paxos.ProposerRole, "p1", func(e paxos.Envelope) { heard <- e }); err != nil {
+		t.Fatal(err)
+	}
+	publish(t, b, heartbeat(7))
+	if e := receive(t, heard); e.From.ID != "p1" || next(e) != 7 {
+		t.Errorf("heard %+v, want its own Heartbeat", e)
+	}
+}
+
 // TestMessagesForOthersAreSkipped: a Prepare may be for one acceptor, on the subject
 // of all; a vote for a proposer is for the learners too.
 func TestMessagesForOthersAreSkipped(t *testing.T) {

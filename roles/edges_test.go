@@ -204,22 +204,22 @@ func TestPositionsThatNoLogReaches(t *testing.T) {
 // if it had with the last quorum, and those that were there have no more than before.
 func TestANewcomerHasTimeToAnswer(t *testing.T) {
 	p := edgeLeader(5)
-	lately := edgeNow.Mono + 1e8
+	lately, pulse := edgeNow.Mono+1e8, paxos.Duration(6e7)
 	for _, v := range p.voters {
 		if v.ID != "a3" {
-			v.answered = lately
+			v.answered, v.pulse = lately, pulse
 		}
 	}
 	next := edgeConfig(2, 5+p.genesis.Window, "a1", "a2", "a4")
 	p.lead.change.propose(5, paxos.Value{Kind: paxos.Reconfigure, Body: paxos.AppendConfiguration(nil, next)})
 	p.changeChosen(5)
 	for _, v := range p.voters {
-		want := lately
+		want, wantPulse := lately, pulse
 		if v.ID == "a3" {
-			want = edgeNow.Mono
+			want, wantPulse = edgeNow.Mono, 0
 		}
-		if v.answered != want {
-			t.Errorf("%s counts as heard at %d, want %d", v.ID, v.answered, want)
+		if v.answered != want || v.pulse != wantPulse {
+			t.Errorf("%s counts as heard at %d, pulse %d, want %d and %d", v.ID, v.answered, v.pulse, want, wantPulse)
 		}
 	}
 }

@@ -55,11 +55,11 @@ type voter struct {
 	seat   int
 
 	// What only proposers look at.
-	round    uint64        // the highest that it is known to have promised
-	heard    paxos.Instant // when it last said anything
-	answered paxos.Instant // when it last answered a leader, once its disk had all that was before
-	alive    paxos.Instant // when it last told a leader that it hears it
-	silent   uint64        // the leader query to which it said that it hears none
+	round    uint64         // the highest that it is known to have promised
+	heard    paxos.Instant  // when it last said anything
+	answered paxos.Instant  // when it last answered a leader, once its disk had all that was before
+	pulse    paxos.Duration // the leader's when it last answered, or said that it hears it
+	silent   uint64         // the leader query to which it said that it hears none
 	noSpace  bool
 
 	read uint64 // learners: the round of reads that it answered

@@ -86,12 +86,12 @@ func (p *Proposer) changeChosen(slot paxos.Slot) {
 		return
 	}
 	delete(p.lead.change.proposed, slot)
-	since := p.quorumHeard(p.known.Newest())
+	since, pulse := p.quorumHeard(p.known.Newest())
 	if c := p.known.Change(slot, p.genesis.Window, v); c != nil && p.adopt([]paxos.Configuration{*c}) {
 		p.lead.until, p.lead.change.tell = 0, true
 		for _, v := range p.voters {
 			if v.answered == 0 {
-				v.answered = since // newcomers have as long to answer as the leadership lasts without them
+				v.answered, v.pulse = since, pulse // newcomers have as long to answer as the leadership lasts without them
 			}
 		}
 	}

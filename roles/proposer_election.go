@@ -59,7 +59,7 @@ func (p *Proposer) askAgain(now paxos.Now, out *paxos.Effects) {
 // after its question is over, because it stood still, says nothing about now. To a
 // leader any answer shows that the acceptor is alive.
 func (p *Proposer) stepReport(now paxos.Now, v *voter, m paxos.LeaderReport, out *paxos.Effects) {
-	v.alive = now.Mono
+	v.pulse = p.lead.pulse
 	if p.stage != asking || now.Mono >= p.deadline || m.Nonce != p.query.nonce || m.Silent < p.opts.Election {
 		return
 	}
@@ -74,6 +74,10 @@ func (p *Proposer) stepReport(now paxos.Now, v *voter, m paxos.LeaderReport, out
 func (p *Proposer) stepHeartbeat(now paxos.Now, e paxos.Envelope, m paxos.Heartbeat, out *paxos.Effects) {
 	if reason := p.foreign(e); reason != 0 {
 		drop(out, e, reason)
+		return
+	}
+	if p.stage == leading && e.From.ID == p.self.ID && m.Ballot == p.ballot {
+		p.stepEcho(now)
 		return
 	}
 	if !ownBallot(e, m.Ballot) || !p.near(now, m.Ballot.Round) || p.tooFar(m.Chosen.Below, p.chosen.Below) {

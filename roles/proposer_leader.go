@@ -18,8 +18,10 @@ type leadership struct {
 	clock   logClock
 	change  change
 
-	beat   paxos.Instant // when the next Heartbeat is due
-	trimAt paxos.Instant // when the next Trim is due
+	beat   paxos.Instant  // when the next Heartbeat is due
+	echo   paxos.Instant  // when one of its own came back last, or it began to lead
+	pulse  paxos.Duration // the time that Heartbeats came back; see stepEcho
+	trimAt paxos.Instant  // when the next Trim is due
 }
 
 // round is phase 2 in one slot.
@@ -42,11 +44,11 @@ func (p *Proposer) becomeLeader(now paxos.Now, out *paxos.Effects) {
 		return
 	}
 	p.lead = leadership{
-		since: now.Mono, next: below, top: ps.top, rounds: map[paxos.Slot]*round{},
+		since: now.Mono, echo: now.Mono, next: below, top: ps.top, rounds: map[paxos.Slot]*round{},
 		clock: startClock(ps.stamp, ps.clocks(c), now),
 	}
 	for _, v := range p.voters {
-		v.answered = now.Mono // from now on, each has an election timeout to answer
+		v.answered, v.pulse = now.Mono, 0 // from now on, each has an election timeout to answer
 	}
 	p.times.Phase1.Add(paxos.Duration(now.Mono - p.began))
 	p.stage, p.failures, p.leader = leading, 0, p.ballot
@@ -78,30 +80,40 @@ func (p *Proposer) tickLeading(now paxos.Now, out *paxos.Effects) {
 // deciding is the configuration that governs the lowest slot not known to be chosen.
 func (p *Proposer) deciding() *paxos.Configuration { return p.known.For(p.chosen.Below) }
 
-// heardLately is the acceptors of c that answered within an election timeout. A leader
-// that has no quorum of them must not keep clients waiting for nothing. One that only says
-// that it is alive waits for its disk, and would keep any other leader waiting, too: it
-// counts for as long as a command may wait.
+// stepEcho notes that a Heartbeat of this leader came back to it: so what is sent
+// arrives. On a bus that is slow, because it or this process has too much to do, they
+// come late, and then many at once: time goes on by one Heartbeat at most with each.
+func (p *Proposer) stepEcho(now paxos.Now) {
+	p.lead.pulse += min(paxos.Duration(now.Mono-p.lead.echo), p.opts.Heartbeat)
+	p.lead.echo = now.Mono
+}
+
+// heardLately is the acceptors of c that said something within an election timeout. A
+// leader that has no quorum of them must not keep clients waiting for nothing. The time is
+// that of its own Heartbeats, which it hears as they do: while none comes back, their
+// silence shows only that the bus is slow, and another leader would have no faster one. A
+// command waits for answers no longer than it may wait, however: not for a bus that carries
+// nothing, nor for acceptors that say that they are alive and wait for their disks.
 func (p *Proposer) heardLately(now paxos.Now, c *paxos.Configuration) paxos.Set {
 	return p.those(c, func(v *voter) bool {
-		return now.Mono-v.answered < paxos.Instant(p.opts.Election) ||
-			now.Mono-v.alive < paxos.Instant(p.opts.Election) && now.Mono-v.answered < paxos.Instant(p.opts.QueueTimeout)
+		return p.lead.pulse-v.pulse < p.opts.Election && now.Mono-v.answered < paxos.Instant(max(p.opts.QueueTimeout, p.opts.Election))
 	})
 }
 
-// quorumHeard is when the leader last had the answers of a whole phase-2 quorum of c.
-func (p *Proposer) quorumHeard(c *paxos.Configuration) (at paxos.Instant) {
+// quorumHeard is when the leader last had the answers of a whole phase-2 quorum of c, by
+// the clock and by its pulse.
+func (p *Proposer) quorumHeard(c *paxos.Configuration) (at paxos.Instant, pulse paxos.Duration) {
 	for _, last := range p.voters {
-		if c.Phase2(p.those(c, func(v *voter) bool { return v.answered >= last.answered })) {
-			at = max(at, last.answered)
+		if last.answered > at && c.Phase2(p.those(c, func(v *voter) bool { return v.answered >= last.answered })) {
+			at, pulse = last.answered, last.pulse
 		}
 	}
-	return at
+	return at, pulse
 }
 
 // heard notes that v answered.
 func (p *Proposer) heard(now paxos.Now, v *voter, m paxos.Marks) {
-	v.answered = now.Mono
+	v.answered, v.pulse = now.Mono, p.lead.pulse
 	p.noteMarks(v, m, p.chosen.Below)
 	if p.stage == leading {
 		p.lead.clock.hear(v.Disk, m.Clock, p.deciding(), now)
@@ -173,7 +185,7 @@ func (p *Proposer) stepAccepted(now paxos.Now, v *voter, e paxos.Envelope, m pax
 		drop(out, e, paxos.Stale)
 		return
 	}
-	v.answered = now.Mono
+	v.answered, v.pulse = now.Mono, p.lead.pulse
 	for _, slot := range m.Slots {
 		r := p.lead.rounds[slot]
 		if r == nil {

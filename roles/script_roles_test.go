@@ -108,6 +108,7 @@ func startProposer(s *script, td *datadriven.TestData) actor {
 //	campaign          it asks, and a1 and a2 hear no leader either
 //	elect             it leads, on a log that is empty
 //	keep 2s           time in which a1 and a2 answer all Heartbeats; prints the rest
+//	alone 2s          time in which nobody answers, but its own Heartbeats come back; prints the rest
 func (r *proposerActor) do(s *script, td *datadriven.TestData, out *paxos.Effects) (string, bool) {
 	switch td.Cmd {
 	case "propose":
@@ -137,6 +138,8 @@ func (r *proposerActor) do(s *script, td *datadriven.TestData, out *paxos.Effect
 		r.elect(s)
 		return "leads in " + printBallot(r.ballot) + "\n", true
 	case "keep":
+		return "", r.keep(s, td.CmdArgs[0].Key, out, "a1", "a2")
+	case "alone":
 		return "", r.keep(s, td.CmdArgs[0].Key, out)
 	}
 	return "", false
@@ -182,14 +185,21 @@ func (r *proposerActor) elect(s *script) {
 	}
 }
 
-// hear takes what an acceptor says on the story's behalf.
-func (r *proposerActor) keep(s *script, d string, out *paxos.Effects) bool {
+// keep has time pass in which these acceptors answer, and Heartbeats come back.
+func (r *proposerActor) keep(s *script, d string, out *paxos.Effects, answer ...paxos.NodeID) bool {
 	var all paxos.Effects
 	for end := s.now.Mono + paxos.Instant(duration(s.t, d)); s.now.Mono < end; {
 		s.pass(min(s.untilWake(), time.Duration(end-s.now.Mono)))
+		sent := len(all.Send)
 		r.Tick(s.now, &all)
-		r.hear(s, "a1", paxos.Hello{}, &all)
-		r.hear(s, "a2", paxos.Hello{}, &all)
+		for _, e := range all.Send[sent:] {
+			if _, ok := e.Msg.(paxos.Heartbeat); ok {
+				r.Step(s.now, e, &all)
+			}
+		}
+		for _, id := range answer {
+			r.hear(s, id, paxos.Hello{}, &all)
+		}
 	}
 	all.Send = slices.DeleteFunc(all.Send, func(e paxos.Envelope) bool {
 		switch e.Msg.(type) {

@@ -13,6 +13,7 @@ type proposerView struct {
 	heard    map[paxos.UUID]paxos.Instant // by acceptor's disk: any word of it
 	silent   map[paxos.UUID]paxos.Instant // its word that it hears no leader
 	handOver paxos.Instant
+	echoes   []paxos.Instant // its own Heartbeats came back, at least one Heartbeat apart
 }
 
 func (o *oracle) proposerStarts(p *proposer) {
@@ -22,9 +23,13 @@ func (o *oracle) proposerStarts(p *proposer) {
 // proposerHears notes what the checks of leadership go by.
 func (o *oracle) proposerHears(p *proposer, now paxos.Now, e *paxos.Envelope) {
 	v := o.views[p.id]
-	if m, ok := e.Msg.(paxos.HandOver); ok {
-		_ = m
+	switch m := e.Msg.(type) {
+	case paxos.HandOver:
 		v.handOver = now.Mono
+	case paxos.Heartbeat:
+		if e.From.ID == p.id && m.Ballot == v.ballot {
+			v.echo(now, o.w.plan.Proposing.Heartbeat)
+		}
 	}
 	if e.From.Role != paxos.AcceptorRole || o.known == nil {
 		return
@@ -32,6 +37,12 @@ func (o *oracle) proposerHears(p *proposer, now paxos.Now, e *paxos.Envelope) {
 	v.heard[e.From.Disk] = now.Mono
 	if m, ok := e.Msg.(paxos.LeaderReport); ok && m.Silent >= o.w.plan.Proposing.Election {
 		v.silent[e.From.Disk] = now.Mono
+	}
+}
+
+func (v *proposerView) echo(now paxos.Now, apart paxos.Duration) {
+	if n := len(v.echoes); n == 0 || now.Mono-v.echoes[n-1] >= paxos.Instant(apart) {
+		v.echoes = append(v.echoes, now.Mono)
 	}
 }
 
@@ -49,17 +60,31 @@ func within(at map[paxos.UUID]paxos.Instant, c *paxos.Configuration, now paxos.N
 // checkSlack is what the checks of time allow for turns that come late.
 const checkSlack = paxos.Duration(20 * time.Millisecond)
 
-// serving checks that a leader without a phase-2 quorum leaves its clients.
+// serving checks that a leader without a phase-2 quorum leaves its clients: at once when
+// its own Heartbeats come back, which says that the silence is not the bus's, and else
+// when a command has waited for as long as it may.
 func (o *oracle) serving(p *proposer, now paxos.Now) {
 	if !p.open || o.known == nil {
 		return
 	}
 	p.besideRival(now, "serves clients")
 	v, opts := o.views[p.id], o.w.plan.Proposing
-	limit := opts.Election + opts.Heartbeat + checkSlack
-	if now.Mono-v.ledSince > paxos.Instant(limit) && !o.some(func(c *paxos.Configuration) bool { return c.Phase2(within(v.heard, c, now, limit)) }) {
-		o.w.fail("leadership", "proposer %s serves clients, and has heard no quorum for longer than an election timeout", p.id)
+	late := opts.Heartbeat + checkSlack
+	if limit := opts.QueueTimeout + late; !o.quorumWithin(v, now, limit) {
+		o.w.fail("leadership", "proposer %s serves clients, and has heard no quorum for longer than a command may wait", p.id)
 	}
+	// So many Heartbeats are an election timeout, the time until the leader looks, and slack.
+	enough := int(opts.Election/opts.Heartbeat) + 3
+	if n := len(v.echoes); n >= enough && !o.quorumWithin(v, now, paxos.Duration(now.Mono-v.echoes[n-enough])) {
+		o.w.fail("leadership", "proposer %s serves clients, and has heard no quorum for %d of its Heartbeats", p.id, enough)
+	}
+}
+
+// quorumWithin reports whether a phase-2 quorum was heard, or the proposer began to lead,
+// not longer ago than limit.
+func (o *oracle) quorumWithin(v *proposerView, now paxos.Now, limit paxos.Duration) bool {
+	return now.Mono-v.ledSince <= paxos.Instant(limit) ||
+		o.some(func(c *paxos.Configuration) bool { return c.Phase2(within(v.heard, c, now, limit)) })
 }
 
 // leads notes that p leads in ballot b from now on.
@@ -78,7 +103,7 @@ func (o *oracle) leads(p *proposer, b paxos.Ballot) {
 	if from := o.w.plan.OneLeader; from > 0 && o.w.now > from && !o.mayElect {
 		o.w.fail("no disruption", "proposer %s is elected, and nothing was wrong with the leader", p.id)
 	}
-	o.views[p.id].ledSince = p.clock.at(o.w.now).Mono
+	o.views[p.id].ledSince, o.views[p.id].echoes = p.clock.at(o.w.now).Mono, nil
 }
 
 // ballot is the view of a ballot that p uses; nil, and a failure, when it is not

@@ -114,6 +114,8 @@ var electionMutants = []Mutant{
 	}},
 	mutant("a leader goes on without a quorum", "roles/proposer_leader.go",
 		"if c := p.deciding(); !c.Phase2(p.heardLately(now, c)) {", "if p.deciding() == nil {"),
+	mutant("a leader waits for acceptors that do not hear it", "roles/proposer_leader.go",
+		"p.lead.pulse-v.pulse < p.opts.Election && ", ""),
 	mutant("a leader goes on below a higher ballot", "roles/proposer_election.go",
 		"		p.stepDown(now, out)\n", ""),
 	in(driven, mutant("believes rounds that no acceptor follows", "roles/proposer_election.go",
