@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"sync"
 	"time"
@@ -29,6 +30,9 @@ type measurement struct {
 	FailedP50 float64 `json:"failed_p50_us,omitempty"` // until an operation that failed was told so
 	FailedP99 float64 `json:"failed_p99_us,omitempty"`
 	latency   *hdrhistogram.Histogram
+	failed    *hdrhistogram.Histogram
+	own, used time.Duration // CPU time: of the whole process, and of other processes
+	whole     time.Duration // that the machine had
 	firstErr  error
 }
 
@@ -44,14 +48,33 @@ func work(s session, c cell, warm, d time.Duration) measurement {
 	after, elapsed := usage(), time.Since(start)
 	l.Stop()
 	r := l.Result()
-	m := measurement{Cell: c, Seconds: elapsed.Seconds(), Ops: r.Latency[0].TotalCount(), Errors: r.Failed.TotalCount(), latency: r.Latency[0], firstErr: r.Err}
+	m := measurement{Cell: c, Seconds: elapsed.Seconds(), latency: r.Latency[0], failed: r.Failed, firstErr: r.Err}
+	m.own, m.used, m.whole = after.since(before)
+	m.figure()
+	return m
+}
+
+// add makes m the measurement of its own time and of n's.
+func (m *measurement) add(n *measurement) {
+	m.latency.Merge(n.latency)
+	m.failed.Merge(n.failed)
+	m.Seconds, m.own, m.used, m.whole = m.Seconds+n.Seconds, m.own+n.own, m.used+n.used, m.whole+n.whole
+	m.firstErr = cmp.Or(m.firstErr, n.firstErr)
+	m.figure()
+}
+
+// figure works out what follows from what was counted.
+func (m *measurement) figure() {
 	quantile := func(q float64) float64 { return float64(m.latency.ValueAtQuantile(q)) }
 	m.P50, m.P90, m.P99, m.P999, m.Max = quantile(50), quantile(90), quantile(99), quantile(99.9), quantile(100)
-	m.FailedP50, m.FailedP99 = float64(r.Failed.ValueAtQuantile(50)), float64(r.Failed.ValueAtQuantile(99))
+	m.FailedP50, m.FailedP99 = float64(m.failed.ValueAtQuantile(50)), float64(m.failed.ValueAtQuantile(99))
+	m.Ops, m.Errors = m.latency.TotalCount(), m.failed.TotalCount()
 	m.Rate = float64(m.Ops) / m.Seconds
-	m.CPU = float64((after.own - before.own).Microseconds()) / float64(max(m.Ops, 1))
-	m.Others = after.others(before)
-	return m
+	m.CPU = float64(m.own.Microseconds()) / float64(max(m.Ops, 1))
+	m.Others = 0
+	if m.whole > 0 {
+		m.Others = float64(m.used) / float64(m.whole)
+	}
 }
 
 // inParallel calls f for each of n callers at once, and joins their errors.

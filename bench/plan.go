@@ -112,48 +112,69 @@ func (p *plan) idle() float64 {
 	return (usage().own - before.own).Seconds() / 0.5
 }
 
-// measure runs the rounds. Each begins with another system, so that none always
-// follows the same one.
+// measure runs the rounds. In each, the systems take turns under a cell twice, for half of
+// the time each, and the second time in the reverse order: a machine that becomes slower
+// or faster meanwhile does so for all alike. Each round begins with another system.
 func (p *plan) measure(ctx context.Context, out io.Writer) error {
 	total, done, begin := p.count(), 0, time.Now()
 	for round := range p.options.rounds {
 		for _, c := range p.cells {
-			for i := range p.systems {
-				s := p.systems[(i+round)%len(p.systems)]
-				if !slices.Contains(s.kinds, c.Kind) {
-					continue
+			systems := p.turns(c, round)
+			first := len(p.results)
+			for i := range 2 * len(systems) {
+				again := i >= len(systems)
+				if again {
+					i = 2*len(systems) - 1 - i
 				}
 				if ctx.Err() != nil {
 					return errors.New("interrupted")
 				}
-				m, err := p.one(s, c)
+				m, err := p.one(systems[i], c)
 				if err != nil {
-					return fmt.Errorf("%s, %s: %w", s.name, c, err)
+					return fmt.Errorf("%s, %s: %w", systems[i].name, c, err)
 				}
-				m.Round = round + 1
-				p.results = append(p.results, m)
 				done++
+				if !again {
+					m.Round = round + 1
+					p.results = append(p.results, m)
+					continue
+				}
+				all := &p.results[first+i]
+				if all.add(&m); all.Ops == 0 {
+					return fmt.Errorf("%s, %s: nothing was done: %w", all.System, c, all.firstErr)
+				}
 				left := time.Since(begin) / time.Duration(done) * time.Duration(total-done)
 				fmt.Fprintf(out, "round %d/%d  %-29s %-15s %9.0f/s  p50 %-9s %s left\n", round+1, p.options.rounds,
-					c, s.name, m.Rate, load.Micros(m.P50), left.Round(time.Second))
+					c, all.System, all.Rate, load.Micros(all.P50), left.Round(time.Second))
 			}
 		}
 	}
 	return nil
 }
 
+// turns is the systems that c is measured with, in the order of a round.
+func (p *plan) turns(c cell, round int) (systems []system) {
+	for i := range p.systems {
+		if s := p.systems[(i+round)%len(p.systems)]; slices.Contains(s.kinds, c.Kind) {
+			systems = append(systems, s)
+		}
+	}
+	return systems
+}
+
+// count is how many times a system is measured under a cell.
 func (p *plan) count() (n int) {
 	for _, c := range p.cells {
 		for _, s := range p.systems {
 			if slices.Contains(s.kinds, c.Kind) {
-				n += p.options.rounds
+				n += 2 * p.options.rounds
 			}
 		}
 	}
 	return n
 }
 
-// one measures one system under one cell.
+// one measures one system under one cell, for half of its time in a round.
 func (p *plan) one(s system, c cell) (m measurement, err error) {
 	labelled("role", "clients", func() {
 		var callers session
@@ -162,12 +183,9 @@ func (p *plan) one(s system, c cell) (m measurement, err error) {
 		}
 		defer callers.close()
 		runtime.GC() // the last system's garbage is not this one's
-		m = work(callers, c, p.options.duration/4, p.options.duration)
+		m = work(callers, c, p.options.duration/8, p.options.duration/2)
 	})
 	m.System = s.name
-	if err == nil && m.Ops == 0 {
-		err = fmt.Errorf("nothing was done: %w", m.firstErr)
-	}
 	return m, err
 }
 

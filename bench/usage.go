@@ -26,13 +26,10 @@ func usage() (u cpuTime) {
 	return u
 }
 
-// others is the share of the machine that other processes used since before.
-func (u cpuTime) others(before cpuTime) float64 {
-	whole := u.whole - before.whole
-	if whole <= 0 {
-		return 0
-	}
-	return max(0, float64((u.busy-before.busy)-(u.own-before.own))/float64(whole))
+// since is the CPU time since before: of this process, of all others, and of the machine.
+func (u cpuTime) since(before cpuTime) (own, others, whole time.Duration) {
+	own, whole = u.own-before.own, u.whole-before.whole
+	return own, max(0, u.busy-before.busy-own), whole
 }
 
 // tick is the unit of /proc/stat.
