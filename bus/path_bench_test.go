@@ -3,6 +3,7 @@ package bus_test
 import (
 	"testing"
 
+	"github.com/synod-paxos/synod/bus"
 	"github.com/synod-paxos/synod/bus/bustest"
 	"github.com/synod-paxos/synod/paxos"
 )
@@ -44,5 +45,18 @@ func BenchmarkPath(b *testing.B) {
 				b.Fatal(err)
 			}
 		})
+	}
+}
+
+// BenchmarkRefusal is one answer to a command that the leader does not take, up to the
+// connection: what an overloaded leader does most.
+func BenchmarkRefusal(b *testing.B) {
+	nc := bustest.Connect(b, bustest.Server(b).URL()).Conn()
+	r := paxos.Refusal{Command: paxos.Command{Subject: "propose", Reply: "_INBOX.0123456789abcdefghijkl.0123"}, Reason: paxos.Overloaded}
+	b.ReportAllocs()
+	for b.Loop() {
+		if err := nc.PublishMsg(bus.RefusalMessage(r)); err != nil {
+			b.Fatal(err)
+		}
 	}
 }

@@ -3,6 +3,7 @@ package bus
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	"github.com/nats-io/nats.go"
 
@@ -146,10 +147,36 @@ func RefusalError(r paxos.Refusal) *Error {
 	}
 }
 
-// RefusalMessage answers r's command; nil when nobody waits for an answer.
+// refusals are what the JSON of an answer says after the name of the stream, by reason:
+// of what a leader with too much to do says by the thousand.
+var refusals = func() map[paxos.RefusalReason][]byte {
+	tails := map[paxos.RefusalReason][]byte{}
+	for _, reason := range []paxos.RefusalReason{paxos.Overloaded, paxos.NotLeader, paxos.NoProgress} {
+		m := Ack{Error: RefusalError(paxos.Refusal{Reason: reason})}.Message("")
+		tails[reason] = m.Data[len(refusalHead+`""`):]
+	}
+	return tails
+}()
+
+const refusalHead = `{"stream":`
+
+// notDone is the header of all of them, which nobody changes.
+var notDone = nats.Header{OutcomeHeader: {string(NotDone)}}
+
+// RefusalMessage answers r's command; nil when nobody waits for an answer. Its header is
+// shared with others.
 func RefusalMessage(r paxos.Refusal) *nats.Msg {
 	if r.Command.Reply == "" {
 		return nil
 	}
-	return Ack{Stream: Stream(r.Command.Subject), Error: RefusalError(r)}.Message(r.Command.Reply)
+	stream := Stream(r.Command.Subject)
+	tail, ok := refusals[r.Reason]
+	if !ok {
+		return Ack{Stream: stream, Error: RefusalError(r)}.Message(r.Command.Reply)
+	}
+	name, err := json.Marshal(stream)
+	if err != nil {
+		panic("bus: a stream's name has no JSON: " + err.Error()) // strings always have
+	}
+	return &nats.Msg{Subject: r.Command.Reply, Header: notDone, Data: slices.Concat([]byte(refusalHead), name, tail)}
 }
