@@ -20,8 +20,8 @@ import (
 //		Commit(ctx)
 //
 // When every condition holds, the actions of Then are done, in order; else those of
-// Else. Leaders refuse more than 1024 conditions and actions. A Txn is for one
-// goroutine.
+// Else. A Txn may have as many as fit one message (about 1 MiB), of which at most 1024 read a
+// value: Exists, Absent, ValueIs and Get. A Txn is for one goroutine.
 type Txn struct {
 	bucket *Bucket
 	op     command.Transaction

@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats.go"
+
 	"github.com/synod-paxos/synod/bus/bustest"
 	"github.com/synod-paxos/synod/client"
 	"github.com/synod-paxos/synod/internal/clustertest"
@@ -63,6 +65,31 @@ func TestTransactions(t *testing.T) {
 	checkEntry(t, b, "a", "1", 1)
 	if _, err := b.Txn().Then(client.Put("bad key", nil)).Commit(ctx); !errors.Is(err, client.ErrName) || !errors.Is(err, client.ErrNotDone) {
 		t.Errorf("a bad key: %v", err)
+	}
+}
+
+// TestALargeTransaction has as many steps as fit a message, and its outcome fits one.
+func TestALargeTransaction(t *testing.T) {
+	t.Parallel()
+	url := bustest.Server(t).URL()
+	clustertest.Start(t, small, url)
+	c, ctx := connect(t, url), within(t)
+	b := bucket(t, c)
+	const keys = 30_000
+	txn := b.Txn()
+	for i := range keys {
+		txn.Then(client.Put(strconv.Itoa(i), nil))
+	}
+	done, err := txn.Commit(ctx)
+	if err != nil || len(done.Results) != keys || done.Results[keys-1].Revision != keys {
+		t.Fatalf("%d actions have %d results, %v", keys, len(done.Results), err)
+	}
+	checkEntry(t, b, strconv.Itoa(keys-1), "", keys)
+	for range 2 * keys {
+		txn.Then(client.Delete("0"))
+	}
+	if _, err := txn.Commit(ctx); !errors.Is(err, client.ErrNotDone) || !errors.Is(err, nats.ErrMaxPayload) {
+		t.Errorf("more than a message: %v", err)
 	}
 }
 

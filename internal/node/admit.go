@@ -13,7 +13,7 @@ import (
 // has no such rules: it applies what is in the log. So the leader refuses what would
 // hold up all others, before it is in the log.
 const (
-	mostSteps       = 1024     // of a transaction: each may read a value of a message's size
+	mostReads       = 1024     // in a transaction: each may be of a value of a message's size
 	mostSubjects    = 256      // of a stream: each is compared with all others
 	mostConfigBytes = 32 << 10 // of a stream's configuration, which learners keep in memory
 	mostHeaderBytes = 64<<10 - 1
@@ -35,8 +35,8 @@ func admit(c *paxos.Command) *bus.Error {
 
 func admitTyped(data []byte) *bus.Error {
 	switch w := typed.Weigh(data); {
-	case w.Steps > mostSteps:
-		return bus.NewError(bus.CodeTooLarge, "a transaction with more than %d conditions and actions", mostSteps)
+	case w.Reads > mostReads:
+		return bus.NewError(bus.CodeTooLarge, "a transaction with more than %d conditions and actions that read a value", mostReads)
 	case w.Header > mostHeaderBytes:
 		return bus.NewError(bus.CodeTooLarge, "headers of %d bytes are above the limit of %d bytes", w.Header, mostHeaderBytes)
 	}

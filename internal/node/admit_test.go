@@ -3,6 +3,7 @@ package node
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -17,8 +18,8 @@ import (
 // name, and what just does not is taken.
 func TestFrontRefusesWhatAsksForTooMuch(t *testing.T) {
 	_, nc, taken := startFront(t)
-	steps := func(n int) []byte {
-		return typed.Command{Op: typed.Transaction{Then: make([]typed.Action, n)}}.Encode()
+	steps := func(kind typed.ActionKind, n int) []byte {
+		return typed.Command{Op: typed.Transaction{Then: slices.Repeat([]typed.Action{{Kind: kind}}, n)}}.Encode()
 	}
 	header := func(n int) []byte {
 		return typed.Command{Op: typed.Bundle{Messages: []typed.Message{{Subject: "propose", Header: make([]byte, n)}}}}.Encode()
@@ -42,8 +43,9 @@ func TestFrontRefusesWhatAsksForTooMuch(t *testing.T) {
 		refused string
 		header  nats.Header
 	}{
-		{"command.KV_b", steps(mostSteps), "", nil},
-		{"command.KV_b", steps(mostSteps + 1), "1024 conditions and actions", nil},
+		{"command.KV_b", steps(typed.Get, mostReads), "", nil},
+		{"command.KV_b", steps(typed.Get, mostReads+1), "1024 conditions and actions that read", nil},
+		{"command.KV_b", steps(typed.Put, 100*mostReads), "", nil},
 		{"command.LEDGER", header(mostHeaderBytes), "", nil},
 		{"command.LEDGER", header(mostHeaderBytes + 1), "headers of 65536 bytes", nil},
 		{"api.STREAM.CREATE.S", config(mostSubjects, 1), "", nil},

@@ -136,8 +136,7 @@ func TestCarryWaits(t *testing.T) {
 	} {
 		answers <- a
 	}
-	var m *Members
-	m = converse(t, func(_ paxos.NodeID, asked paxos.Message) paxos.Message {
+	m := converse(t, func(_ paxos.NodeID, asked paxos.Message) paxos.Message {
 		c, is := asked.(paxos.Change)
 		if !is || c.Next == nil || !c.Next.Same(next) {
 			return nil

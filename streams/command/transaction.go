@@ -3,8 +3,8 @@ package command
 import "encoding/binary"
 
 // A Transaction does Then if every condition holds, and Else if one does not: all
-// of the list, in order, or nothing. The outcome is TransactionDone. Leaders
-// refuse one with more than 1024 conditions and actions.
+// of the list, in order, or nothing. The outcome is TransactionDone. Its size is bounded
+// by a message's; leaders also refuse one of which more than 1024 steps read a value.
 //
 // All subjects belong to the one stream. A transaction without conditions does
 // Then.
@@ -26,6 +26,9 @@ const (
 	LeaseIs    ConditionKind = 5 // the lease Subject is held with the token Number
 )
 
+// Reads reports whether such a condition reads a value, which may be as large as a message.
+func (k ConditionKind) Reads() bool { return k == Exists || k == Absent || k == ValueIs }
+
 // A Condition is a fact about one subject or lease, before the transaction.
 type Condition struct {
 	Kind    ConditionKind
@@ -44,6 +47,9 @@ const (
 	Purge  ActionKind = 3 // store a purge marker and remove what the subject had
 	Get    ActionKind = 4 // read the last message, after the actions before
 )
+
+// Reads reports whether such an action reads a value for the client.
+func (k ActionKind) Reads() bool { return k == Get }
 
 // An Action is one step of a transaction.
 type Action struct {

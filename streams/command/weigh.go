@@ -2,7 +2,7 @@ package command
 
 // A Weight is what a command may cost beside its bytes.
 type Weight struct {
-	Steps  int // conditions and actions of a transaction, each of which may read a value
+	Reads  int // conditions and actions of a transaction that read a value
 	Header int // bytes of the longest header of a message in it
 }
 
@@ -27,22 +27,27 @@ func Weigh(data []byte) Weight {
 		}
 	case kindTransaction:
 		for n := d.count(); n > 0 && d.err == nil; n-- {
-			w.Steps++
-			d.byte()
+			w.count(ConditionKind(d.byte()).Reads())
 			d.bytes()
 			d.uvarint()
 			d.bytes()
 		}
 		for range 2 { // Then and Else
 			for n := d.count(); n > 0 && d.err == nil; n-- {
-				w.Steps++
-				d.byte()
+				w.count(ActionKind(d.byte()).Reads())
 				d.bytes()
 				w.message(d)
 			}
 		}
 	}
 	return w
+}
+
+// count notes a step.
+func (w *Weight) count(reads bool) {
+	if reads {
+		w.Reads++
+	}
 }
 
 // message takes a header and data.
