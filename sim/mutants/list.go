@@ -159,8 +159,8 @@ var phase1Mutants = []Mutant{
 var leaderMutants = []Mutant{
 	mutant("an acceptor that repeats itself counts twice", "roles/proposer_leader.go",
 		"r.count(c, seat)", "r.count(c, r.voters.Len()+0*seat)"),
-	from(80, in(late, mutant("votes of other ballots count", "roles/proposer_leader.go",
-		"if p.stage != leading || m.Ballot != p.ballot {", "if p.stage != leading {"))),
+	in(Stories, mutant("votes of other ballots count", "roles/proposer_leader.go",
+		"if p.stage != leading || m.Ballot != p.ballot {", "if p.stage != leading {")),
 	mutant("one vote is a quorum", "roles/decree.go",
 		"return t.config != nil && t.config.Phase2(t.voters) }", "return t.voters != 0 }"),
 	mutant("no vote is repeated", "roles/proposer_leader.go",
