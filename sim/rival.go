@@ -47,9 +47,10 @@ func (p *process) hearsRival(now paxos.Now, e *paxos.Envelope) {
 }
 
 // besideRival fails the run when p does what it must not beside another cluster of
-// its name and generation that it heard lately.
+// its name and generation that it heard lately. What its role asked for just before may
+// leave in the moment in which it hears.
 func (p *process) besideRival(now paxos.Now, does string) {
-	if p.rivalAt != 0 && now.Mono-p.rivalAt < paxos.Instant(2*roles.AcceptorHello) {
+	if p.rivalAt != 0 && now.Mono > p.rivalAt && now.Mono-p.rivalAt < paxos.Instant(2*roles.AcceptorHello) {
 		p.w.fail("one cluster to a name", "%s %s, and has heard another cluster of its name and generation", p.id, does)
 	}
 }
