@@ -131,6 +131,9 @@ type Heartbeat struct {
 	Next   Slot // first slot that the leader has not used
 }
 
+// Contradicts reports whether slots that nobody used are said to be chosen: no leader says so.
+func (m Heartbeat) Contradicts() bool { return m.Chosen.Below > m.Next }
+
 // LeaderQuery asks the acceptors whether they hear a leader. A standby asks
 // before it disturbs one that only it cannot hear.
 type LeaderQuery struct{ Nonce uint64 }

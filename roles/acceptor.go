@@ -163,7 +163,7 @@ func (a *Acceptor) stepHeartbeat(now paxos.Now, e paxos.Envelope, m paxos.Heartb
 	if !a.mayFollow(e, m.Ballot, out) {
 		return
 	}
-	if !a.honest(m.Chosen) {
+	if m.Contradicts() || !a.honest(m.Chosen) {
 		drop(out, e, paxos.Extreme)
 		return
 	}

@@ -185,6 +185,10 @@ func (l *Learner) stepAccept(now paxos.Now, e paxos.Envelope, m paxos.Accept, ou
 }
 
 func (l *Learner) stepHeartbeat(now paxos.Now, e paxos.Envelope, m paxos.Heartbeat, out *paxos.Effects) {
+	if m.Contradicts() {
+		drop(out, e, paxos.Extreme)
+		return
+	}
 	if !l.fromLeader(e, m.Ballot, m.Chosen, out) {
 		return
 	}

@@ -115,7 +115,7 @@ func (p *parliament) lead(b paxos.Ballot, first paxos.Slot, absent int) {
 				below = slot + 1
 			}
 		}
-		p.say(testSender("p1"), paxos.Heartbeat{Ballot: b, Chosen: paxos.Chosen{From: first, Below: below}})
+		p.say(testSender("p1"), paxos.Heartbeat{Ballot: b, Chosen: paxos.Chosen{From: first, Below: below}, Next: below})
 	}
 }
 
@@ -165,7 +165,7 @@ func (p *parliament) settle() {
 	last := paxos.Ballot{Round: 100, Proposer: "p1", Incarnation: testProcess("p1")}
 	all := paxos.Chosen{From: parliamentSlots + 1, Below: parliamentSlots + 1}
 	p.told = nil
-	p.say(testSender("p1"), paxos.Heartbeat{Ballot: last, Chosen: all})
+	p.say(testSender("p1"), paxos.Heartbeat{Ballot: last, Chosen: all, Next: all.Below})
 	p.tell(p.told[0])
 	for range 200 {
 		p.now.Mono = p.learner.Wake()

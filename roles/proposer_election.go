@@ -80,7 +80,7 @@ func (p *Proposer) stepHeartbeat(now paxos.Now, e paxos.Envelope, m paxos.Heartb
 		p.stepEcho(now)
 		return
 	}
-	if !ownBallot(e, m.Ballot) || !p.near(now, m.Ballot.Round) || p.tooFar(m.Chosen.Below, p.chosen.Below) {
+	if !ownBallot(e, m.Ballot) || !p.near(now, m.Ballot.Round) || m.Contradicts() || p.tooFar(m.Chosen.Below, p.chosen.Below) {
 		drop(out, e, paxos.Extreme)
 		return
 	}

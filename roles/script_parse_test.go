@@ -264,7 +264,8 @@ func (s *script) parseMessage(a args, e paxos.Envelope) paxos.Message {
 	case "accept":
 		return paxos.Accept{Ballot: a.own(e.From), Slot: a.slot("slot"), Value: a.value(), Chosen: a.chosen("chosen")}
 	case "heartbeat":
-		return paxos.Heartbeat{Ballot: a.own(e.From), Chosen: a.chosen("chosen"), Next: a.slot("next")}
+		c := a.chosen("chosen") // and nothing is in flight, unless next says so
+		return paxos.Heartbeat{Ballot: a.own(e.From), Chosen: c, Next: paxos.Slot(a.number("next", uint64(c.Below)))}
 	case "trim":
 		return paxos.Trim{Ballot: a.own(e.From), Below: a.slot("below")}
 	case "handover":

@@ -167,7 +167,7 @@ func (l *liar) extreme() paxos.Envelope {
 		paxos.Accept{Ballot: own(p, round), Slot: s, Chosen: fine},
 		paxos.Accept{Ballot: own(p, round), Slot: 0, Chosen: fine},
 		paxos.Accept{Ballot: own(p, round), Slot: s, Chosen: paxos.Chosen{From: 1, Below: s}},
-		paxos.Heartbeat{Ballot: own(p, n), Chosen: fine},
+		paxos.Heartbeat{Ballot: own(p, n), Chosen: fine, Next: fine.Below},
 		paxos.Heartbeat{Ballot: own(p, round), Chosen: paxos.Chosen{From: 1, Below: s}},
 		paxos.Heartbeat{Ballot: own(p, round), Chosen: paxos.Chosen{From: s, Below: below}},
 		paxos.Trim{Ballot: own(p, round), Below: s},
