@@ -48,12 +48,18 @@ func within(t testing.TB) context.Context {
 	return ctx
 }
 
+// served is a client of a small cluster of its own, and a context for its calls.
+func served(t testing.TB) (*client.Client, context.Context) {
+	t.Helper()
+	url := bustest.Server(t).URL()
+	clustertest.Start(t, small, url)
+	return connect(t, url), within(t)
+}
+
 // TestProposeNeedsNoLeaderYet: it waits for one, and an id counts once.
 func TestProposeNeedsNoLeaderYet(t *testing.T) {
 	t.Parallel()
-	url := bustest.Server(t).URL()
-	clustertest.Start(t, small, url)
-	c, ctx := connect(t, url), within(t)
+	c, ctx := served(t)
 	first, err := c.Propose(ctx, []byte("one"), client.WithID("the-id"))
 	if err != nil || first.Seq != 1 || first.Stream != "LEDGER" || first.Duplicate || first.ID != "the-id" || first.Position == 0 {
 		t.Fatalf("the first proposal: %+v, %v", first, err)
@@ -71,9 +77,7 @@ func TestProposeNeedsNoLeaderYet(t *testing.T) {
 // TestBucket is a key's life, as JetStream's clients know it.
 func TestBucket(t *testing.T) {
 	t.Parallel()
-	url := bustest.Server(t).URL()
-	clustertest.Start(t, small, url)
-	c, ctx := connect(t, url), within(t)
+	c, ctx := served(t)
 	b, err := c.CreateBucket(ctx, "config", client.BucketConfig{History: 3})
 	if err != nil {
 		t.Fatal(err)
@@ -121,9 +125,7 @@ func checkEntry(t *testing.T, b *client.Bucket, key, value string, revision uint
 // TestDeleteBucket: nothing of it is left, and the next of its name is empty.
 func TestDeleteBucket(t *testing.T) {
 	t.Parallel()
-	url := bustest.Server(t).URL()
-	clustertest.Start(t, small, url)
-	c, ctx := connect(t, url), within(t)
+	c, ctx := served(t)
 	b, err := c.CreateBucket(ctx, "gone", client.BucketConfig{})
 	if err != nil {
 		t.Fatal(err)
@@ -154,9 +156,7 @@ func TestDeleteBucket(t *testing.T) {
 // TestNames that are none are refused before anything is sent.
 func TestNames(t *testing.T) {
 	t.Parallel()
-	url := bustest.Server(t).URL()
-	clustertest.Start(t, small, url)
-	c, ctx := connect(t, url), within(t)
+	c, ctx := served(t)
 	for _, name := range []string{"", "a.b", "a b", "a*", "ü", ">"} {
 		if _, err := c.CreateBucket(ctx, name, client.BucketConfig{}); !errors.Is(err, client.ErrName) || !errors.Is(err, client.ErrNotDone) {
 			t.Errorf("bucket %q: %v", name, err)
@@ -364,9 +364,7 @@ func logOf(cluster *clustertest.Cluster, id paxos.NodeID, c *client.Client) []st
 // own. They are no status, and no generation, slot or revision, for whoever reads it.
 func TestAWriterDoesNotSpeakForTheCluster(t *testing.T) {
 	t.Parallel()
-	url := bustest.Server(t).URL()
-	clustertest.Start(t, small, url)
-	c, ctx := connect(t, url), within(t)
+	c, ctx := served(t)
 	b, err := c.CreateBucket(ctx, "config", client.BucketConfig{})
 	if err != nil {
 		t.Fatal(err)

@@ -103,9 +103,7 @@ func TestLargeMessagesShare(t *testing.T) {
 // TestConflictsShareAMessage with successes, and each caller has its own outcome.
 func TestConflictsShareAMessage(t *testing.T) {
 	t.Parallel()
-	url := bustest.Server(t).URL()
-	clustertest.Start(t, small, url)
-	c, ctx := connect(t, url), within(t)
+	c, ctx := served(t)
 	b, err := c.CreateBucket(ctx, "b", client.BucketConfig{})
 	if err != nil {
 		t.Fatal(err)

@@ -188,9 +188,7 @@ func TestALateCopyAfterLookup(t *testing.T) {
 // TestLookupFindsWhatWasDone, by the error or by the id alone.
 func TestLookupFindsWhatWasDone(t *testing.T) {
 	t.Parallel()
-	url := bustest.Server(t).URL()
-	clustertest.Start(t, small, url)
-	c, ctx := connect(t, url), within(t)
+	c, ctx := served(t)
 	ack, err := c.Propose(ctx, []byte("x"))
 	if err != nil {
 		t.Fatal(err)

@@ -48,9 +48,7 @@ func TestABucketThatCannotBe(t *testing.T) {
 // TestTransactions do all of one list, and tell what they found.
 func TestTransactions(t *testing.T) {
 	t.Parallel()
-	url := bustest.Server(t).URL()
-	clustertest.Start(t, small, url)
-	c, ctx := connect(t, url), within(t)
+	c, ctx := served(t)
 	b := bucket(t, c)
 	done, err := b.Txn().If(client.Absent("a"), client.RevisionIs("b", 0)).
 		Then(client.Put("a", []byte("1")), client.Put("b", []byte("2")), client.Get("a")).Commit(ctx)
@@ -71,9 +69,7 @@ func TestTransactions(t *testing.T) {
 // TestALargeTransaction has as many steps as fit a message, and its outcome fits one.
 func TestALargeTransaction(t *testing.T) {
 	t.Parallel()
-	url := bustest.Server(t).URL()
-	clustertest.Start(t, small, url)
-	c, ctx := connect(t, url), within(t)
+	c, ctx := served(t)
 	b := bucket(t, c)
 	const keys = 30_000
 	txn := b.Txn()
@@ -263,9 +259,7 @@ func TestElection(t *testing.T) {
 // position.
 func TestReadLevels(t *testing.T) {
 	t.Parallel()
-	url := bustest.Server(t).URL()
-	clustertest.Start(t, small, url)
-	c, ctx := connect(t, url), within(t)
+	c, ctx := served(t)
 	b := bucket(t, c)
 	for n := range 20 {
 		value := strconv.Itoa(n)

@@ -13,6 +13,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"github.com/synod-paxos/synod/paxos"
+	"github.com/synod-paxos/synod/storage/storagetest"
 )
 
 var someDisk = paxos.UUID{1, 2, 3}
@@ -295,7 +296,7 @@ func TestTheCoverIsNotWrittenAfterAFailure(t *testing.T) {
 		t.Errorf("a lost page: error %v, cause %v, %d writes", err, a.halt.Cause(), f.writes)
 	}
 	a.cover.failed = nil
-	if !held(func() { _ = a.coverNow() }) || f.writes != 1 {
+	if !storagetest.Held(func() { _ = a.coverNow() }) || f.writes != 1 {
 		t.Errorf("written after a failure, %d writes", f.writes)
 	}
 }

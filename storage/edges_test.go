@@ -307,7 +307,7 @@ func TestPagesThatCannotBe(t *testing.T) {
 // TestPebbleThatGivesUpIsHeld: what it thinks should end the process halts the store.
 func TestPebbleThatGivesUpIsHeld(t *testing.T) {
 	a := &Acceptor{dir: &Dir{path: "/a1", fs: vfs.NewMem()}, halt: parkedHalt()}
-	if !held(func() { quietLogger{a}.Fatalf("%d", 4) }) || !a.halt.IsStuck() || a.halt.Cause() == nil {
+	if !storagetest.Held(func() { quietLogger{a}.Fatalf("%d", 4) }) || !a.halt.IsStuck() || a.halt.Cause() == nil {
 		t.Errorf("it goes on, the cause is %v", a.halt.Cause())
 	}
 }
@@ -317,18 +317,6 @@ func parkedHalt() *guard.Halt {
 	h := newHalt(slog.New(slog.DiscardHandler), make(chan error, 1))
 	h.Park = runtime.Goexit
 	return h
-}
-
-// held reports whether do is held, by a halt that is parked.
-func held(do func()) bool {
-	ended, held := make(chan struct{}), true
-	go func() {
-		defer close(ended)
-		do()
-		held = false
-	}()
-	<-ended
-	return held
 }
 
 // TestWhatAnOperatorReads: what Pebble says is debug output, and a slow disk a warning

@@ -15,6 +15,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/synod-paxos/synod/internal/guard"
+	"github.com/synod-paxos/synod/storage/storagetest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -35,18 +36,6 @@ func guarded(fsys vfs.FS, h *guard.Halt) *guard.FS {
 	return &guard.FS{FS: fsys, Halt: h, Wrap: func(op, path string, err error) error {
 		return fmt.Errorf("%s %s: %w", op, path, err)
 	}}
-}
-
-// held reports whether do is held.
-func held(do func()) bool {
-	ended, held := make(chan struct{}), true
-	go func() {
-		defer close(ended)
-		do()
-		held = false
-	}()
-	<-ended
-	return held
 }
 
 // a lossy file system fails from then on when it is told to, and counts the attempts.
@@ -125,7 +114,7 @@ func TestAFailedChangeIsHeld(t *testing.T) {
 			t.Fatal(err)
 		}
 		disk.lost = errLost
-		if !held(func() { change(g, file) }) || !h.IsStuck() || *told != 1 || !errors.Is(h.Cause(), errLost) {
+		if !storagetest.Held(func() { change(g, file) }) || !h.IsStuck() || *told != 1 || !errors.Is(h.Cause(), errLost) {
 			t.Errorf("%s: it goes on after a failure, told %d times of %v", what, *told, h.Cause())
 		}
 		select {
@@ -135,11 +124,11 @@ func TestAFailedChangeIsHeld(t *testing.T) {
 		}
 		disk.lost, disk.calls = nil, 0
 		for after, change := range changes {
-			if !held(func() { change(g, file) }) || disk.calls > 0 {
+			if !storagetest.Held(func() { change(g, file) }) || disk.calls > 0 {
 				t.Errorf("%s gets through after %s failed", after, what)
 			}
 		}
-		if !held(func() { _ = g.Link("x", "y") }) || disk.calls > 0 {
+		if !storagetest.Held(func() { _ = g.Link("x", "y") }) || disk.calls > 0 {
 			t.Errorf("a link gets through after %s failed", what)
 		}
 	}
@@ -156,7 +145,7 @@ func TestWhatIsNoWriteIsHeld(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if !held(func() { do(f) }) || !h.IsStuck() {
+		if !storagetest.Held(func() { do(f) }) || !h.IsStuck() {
 			t.Errorf("%s: it goes on", what)
 		}
 	}
@@ -207,7 +196,7 @@ func TestAFailedReadIsHeardOf(t *testing.T) {
 			disk.lost = errLost
 			var heard error
 			do := func() error { heard = read(g, f); return nil }
-			stuck := held(func() {
+			stuck := storagetest.Held(func() {
 				if strict {
 					_ = h.Strictly(do)
 				} else {

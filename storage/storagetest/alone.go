@@ -56,3 +56,15 @@ func Main(m *testing.M) {
 	}
 	goleak.VerifyTestMain(m)
 }
+
+// Held reports whether do is held for ever, by a halt whose Park ends the goroutine.
+func Held(do func()) bool {
+	ended, held := make(chan struct{}), true
+	go func() {
+		defer close(ended)
+		do()
+		held = false
+	}()
+	<-ended
+	return held
+}
