@@ -72,6 +72,7 @@ func (m *Machine) endSlot(slot uint64, replies *[]Reply, err *error) {
 func (w *work) commit(d Digest) {
 	m := w.m
 	w.flush()
+	w.trimIDGroups()
 	d.Sum = w.sum
 	w.record = appendPosition(w.record[:0], d)
 	fail(w.batch.Set([]byte{tablePosition}, w.record, nil))

@@ -63,6 +63,7 @@ func benchmarkApply(b *testing.B, setup *Message, command func(i int) Message) {
 			b.Fatal(err)
 		}
 	}
+	apply([]Message{upgradeTo(MaxVersion)})
 	if setup != nil {
 		apply([]Message{*setup})
 	}

@@ -126,7 +126,7 @@ func TestTheRetryAfterTheWindow(t *testing.T) {
 // TestAnIDEndsWithItsWindow by log time, however few ids a slot expires; and only so by the
 // rules that say so.
 func TestAnIDEndsWithItsWindow(t *testing.T) {
-	for version, exact := range map[uint64]bool{2: false, 3: true} {
+	for version, exact := range map[uint64]bool{2: false, 3: true, 4: true} {
 		m, err := Open("state", Options{FS: vfs.NewMem(), Limits: Limits{Expiries: 1, MessageIDs: 6}})
 		if err != nil {
 			t.Fatal(err)

@@ -43,6 +43,9 @@
 //	23 s time seq          message seq expires at time
 //	28 s id                Nats-Msg-Id, when it was seen last, and as which message
 //	29 s n                 the ids in the order of their expiry, also those seen again since
+//	2a s id                by the rules from version 4 on, in the place of 28: the ids that are
+//	                       this one and at most two digits more
+//	2b s n                 likewise, of 29: ids of one slot, n the number of the first
 //	30 s session           a client's session
 //	31 s nonce             the session that was opened with a nonce
 //	32 s session number    outcome of a session's command
@@ -53,8 +56,8 @@
 //
 // The digest of a set of pairs is the sum modulo 2^128 of HighwayHash-128 of each
 // pair, so it does not depend on order and follows every write in constant time.
-// A stream's counters hold the digests of its messages (20 to 23), of its ids (28,
-// 29) and of its sessions and leases (30 to 34); the digest of the state is that of
+// A stream's counters hold the digests of its messages (20 to 23), of its ids (28
+// to 2b) and of its sessions and leases (30 to 34); the digest of the state is that of
 // the pairs 04, 05, 10 and 11, which contain the former. Dropping a whole stream
 // therefore needs no reading.
 package streams

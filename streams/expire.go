@@ -133,8 +133,8 @@ func (w *work) nextDueOf(s *stream) int64 {
 			next = at
 		}
 	}
-	if _, q, ok := w.firstID(s); ok {
-		earlier(w.idEnd(s, q.time))
+	if run, ok := w.firstIDs(s); ok {
+		earlier(w.idEnd(s, run.time))
 	}
 	if at, _, _, ok := w.firstOwner(s); ok {
 		earlier(at)

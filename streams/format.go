@@ -23,6 +23,8 @@ const (
 	tableExpiry   = 0x23
 	tableID       = 0x28
 	tableIDQueue  = 0x29
+	tableIDGroup  = 0x2a
+	tableIDRun    = 0x2b
 	tableSession  = 0x30
 	tableNonce    = 0x31
 	tableOutcome  = 0x32
@@ -34,7 +36,7 @@ const (
 // digests cover.
 var (
 	messageTables = []byte{tableMessage, tableIndex, tableSubject, tableExpiry}
-	idTables      = []byte{tableID, tableIDQueue}
+	idTables      = []byte{tableID, tableIDQueue, tableIDGroup, tableIDRun}
 	ownerTables   = []byte{tableSession, tableNonce, tableOutcome, tableLease, tableDue}
 )
 
@@ -96,7 +98,7 @@ func splitDueKey(key []byte) (at int64, kind byte, name []byte, ok bool) {
 }
 
 // seqOfKey returns the sequence that ends a key of the tables message, index,
-// expiry and id queue.
+// expiry, id queue and id run.
 func seqOfKey(key []byte) uint64 { return binary.BigEndian.Uint64(key[len(key)-8:]) }
 
 // expiryOfKey returns the time in a key of the tables expiry and due.

@@ -30,7 +30,7 @@ func TestOldStatesAreStillRead(t *testing.T) {
 		}
 		whole := openMem(t, vfs.NewMem())
 		beginTale(t, whole, version)
-		applyTale(t, whole, 1)
+		endTale(t, whole, 1)
 		want := whole.Digest()
 		closeMachine(t, whole)
 		state := filepath.Join(t.TempDir(), "state")
@@ -53,7 +53,7 @@ func TestOldStatesAreStillRead(t *testing.T) {
 			if m.Applied() != goldenSlot || scrubbedDigest(t, m) != m.Digest() {
 				t.Errorf("%s: slot %d, want %d", dir, m.Applied(), goldenSlot)
 			}
-			applyTale(t, m, goldenSlot)
+			endTale(t, m, goldenSlot)
 			if m.Digest() != want {
 				t.Errorf("%s: digest %+v, want %+v", dir, m.Digest(), want)
 			}
@@ -69,7 +69,23 @@ func beginTale(t *testing.T, m *Machine, version uint64) {
 	if version > firstVersion {
 		commands = append([]Message{upgradeTo(version)}, commands...)
 	}
+	if version >= versionOfIDGroups {
+		commands = append(commands, proposalsWithIDs(8, 12)...)
+	}
 	if _, err := m.Apply(1, 4e8, commands); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// endTale applies the rest of the tale, and then what tells which ids are known.
+func endTale(t *testing.T, m *Machine, from int) {
+	t.Helper()
+	applyTale(t, m, from)
+	replies := applyAll(t, m, proposalsWithIDs(11, 14)...)
+	for i, r := range replies {
+		known := i < 2 && m.version.Load() >= versionOfIDGroups
+		if got := strings.Contains(string(r.Data), "duplicate"); got != known {
+			t.Errorf("rules version %d: id-%d is answered with %s", m.version.Load(), 11+i, r.Data)
+		}
 	}
 }

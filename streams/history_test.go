@@ -191,14 +191,14 @@ func (h *history) header(near int) []byte {
 			b = fmt.Appendf(b, "%s: %v\r\n", name, values[r.IntN(len(values))])
 		}
 	}
-	maybe(4, "Nats-Msg-Id", r.IntN(12))
+	maybe(4, "Nats-Msg-Id", 9*r.IntN(13))
 	maybe(6, "Nats-TTL", "1s", "5", "2m", "never", "x")
 	maybe(8, "Nats-Rollup", "sub", "all", "x")
 	maybe(8, "KV-Operation", "PURGE", "DEL")
 	maybe(10, "Nats-Expected-Last-Subject-Sequence", 0, near)
 	maybe(12, "Nats-Expected-Last-Sequence", near)
 	maybe(20, "Nats-Expected-Last-Subject-Sequence-Subject", "a.*", "a.x", "*.x")
-	maybe(20, "Nats-Expected-Last-Msg-Id", r.IntN(12))
+	maybe(20, "Nats-Expected-Last-Msg-Id", 9*r.IntN(13))
 	maybe(20, "Nats-Expected-Stream", "A", "B")
 	if b == nil {
 		return nil

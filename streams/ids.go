@@ -4,34 +4,28 @@ import "github.com/synod-paxos/synod/streams/command"
 
 // An id ends when its duplicate window is over by log time, whatever expiry has come to:
 // what expiry has not removed yet does not count. Such an id may be stored again, which
-// replaces its pair in the id table, and adds one to the queue; expiry finds then that the
-// older one in the queue is not that of the table. By the rules before version 3 an id counts
-// until expiry removes it.
+// replaces what the tables have of it, and adds it to the queue once more; expiry finds then
+// that the older one in the queue is not that of the tables. By the rules before version 3 an
+// id counts until expiry removes it.
 
 // knownID is what the tables have of an id.
 type knownID struct {
 	seenID
-	found bool
-	over  bool // it has ended
+	found  bool
+	over   bool // it has ended
+	single bool // it has a pair of its own, see idgroups.go
 }
 
 // duplicate reports whether the id stands for a message, or is refused.
 func (k *knownID) duplicate() bool { return k.found && !k.over }
 
 // known looks an id up.
-func (w *work) known(s *stream, id []byte) (k knownID) {
-	if len(id) == 0 || s.state.ids == 0 {
-		return k
+func (w *work) known(s *stream, id []byte) knownID {
+	if len(id) == 0 {
+		return knownID{}
 	}
-	w.key = appendIDKey(w.key[:0], s.id, id)
-	v, ok := w.lookup(w.key)
-	if !ok {
-		return k
-	}
-	if k.seenID, k.found = parseSeenID(v); !k.found {
-		fail(damaged(w.key, "not a message id"))
-	}
-	k.over = w.exactIDs() && w.idIsOver(s, k.time)
+	k := w.findID(s, id)
+	k.over = k.found && w.exactIDs() && w.idIsOver(s, k.time)
 	return k
 }
 
@@ -66,23 +60,31 @@ func (w *work) rememberID(s *stream, id []byte, k *knownID, seq uint64) {
 
 // addID stores an id that is new for the duplicate window.
 func (w *work) addID(s *stream, id []byte, k *knownID, seq uint64) {
-	w.touch(s)
-	w.key = appendIDKey(w.key[:0], s.id, id)
-	w.wrote(w.key)
 	if k.found {
-		w.record = appendSeenID(w.record[:0], k.seenID)
-		w.remove(&s.state.idSum, w.key, w.record)
-		s.state.ids--
+		w.removeID(s, id, k)
 	}
+	w.touch(s)
 	seen := seenID{seq: seq, time: w.now}
-	w.record = appendSeenID(w.record[:0], seen)
-	w.insert(&s.state.idSum, w.key, w.record)
-	w.record = appendQueuedID(w.record[:0], queuedID{seenID: seen, id: id})
-	w.key = appendSeqKey(w.key[:0], tableIDQueue, s.id, s.state.nextID)
-	w.insert(&s.state.idSum, w.key, w.record)
+	if w.groupsIDs() {
+		w.addToGroup(s, id, seen)
+		w.enqueueID(s, id)
+	} else {
+		w.addSingle(s, id, seen)
+	}
 	s.state.ids++
 	s.state.nextID++
 	w.due(s, saturate(w.now, int64(s.config.Duplicates)))
+}
+
+// removeID takes an id, of which k is known, out of the tables, but not out of the queue.
+func (w *work) removeID(s *stream, id []byte, k *knownID) {
+	w.touch(s)
+	if k.single {
+		w.removeSingle(s, id, k.seenID)
+	} else {
+		w.removeFromGroup(s, id)
+	}
+	s.state.ids--
 }
 
 // idsAreFull reports whether s remembers as many ids as it may, those included that have
@@ -91,64 +93,71 @@ func (w *work) idsAreFull(s *stream) bool {
 	return s.state.nextID-s.idStart >= w.m.globals.limits.MessageIDs
 }
 
-// firstID returns the id that ends first, and its key, valid until the next use
-// of the iterator.
-func (w *work) firstID(s *stream) (key []byte, q queuedID, ok bool) {
+// firstIDs returns the ids that end first, valid until the next use of the iterator. A slot's
+// own ids are not there before they are flushed.
+func (w *work) firstIDs(s *stream) (run idRun, ok bool) {
 	if s.state.ids == 0 {
-		return nil, q, false
+		return run, false
 	}
-	w.key = appendSeqKey(w.key[:0], tableIDQueue, s.id, s.idStart) // what is below went
-	w.upper = appendPrefix(w.upper[:0], tableIDQueue, s.id+1)
+	if s.singleIDs {
+		if run, ok = w.firstOfQueue(s, tableIDQueue); ok {
+			return run, true
+		}
+		s.singleIDs = false // for ever: no more are added
+	}
+	run, ok = w.firstOfQueue(s, tableIDRun)
+	invariant(ok, "ids are in the id queue")
+	return run, true
+}
+
+// firstOfQueue returns the first pair of one table of the id queue.
+func (w *work) firstOfQueue(s *stream, table byte) (run idRun, ok bool) {
+	w.key = appendSeqKey(w.key[:0], table, s.id, s.idStart) // what is below went
+	w.upper = appendPrefix(w.upper[:0], table, s.id+1)
 	it := w.between(w.key, w.upper)
 	ok = it.First()
 	check(it)
-	invariant(ok, "ids are in the id queue")
-	q, ok = parseQueuedID(it.Value())
 	if !ok {
-		fail(damaged(it.Key(), "not a queued message id"))
+		return run, false
 	}
-	return it.Key(), q, true
+	if run, ok = parseIDRun(it.Key(), it.Value()); !ok {
+		fail(damaged(it.Key(), "not a queue of message ids"))
+	}
+	return run, true
 }
 
 // expireIDs forgets the ids whose window is over.
 func (w *work) expireIDs(s *stream) {
 	for w.expiries > 0 {
-		key, q, ok := w.firstID(s)
-		if !ok || !w.idIsOver(s, q.time) {
+		run, ok := w.firstIDs(s)
+		if !ok || !w.idIsOver(s, run.time) {
 			return
 		}
-		w.expiries--
-		w.touch(s)
-		s.state.idFloor = max(s.state.idFloor, q.time)
-		n := seqOfKey(key)
-		w.record = appendQueuedID(w.record[:0], q)
-		w.msg = append(w.msg[:0], q.id...)
-		w.key = appendSeqKey(w.key[:0], tableIDQueue, s.id, n)
-		w.remove(&s.state.idSum, w.key, w.record)
-		s.idStart = n + 1
-		w.key = appendIDKey(w.key[:0], s.id, w.msg)
-		if w.storedAgain(s, n, q.seenID) {
-			continue
-		}
-		w.record = appendSeenID(w.record[:0], q.seenID)
-		w.wrote(w.key)
-		w.remove(&s.state.idSum, w.key, w.record)
-		s.state.ids--
+		w.expireRun(s, run.clone())
 	}
 }
 
-// storedAgain reports whether the id of w.key, which was pair n of the queue, has been
-// stored again. Where the tables are equally long none has, and nothing is read.
-func (w *work) storedAgain(s *stream, n uint64, seen seenID) bool {
-	if s.state.nextID-n == s.state.ids {
-		return false
+// expireRun forgets the ids of a run, as far as the budget goes, and queues the rest again.
+func (w *work) expireRun(s *stream, run idRun) {
+	w.touch(s)
+	s.state.idFloor = max(s.state.idFloor, run.time)
+	w.remove(&s.state.idSum, run.key, run.value)
+	s.idStart = seqOfKey(run.key)
+	for w.expiries > 0 && run.ids.next() {
+		w.expiries--
+		s.idStart++
+		k := w.findID(s, run.ids.id)
+		if !k.found {
+			fail(damaged(run.key, "a message id that is queued, and not in the tables"))
+		}
+		if k.time == run.time { // else it has been stored again
+			w.removeID(s, run.ids.id, &k)
+		}
 	}
-	v, _ := w.lookup(w.key)
-	now, ok := parseSeenID(v)
-	if !ok {
-		fail(damaged(w.key, "not a message id"))
+	w.queueRest(s, run.time, &run.ids)
+	if run.ids.bad {
+		fail(damaged(run.key, "not a queue of message ids"))
 	}
-	return now != seen
 }
 
 // lookupID tells what became of the message with an id that was first sent not

@@ -30,6 +30,7 @@ func (w *work) remember(key []byte) {
 // error.
 func (w *work) attempt(s *stream, do func() *APIError) *APIError {
 	w.flushSubject(s)
+	w.flushIDs(s)
 	state, mayGo := s.state, s.firstMayGo
 	state.lastID = bytes.Clone(state.lastID)
 	w.journal = &journal{}
@@ -48,6 +49,7 @@ func (w *work) attempt(s *stream, do func() *APIError) *APIError {
 	}
 	s.state, s.firstMayGo = state, mayGo
 	s.forgetSubjects()
+	w.undoIDs(s)
 	return e
 }
 

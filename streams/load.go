@@ -78,8 +78,9 @@ func (m *Machine) load() error {
 			fail(fmt.Errorf("streams: damaged state in %s: digest after slot %d is %s, its records have %s", m.dir, position.Slot, want, sum))
 		}
 		for _, s := range m.order {
-			if key, _, ok := w.firstID(s); ok {
-				s.idStart = seqOfKey(key)
+			s.singleIDs = s.state.ids > 0
+			if run, ok := w.firstIDs(s); ok {
+				s.idStart = seqOfKey(run.key)
 			} else {
 				s.idStart = s.state.nextID
 			}

@@ -47,7 +47,7 @@ type Options struct {
 // Limits bound the state. They must be the same on all learners of a cluster.
 type Limits struct {
 	Streams    uint64 // number of streams; each takes a few KiB of memory. Default 10000
-	MessageIDs uint64 // number of ids in one stream's duplicate window; each takes about 100 bytes of disk. Default 2^26
+	MessageIDs uint64 // number of ids in one stream's duplicate window; numbered ones take about 20 bytes of disk each, others 80. Default 2^26
 
 	// Expiries is the number of messages, ids, sessions and leases that one slot
 	// removes because they are due; the rest is left for the next slot. Default 4096.

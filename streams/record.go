@@ -171,8 +171,8 @@ type streamState struct {
 	lastTime    int64  // log time of the message last; 0 when there never was one
 	subjects    uint64
 	ageFloor    uint64 // every message below it is exempt from max_age
-	ids         uint64 // pairs in the id table: ids, each once
-	nextID      uint64 // number of the next pair of the id queue
+	ids         uint64 // ids in the tables, each once
+	nextID      uint64 // number of the next id in the queue
 	idFloor     int64  // log time up to which ids have ended, as far as is noted; all later ones are in the table
 	sessions    uint64
 	leases      uint64

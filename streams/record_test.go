@@ -7,11 +7,20 @@ import (
 
 // records are the records of a state: each reads bytes, and writes what it read.
 var records = map[string]func(b []byte) (again []byte, ok bool){
-	"message":  func(b []byte) ([]byte, bool) { m, ok := parseMessage(b); return appendMessage(nil, &m), ok },
-	"subject":  func(b []byte) ([]byte, bool) { s, ok := parseSubjectRecord(b); return appendSubjectRecord(nil, &s), ok },
-	"stream":   func(b []byte) ([]byte, bool) { s, ok := parseStreamState(b); return appendStreamState(nil, &s), ok },
-	"id":       func(b []byte) ([]byte, bool) { s, ok := parseSeenID(b); return appendSeenID(nil, s), ok },
-	"queued":   func(b []byte) ([]byte, bool) { q, ok := parseQueuedID(b); return appendQueuedID(nil, q), ok },
+	"message": func(b []byte) ([]byte, bool) { m, ok := parseMessage(b); return appendMessage(nil, &m), ok },
+	"subject": func(b []byte) ([]byte, bool) { s, ok := parseSubjectRecord(b); return appendSubjectRecord(nil, &s), ok },
+	"stream":  func(b []byte) ([]byte, bool) { s, ok := parseStreamState(b); return appendStreamState(nil, &s), ok },
+	"id":      func(b []byte) ([]byte, bool) { s, ok := parseSeenID(b); return appendSeenID(nil, s), ok },
+	"queued":  func(b []byte) ([]byte, bool) { q, ok := parseQueuedID(b); return appendQueuedID(nil, q), ok },
+	"group":   func(b []byte) ([]byte, bool) { g, ok := parseIDGroup(nil, b); return appendIDGroup(nil, g), ok },
+	"run": func(b []byte) ([]byte, bool) {
+		run, ok := parseIDRun([]byte{tableIDRun}, b)
+		var again newRun
+		for run.ids.next() {
+			again.add(run.ids.id)
+		}
+		return again.append(nil, run.time), ok && !run.ids.bad
+	},
 	"globals":  func(b []byte) ([]byte, bool) { g, ok := parseGlobals(b); return appendGlobals(nil, g), ok },
 	"position": func(b []byte) ([]byte, bool) { d, ok := parsePosition(b); return appendPosition(nil, d), ok },
 	"session":  func(b []byte) ([]byte, bool) { s, ok := parseSession(b); return appendSession(nil, &s), ok },
@@ -34,6 +43,8 @@ func FuzzRecords(f *testing.F) {
 		appendSubjectRecord(nil, &subjectRecord{count: 2, first: 3, last: 1 << 60, tail: tail{sum: sum, size: 9, expires: -1}}),
 		appendStreamState(nil, &streamState{msgs: 1, first: 1, last: 1, lastTime: -1, lastID: []byte("id"), messageSum: sum}),
 		appendSeenID(nil, seenID{1, 2}), appendQueuedID(nil, queuedID{seenID{1, 2}, []byte("id")}),
+		appendIDGroup(nil, []groupedID{{3, seenID{1, 2}}, {99, seenID{7, 1}}, {aloneInGroup, seenID{0, 9}}}),
+		(&newRun{}).append([]byte{}, -1), runOf("id-98", "id-99", "id-100", "other").append(nil, 5),
 		appendGlobals(nil, globals{version: 2, limits: Limits{Streams: 1}}), appendPosition(nil, Digest{Slot: 1, LogTime: -1, Sum: sum}),
 		appendSession(nil, &session{ttl: 1, expires: -1}), appendLease(nil, &lease{token: 1, owner: []byte("me")}),
 		appendConfig(nil, 5, ledgerConfig()),

@@ -65,7 +65,7 @@ func (s *scrub) add(key, value []byte) error {
 		return st.addRecord(key, value)
 	case tableMessage, tableIndex, tableSubject, tableExpiry:
 		st.got.messageSum.add(sum)
-	case tableID, tableIDQueue:
+	case tableID, tableIDQueue, tableIDGroup, tableIDRun:
 		st.got.idSum.add(sum)
 	case tableSession, tableNonce, tableOutcome, tableLease, tableDue:
 		st.got.ownerSum.add(sum)
@@ -128,12 +128,8 @@ func (st *scrubbed) count(key, value []byte) (err error) {
 		_, ok = parseSubjectRecord(value)
 	case tableExpiry:
 		ok = len(key) == seqKeyBytes+8 && len(value) == 0
-	case tableID:
-		st.got.ids++
-		_, ok = parseSeenID(value)
-	case tableIDQueue:
-		_, ok = parseQueuedID(value)
-		ok = ok && len(key) == seqKeyBytes
+	case tableID, tableIDQueue, tableIDGroup, tableIDRun:
+		ok = st.countIDs(key, value)
 	default:
 		ok = st.countOwner(key, value)
 	}
@@ -141,6 +137,24 @@ func (st *scrubbed) count(key, value []byte) (err error) {
 		err = damaged(key, "not a pair of its table")
 	}
 	return err
+}
+
+// countIDs is count for ids.
+func (st *scrubbed) countIDs(key, value []byte) (ok bool) {
+	switch key[0] {
+	case tableID:
+		st.got.ids++
+		_, ok = parseSeenID(value)
+	case tableIDGroup:
+		var ids []groupedID
+		ids, ok = parseIDGroup(nil, value)
+		st.got.ids += uint64(len(ids))
+	case tableIDQueue, tableIDRun:
+		var run idRun
+		run, ok = parseIDRun(key, value)
+		ok = ok && len(key) == seqKeyBytes && run.ids.valid()
+	}
+	return ok
 }
 
 // countOwner is count for sessions and leases.

@@ -13,14 +13,16 @@ import (
 //	1  the first
 //	2  a command that an operator had skipped is refused when it comes again
 //	3  a message id whose duplicate window is over is new, also before expiry removes it
+//	4  ids with neighbouring numbers share a pair
 const (
 	firstVersion = 1
 
 	// MaxVersion is the highest version that this build can apply.
-	MaxVersion = 3
+	MaxVersion = 4
 
 	versionOfSkips    = 2
 	versionOfExactIDs = 3
+	versionOfIDGroups = 4
 )
 
 // A VersionError says that a state, or a command that would raise its version,

@@ -24,6 +24,7 @@ type work struct {
 	hash  hasher
 
 	subjects subjectTable
+	groups   map[string]*idGroup // of ids, by key, as they are with what is not flushed
 
 	written map[uint64]struct{} // hashes of the keys that lookup may not take from base
 	ranges  bool                // the slot deleted a range of keys
@@ -241,6 +242,7 @@ func (w *work) flush() {
 			continue
 		}
 		w.flushSubject(s)
+		w.flushIDs(s)
 		w.firstSeq(s)
 		w.writeState(s)
 	}
