@@ -6,7 +6,7 @@ const sessions = "clients have sessions"
 // twice, or a client is told of it what is not so.
 var sessionMutants = []Mutant{
 	in(sessions, mutant("a snapshot is installed without the message ids", "streams/restore.go",
-		"	if err := s.batch.Set(key, value, nil); err != nil {\n", "	if key[0] == tableID {\n\t\treturn nil\n\t}\n\tif err := s.batch.Set(key, value, nil); err != nil {\n")),
+		"	if err := s.batch.Set(key, value, nil); err != nil {\n", "	if key[0] == tableIDGroup {\n\t\treturn nil\n\t}\n\tif err := s.batch.Set(key, value, nil); err != nil {\n")),
 	in(sessions, mutant("a snapshot is installed without the sessions", "streams/restore.go",
 		"	if err := s.batch.Set(key, value, nil); err != nil {\n", "	if key[0] == tableSession {\n\t\treturn nil\n\t}\n\tif err := s.batch.Set(key, value, nil); err != nil {\n")),
 	in(sessions, mutant("a snapshot is installed without the outcomes of sessions", "streams/restore.go",
