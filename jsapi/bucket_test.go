@@ -7,6 +7,7 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"github.com/synod-paxos/synod/jsapi"
+	"github.com/synod-paxos/synod/streams/command"
 )
 
 // TestABucketsSubjectsShowNoOther: permissions go by subject, so whatever is asked
@@ -24,6 +25,7 @@ func TestABucketsSubjectsShowNoOther(t *testing.T) {
 		{"DIRECT.GET.KV_a", `{"last_by_subj":"$KV.b.k"}`},
 		{"DIRECT.GET.KV_a", `{"next_by_subj":">","batch":9}`},
 		{"DIRECT.GET.KV_a", `{"multi_last":[">"]}`},
+		{"DIRECT.GET.KV_a", string(command.Reads{Items: []command.Read{{Subject: "$KV.b.k"}, {Subject: "$KV.>"}, {Seq: 2}, {Subject: "b.$KV.b.k"}}}.Encode())},
 		{"STREAM.MSG.GET.KV_a", `{"last_by_subj":"$KV.b.k"}`},
 		{"STREAM.MSG.GET.KV_a", `{"seq":2}`},
 		{"STREAM.INFO.KV_a", `{"subjects_filter":">"}`},

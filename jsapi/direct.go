@@ -50,6 +50,9 @@ func statusOf(err error) (int, string) {
 
 // direct answers DIRECT.GET.<stream>.
 func (r *request) direct() error {
+	if r.shared() {
+		return r.answerShared(nil)
+	}
 	if len(r.msg.Data) == 0 {
 		r.status(408, "Empty Request")
 		return nil

@@ -2,6 +2,7 @@ package jsapi
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"sync"
 
@@ -10,7 +11,7 @@ import (
 	"github.com/synod-paxos/synod/streams"
 )
 
-// Reads that want one message pass the barrier together: all that came while the
+// Reads that want messages by name pass the barrier together: all that came while the
 // last group passed it are the next group, and one goroutine answers them from one
 // view. A goroutine, a deadline, a barrier and a view for each would cost several
 // times as much as the read itself.
@@ -20,27 +21,39 @@ type groups struct {
 	mu      sync.Mutex
 	wait    sync.Cond
 	waiting []*request
+	weight  int // of waiting
 	closed  bool
 }
 
-// groupMost is how many reads one view serves at most: a view holds back the
-// removal of old data, and a snapshot that is to be installed.
-const groupMost = 1024
+// groupMost is how many messages one view serves at most, but for one request that asks
+// for more: a view holds back the removal of old data, and a snapshot that is to be
+// installed. waitingMost is how many of them wait at most.
+const (
+	groupMost   = 1024
+	waitingMost = 64 << 10
+)
 
 // simple reports whether r is such a read, at the usual level.
 func (r *request) simple() bool {
-	return r.op.simple && len(r.msg.Header) == 0 && !strings.ContainsAny(r.tail, "*>")
+	return (r.op.simple && !strings.ContainsAny(r.tail, "*>") || r.shared()) && r.msg.Header.Get(bus.ReadHeader) == ""
 }
 
-// add lets r join the next group, which goes without it until rest is called. False:
-// there will be none.
-func (g *groups) add(r *request) bool {
+var errStopped = errors.New("jsapi: the server is stopped")
+
+// add lets r join the next group, which goes without it until rest is called.
+func (g *groups) add(r *request) error {
+	weight := r.weight()
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if !g.closed {
-		g.waiting = append(g.waiting, r)
+	switch {
+	case g.closed:
+		return errStopped
+	case g.weight+weight > waitingMost:
+		return errBusy
 	}
-	return !g.closed
+	g.waiting = append(g.waiting, r)
+	g.weight += weight
+	return nil
 }
 
 // rest says that no further read comes right now.
@@ -71,7 +84,15 @@ func (g *groups) next() []*request {
 		}
 		g.wait.Wait()
 	}
-	n := min(len(g.waiting), groupMost)
+	n, room := 0, groupMost
+	for n < len(g.waiting) {
+		weight := g.waiting[n].weight()
+		if room -= weight; n > 0 && room < 0 {
+			break
+		}
+		g.weight -= weight
+		n++
+	}
 	taken := g.waiting[:n:n]
 	g.waiting = g.waiting[n:]
 	return taken
@@ -96,7 +117,7 @@ func (s *Server) runGroups() {
 
 // answerGroup answers the group's requests from one view.
 func (s *Server) answerGroup(group []*request, k *kept) {
-	read, link := 0, s.way()
+	read, unsent, link := 0, 0, s.way()
 	err := s.source.Read(func(view *streams.View) error {
 		at, err := view.Digest()
 		if err != nil {
@@ -107,8 +128,10 @@ func (s *Server) answerGroup(group []*request, k *kept) {
 			if err := s.answerKept(r, k); err != nil {
 				r.fail(err)
 			}
-			if read++; read%together == 0 || read == len(group) {
+			read, unsent = read+1, unsent+r.weight()
+			if unsent >= together || read == len(group) {
 				r.rest()
+				unsent = 0
 			}
 			<-s.slots
 		}
@@ -119,8 +142,8 @@ func (s *Server) answerGroup(group []*request, k *kept) {
 	}
 }
 
-// together is how many answers are sent together at most: the first should not wait for
-// many others.
+// together is how many messages are sent together at least: the first answer should not
+// wait for many others.
 const together = 64
 
 // finish answers all of the group with err.

@@ -7,7 +7,8 @@
 //	STREAM.NAMES, STREAM.LIST         the streams, a page at a time
 //	STREAM.INFO.<stream>              configuration and state
 //	STREAM.MSG.GET.<stream>           one message, as JSON
-//	DIRECT.GET.<stream>               messages as they were published, or a batch of them
+//	DIRECT.GET.<stream>               messages as they were published, or a batch of them, or
+//	                                  what many callers ask for at once (command.Reads)
 //	DIRECT.GET.<stream>.<subject>     the last message of a subject
 //	CONSUMER.CREATE.<stream>...       a consumer, which lives in the learner that answers
 //	CONSUMER.INFO, CONSUMER.DELETE    one of them, in whichever learner it lives
@@ -241,14 +242,23 @@ func (s *Server) admit(m *nats.Msg) {
 	case s.slots <- struct{}{}:
 		if !r.simple() {
 			s.start(r)
-		} else if !s.groups.add(r) {
+		} else if err := s.groups.add(r); err != nil {
 			<-s.slots
+			s.refuse(r, err)
 		}
 	default:
-		s.refused.Add(1)
-		r.fail(errBusy)
-		r.rest()
+		s.refuse(r, errBusy)
 	}
+}
+
+// refuse answers r at once, unless the server is being stopped.
+func (s *Server) refuse(r *request, err error) {
+	if errors.Is(err, errStopped) {
+		return
+	}
+	s.refused.Add(1)
+	r.fail(err)
+	r.rest()
 }
 
 // start gives r a goroutine.

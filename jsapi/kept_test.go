@@ -14,29 +14,29 @@ func TestKeptIsBounded(t *testing.T) {
 	var k kept
 	value := make([]byte, keptBytesOne/2)
 	held := func() (n int) {
-		for _, answers := range []map[string]*keptAnswer{k.young, k.old} {
+		for _, answers := range []map[keptName]*keptAnswer{k.young, k.old} {
 			for name, a := range answers {
-				n += len(name) + len(a.header) + len(a.data)
+				n += len(name.stream) + len(name.subject) + len(a.header) + len(a.data)
 			}
 		}
 		return n
 	}
-	k.put("used", &keptAnswer{data: value})
-	k.put("unused", &keptAnswer{data: value})
+	k.put(keptName{subject: "used"}, &keptAnswer{data: value})
+	k.put(keptName{subject: "unused"}, &keptAnswer{data: value})
 	for i := range 4 * keptBytes / len(value) {
-		k.put(fmt.Sprint("key ", i), &keptAnswer{data: value})
-		if k.get("used") == nil {
+		k.put(keptName{subject: fmt.Sprint("key ", i)}, &keptAnswer{data: value})
+		if k.get(keptName{subject: "used"}) == nil {
 			t.Fatalf("after %d others, what is used all the time is gone", i+1)
 		}
 		if n := held(); n > 2*keptBytes {
 			t.Fatalf("after %d others, %d bytes are kept, want at most %d", i+1, n, 2*keptBytes)
 		}
 	}
-	if k.get("unused") != nil {
+	if k.get(keptName{subject: "unused"}) != nil {
 		t.Error("what was never used again is still there")
 	}
-	k.put("large", &keptAnswer{data: make([]byte, keptBytesOne)})
-	if k.get("large") != nil {
+	k.put(keptName{subject: "large"}, &keptAnswer{data: make([]byte, keptBytesOne)})
+	if k.get(keptName{subject: "large"}) != nil {
 		t.Error("what is too large was kept")
 	}
 }

@@ -23,6 +23,7 @@ type operation struct {
 	kind    string // type of the JSON answer; empty: answered with headers
 	answer  func(*request) error
 	simple  bool // of one message by name, unless there are wildcards
+	shares  bool // of many messages by name, if it has that form
 }
 
 // operations is everything that is served. It is filled in by init, because the
@@ -31,23 +32,23 @@ var operations []operation
 
 func init() {
 	operations = []operation{
-		{"info", "INFO", "account_info_response", (*request).account, false},
-		{"stream_names", "STREAM.NAMES", "stream_names_response", (*request).names, false},
-		{"stream_list", "STREAM.LIST", "stream_list_response", (*request).list, false},
-		{"stream_info", "STREAM.INFO.*", "stream_info_response", (*request).info, false},
-		{"msg_get", "STREAM.MSG.GET.*", "stream_msg_get_response", (*request).get, false},
-		{"direct_get", "DIRECT.GET.*", "", (*request).direct, false},
-		{"direct_get", "DIRECT.GET.*.>", "", (*request).directLast, true},
-		{"consumer_create", "CONSUMER.CREATE.*", "consumer_create_response", (*request).createConsumer, false},
-		{"consumer_create", "CONSUMER.CREATE.*.*", "consumer_create_response", (*request).createConsumer, false},
-		{"consumer_create", "CONSUMER.CREATE.*.*.>", "consumer_create_response", (*request).createConsumer, false},
-		{"consumer_info", "CONSUMER.INFO.*.*", "consumer_info_response", (*request).consumerInfo, false},
-		{"consumer_delete", "CONSUMER.DELETE.*.*", "consumer_delete_response", (*request).deleteConsumer, false},
-		{"consumer_names", "CONSUMER.NAMES.*", "consumer_names_response", (*request).consumerNames, false},
-		{"consumer_list", "CONSUMER.LIST.*", "consumer_list_response", (*request).consumerList, false},
+		{"info", "INFO", "account_info_response", (*request).account, false, false},
+		{"stream_names", "STREAM.NAMES", "stream_names_response", (*request).names, false, false},
+		{"stream_list", "STREAM.LIST", "stream_list_response", (*request).list, false, false},
+		{"stream_info", "STREAM.INFO.*", "stream_info_response", (*request).info, false, false},
+		{"msg_get", "STREAM.MSG.GET.*", "stream_msg_get_response", (*request).get, false, false},
+		{"direct_get", "DIRECT.GET.*", "", (*request).direct, false, true},
+		{"direct_get", "DIRECT.GET.*.>", "", (*request).directLast, true, false},
+		{"consumer_create", "CONSUMER.CREATE.*", "consumer_create_response", (*request).createConsumer, false, false},
+		{"consumer_create", "CONSUMER.CREATE.*.*", "consumer_create_response", (*request).createConsumer, false, false},
+		{"consumer_create", "CONSUMER.CREATE.*.*.>", "consumer_create_response", (*request).createConsumer, false, false},
+		{"consumer_info", "CONSUMER.INFO.*.*", "consumer_info_response", (*request).consumerInfo, false, false},
+		{"consumer_delete", "CONSUMER.DELETE.*.*", "consumer_delete_response", (*request).deleteConsumer, false, false},
+		{"consumer_names", "CONSUMER.NAMES.*", "consumer_names_response", (*request).consumerNames, false, false},
+		{"consumer_list", "CONSUMER.LIST.*", "consumer_list_response", (*request).consumerList, false, false},
 	}
 	for _, r := range refused {
-		operations = append(operations, operation{"refused_by_name", r.subject, r.kind, func(q *request) error { return notOffered(r.what) }, false})
+		operations = append(operations, operation{"refused_by_name", r.subject, r.kind, func(q *request) error { return notOffered(r.what) }, false, false})
 	}
 }
 

@@ -87,6 +87,8 @@ var publishing = []crossing{
 	{"synod.main.api.STREAM.MSG.DELETE.KV_sessions", clients},
 	{"synod.main.api.DIRECT.GET.KV_sessions.$KV.sessions.key", clients + "bucket-web"},
 	{"synod.main.api.DIRECT.GET.KV_config.$KV.config.key", clients},
+	{"synod.main.api.DIRECT.GET.KV_sessions", clients + "bucket-web"},
+	{"synod.main.api.DIRECT.GET.KV_config", clients},
 	{"synod.main.api.DIRECT.GET.LEDGER", clients},
 	{"synod.main.api.CONSUMER.CREATE.KV_sessions.c.$KV.sessions.>", clients + "bucket-web"},
 	{"synod.main.api.CONSUMER.CREATE.KV_config.c.$KV.config.>", clients},

@@ -35,6 +35,7 @@ func (c *cluster) deputies() {
 			{"propose", "x"}, {"publish.orders.new", "x"}, {"publish.nowhere", "x"}, {"command.LEDGER", "x"}, {"api.$KV.sessions.key", "x"},
 			{"api.INFO", ""}, {"api.STREAM.NAMES", ""}, {"api.STREAM.LIST", ""}, {"api.STREAM.INFO.LEDGER", ""}, {"api.STREAM.CREATE.X", "{"},
 			{"api.STREAM.MSG.GET.LEDGER", `{"seq":1}`}, {"api.DIRECT.GET.LEDGER", `{"seq":1}`}, {"api.DIRECT.GET.LEDGER", `{"seq":1,"batch":3}`},
+			{"api.DIRECT.GET.LEDGER", string(command.Reads{Items: []command.Read{{Seq: 1}, {Subject: "propose"}}}.Encode())},
 			{"api.DIRECT.GET.KV_sessions", `{"multi_last":["$KV.sessions.>"]}`}, {"api.DIRECT.GET.KV_sessions.$KV.sessions.key", ""},
 			{"api.CONSUMER.NAMES.LEDGER", ""}, {"api.CONSUMER.INFO.LEDGER.none", ""}, {"api.CONSUMER.DELETE.LEDGER.none", ""},
 			{"api.CONSUMER.CREATE.LEDGER", `{"stream_name":"LEDGER","config":{"ack_policy":"none"}}`}, {"api.CONSUMER.DURABLE.CREATE.LEDGER.x", ""},

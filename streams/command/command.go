@@ -1,5 +1,6 @@
 // Package command is the encoding of the typed commands that a client publishes to
-// "synod.<cluster>.command.<stream>", and of their outcomes. It imports nothing
+// "synod.<cluster>.command.<stream>", and of their outcomes; and of the requests with
+// which a process reads many messages at once (Reads). It imports nothing
 // but the standard library, so that clients need not import the state machine.
 //
 // # Encoding
