@@ -18,10 +18,11 @@ import (
 // A message is a command on its way to the state machine, through any number of
 // attempts.
 type message struct {
-	op      string // for errors
-	id      string // by which the state machine knows a copy; empty: it does not
-	stream  string // that it is published to, through its lane; empty: through none
-	subject string // relative to the cluster's
+	op      string   // for errors
+	id      string   // by which the state machine knows a copy; empty: it does not
+	stream  string   // that it is published to, through its lane; empty: through none
+	read    *reading // what may be read through a lane; nil: nothing
+	subject string   // relative to the cluster's
 	header  nats.Header
 	data    []byte
 
@@ -31,7 +32,7 @@ type message struct {
 	window time.Duration
 	since  int64       // a log time before the first attempt; 0: unknown
 	maybe  bool        // an earlier call may have sent it, and did not hear what became of it
-	apart  atomic.Bool // it is not put into bundles, for a bundle was refused
+	apart  atomic.Bool // it does not share a message, for one that it shared was refused
 	wire   []byte      // header, encoded
 }
 
@@ -80,6 +81,7 @@ type result struct {
 	verdict  verdict
 	header   nats.Header
 	data     []byte
+	found    *command.ReadResult // of a read that shared a request; then header and data are nil
 	position Position
 	err      error // unless answered: why
 }
@@ -138,8 +140,8 @@ func verdictOf(e *bus.Error) verdict {
 // attempt sends o once and waits for the answer, as long as patience. again says
 // that an earlier attempt may have been taken.
 func (c *Client) attempt(ctx context.Context, o *message, again bool, patience time.Duration) result {
-	if o.stream != "" && !c.options.Singly {
-		return c.lane(o.stream).attempt(ctx, o, again, patience)
+	if l := c.lane(o); l != nil {
+		return l.attempt(ctx, o, again, patience)
 	}
 	done := make(chan result, 1)
 	m := &nats.Msg{Subject: c.bus.Subjects().Root() + o.subject, Header: o.header, Data: o.data}

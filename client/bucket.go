@@ -266,17 +266,22 @@ func (b *Bucket) entry(ctx context.Context, word, key string, revision uint64, o
 	if err := checkKey(key); err != nil {
 		return nil, &Error{Op: op, Outcome: bus.NotDone, Err: err}
 	}
-	subject, data := "DIRECT.GET."+streamOf(b.name), []byte(nil)
+	o := &message{op: op, subject: "api.DIRECT.GET." + streamOf(b.name), read: &reading{stream: streamOf(b.name)}}
 	if revision == 0 {
-		subject += "." + b.subject(key)
+		o.read.Subject = b.subject(key)
+		o.subject += "." + o.read.Subject
 	} else {
-		data = []byte(`{"seq":` + strconv.FormatUint(revision, 10) + `}`)
+		o.read.Seq = revision
+		o.data = []byte(`{"seq":` + strconv.FormatUint(revision, 10) + `}`)
 	}
-	r, err := b.client.read(ctx, op, subject, data, options)
+	r, err := b.client.readOne(ctx, o, options)
 	if err != nil {
 		return nil, err
 	}
 	e, err := directFrom(r)
+	if err == nil && revision == 0 && e.subject == "" { // it was not said, since it was asked for
+		e.subject = b.subject(key)
+	}
 	if err == nil && e.subject != b.subject(key) {
 		err = fmt.Errorf("%w: revision %d is of another key", ErrNotFound, revision)
 	}

@@ -85,7 +85,7 @@ func (c *caller) receive(m *nats.Msg) {
 	if done == nil {
 		return // a late or second answer
 	}
-	if len(m.Data) == 0 && m.Header.Get("Status") == "503" {
+	if len(m.Data) == 0 && m.Header.Get("Status") == "503" && m.Header[bus.SlotHeader] == nil {
 		done(nil, errNoResponders)
 		return
 	}

@@ -16,8 +16,8 @@ import (
 )
 
 // Client is a connection to one cluster. It reconnects by itself, for ever. Its
-// methods may be called from any goroutine; what many of them propose at once goes
-// together.
+// methods may be called from any goroutine; what many of them propose or read at
+// once goes together.
 type Client struct {
 	options Options
 	bus     *bus.Bus
@@ -41,8 +41,10 @@ type Client struct {
 	sessions     map[string]*Session // that transactions use, by stream
 
 	mu     sync.Mutex
-	lanes  map[string]*lane // by stream
+	lanes  map[laneKey]*lane
 	closed bool
+
+	readsApart atomic.Int64 // reads share no messages until then, in nanoseconds since born
 }
 
 // Connect connects to the cluster that o names. It fails when no NATS server can be
@@ -57,7 +59,7 @@ func Connect(ctx context.Context, o Options) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Client{options: o, bus: b, ids: strings.ToLower(rand.Text()[:16]), stop: make(chan struct{}), lanes: map[string]*lane{}, born: time.Now()}
+	c := &Client{options: o, bus: b, ids: strings.ToLower(rand.Text()[:16]), stop: make(chan struct{}), lanes: map[laneKey]*lane{}, born: time.Now()}
 	c.sessions, c.sessionsTurn, c.asking = map[string]*Session{}, newTurn(), newTurn()
 	c.generation.Store(o.Generation)
 	if c.caller, err = newCaller(b, c.current); err != nil {

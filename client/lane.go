@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"sync"
 	"time"
@@ -11,41 +12,77 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"github.com/synod-paxos/synod/bus"
-	"github.com/synod-paxos/synod/streams/command"
 )
 
-// A lane carries what concurrent callers publish to one stream. While as many
+// A lane carries what concurrent callers publish to one stream, or read of it. While as many
 // messages are on their way as may be, what comes waits, and goes together in the
 // next: so the more callers there are, the larger the messages, and nothing waits
 // for company.
 type lane struct {
 	client *Client
-	stream string
+	freight
+	hold time.Duration // for which a message without an answer keeps others waiting; 0: until it has one
 
 	mu      sync.Mutex
 	ready   sync.Cond // there may be something to send
 	waiting []*item
 	flying  int
-	least   int // bytes that a bundle was too large with; 0: none was
+	least   int // bytes that a message of many items was too large with; 0: none was
 	closed  bool
 }
 
-// An item is one attempt of one command, in a lane.
+// laneKey is which lane something goes through.
+type laneKey struct {
+	stream string
+	reads  bool
+	level  readLevel // of reads
+}
+
+// A freight is what the messages of a lane have in them.
+type freight interface {
+	// fit is how many items from the front go into one message, at least one. The
+	// server takes messages of up to payload bytes, and no item after the first adds to
+	// more than most bytes.
+	fit(waiting []*item, payload, most int) int
+	// pack is the message with f's items. It sets f.bytes if the answer will have parts.
+	pack(f *flight) *nats.Msg
+	// unpack gives each of f's items its part of the answer.
+	unpack(f *flight, r result)
+}
+
+// An item is one attempt of one command or read, in a lane.
 type item struct {
 	*message
 	again    bool // an earlier attempt may have been taken
 	patience time.Duration
 	done     chan result // has room for one
+	gone     bool        // nobody waits for done any more
 }
 
-func (c *Client) lane(stream string) *lane {
+// lane is where o goes together with others; nil: nowhere.
+func (c *Client) lane(o *message) *lane {
+	key := laneKey{stream: o.stream}
+	switch {
+	case c.options.Singly:
+		return nil
+	case o.read != nil:
+		if o.apart.Load() || !c.sharesReads() {
+			return nil
+		}
+		key = laneKey{stream: o.read.stream, reads: true, level: o.read.level}
+	case o.stream == "":
+		return nil
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	l := c.lanes[stream]
+	l := c.lanes[key]
 	if l == nil {
-		l = &lane{client: c, stream: stream, closed: c.closed}
+		l = &lane{client: c, closed: c.closed, freight: publishes{key.stream}}
+		if key.reads {
+			l.freight, l.hold = reads{key.stream, key.level}, readsHold
+		}
 		l.ready.L = &l.mu
-		c.lanes[stream] = l
+		c.lanes[key] = l
 		if !c.closed {
 			c.done.Go(l.run)
 		}
@@ -93,6 +130,7 @@ func (l *lane) withdraw(it *item, why error) result {
 		return r
 	default:
 	}
+	it.gone = true
 	if i := slices.Index(l.waiting, it); i >= 0 {
 		l.waiting = slices.Delete(l.waiting, i, i+1)
 		return result{verdict: refused, err: fmt.Errorf("not sent yet: %w", why)}
@@ -119,17 +157,11 @@ func (l *lane) run() {
 
 // take removes from the front what goes into one message: at least one item.
 func (l *lane) take() []*item {
-	size, reply := l.room()
-	n := 0
-	for n < len(l.waiting) && n < command.MaxMessages {
-		it := l.waiting[n]
-		size -= it.size()
-		reply -= it.replySize()
-		if n > 0 && (size < 0 || reply < 0 || it.mustGoAlone() || l.waiting[0].mustGoAlone()) {
-			break
-		}
-		n++
+	most := math.MaxInt
+	if l.least > 0 {
+		most = l.least / 2
 	}
+	n := l.fit(l.waiting, l.client.bus.MaxPayload(), most)
 	items := slices.Clone(l.waiting[:n])
 	rest := copy(l.waiting, l.waiting[n:])
 	clear(l.waiting[rest:])
@@ -137,31 +169,24 @@ func (l *lane) take() []*item {
 	return items
 }
 
-// room is how many bytes the messages of a bundle may take, and their replies.
-func (l *lane) room() (size, reply int) {
-	payload := l.client.bus.MaxPayload()
-	size = bus.MaxCommandBytes(payload) - command.BundleBytes - envelopeBytes
-	if l.least > 0 {
-		size = min(size, l.least/2)
-	}
-	return size, payload - envelopeBytes
-}
-
-// envelopeBytes is more than subject, inbox and headers of a message with a bundle.
+// envelopeBytes is more than subject, inbox and headers of a message of many items.
 const envelopeBytes = 1024
 
 // A flight is one message on its way, with the items that it carries.
 type flight struct {
 	lane  *lane
 	items []*item
-	bytes int // of a bundle; 0: it is none
-	timer *time.Timer
+	bytes int // of a message whose answer has parts; 0: it has none
 	once  sync.Once
+
+	timer  *time.Timer // ends its patience
+	pass   *time.Timer // ends its hold; nil: it has none
+	passed bool        // it does not count in lane.flying any more
 }
 
 func (l *lane) launch(items []*item) {
 	f := &flight{lane: l, items: items}
-	m := f.message()
+	m := l.pack(f)
 	var patience time.Duration
 	for _, it := range items {
 		patience = max(patience, it.patience)
@@ -175,6 +200,9 @@ func (l *lane) launch(items []*item) {
 			f.land(result{verdict: unsettled, err: errNoAnswer})
 		}
 	})
+	if l.hold > 0 && l.hold < patience {
+		f.pass = time.AfterFunc(l.hold, f.letPass)
+	}
 	defer close(sent)
 	var err error
 	if forget, err = l.client.caller.send(m, f.answered); err != nil {
@@ -182,24 +210,24 @@ func (l *lane) launch(items []*item) {
 	}
 }
 
-// message is what is sent: a message alone as any NATS client sends it, unless it
-// must say since when it may have been sent.
-func (f *flight) message() *nats.Msg {
-	root := f.lane.client.bus.Subjects().Root()
-	if it := f.items[0]; len(f.items) == 1 && !(it.again && it.repeatable()) {
-		return &nats.Msg{Subject: root + it.subject, Header: it.header, Data: it.data}
-	}
-	b := command.Bundle{Messages: make([]command.Message, len(f.items))}
-	for i, it := range f.items {
-		b.Messages[i] = command.Message{Subject: it.inStream(), Header: it.encoded(), Data: it.data, Since: it.since}
-	}
-	data := command.Command{Op: b}.Encode()
-	f.bytes = len(data)
-	return &nats.Msg{Subject: root + "command." + f.lane.stream, Header: f.trace(), Data: data}
+// letPass has others wait for f no longer.
+func (f *flight) letPass() {
+	f.lane.mu.Lock()
+	defer f.lane.mu.Unlock()
+	f.passBy()
 }
 
-// trace is the header of a bundle: the trace context of the first message in it that
-// has one. The others find theirs in their own headers.
+// passBy is letPass for who has the lane's lock.
+func (f *flight) passBy() {
+	if !f.passed {
+		f.passed = true
+		f.lane.flying--
+	}
+	f.lane.ready.Signal()
+}
+
+// trace is a header with the trace context of the first item that has one; nil: none. The
+// others of a bundle find theirs in their own headers.
 func (f *flight) trace() nats.Header {
 	for _, it := range f.items {
 		if context := it.header.Get(bus.TraceHeader); context != "" {
@@ -212,42 +240,17 @@ func (f *flight) trace() nats.Header {
 // answered is called by NATS.
 func (f *flight) answered(m *nats.Msg, err error) {
 	r := f.lane.client.judge(m, err)
-	if f.bytes > 0 {
-		f.landBundle(r)
-		return
-	}
-	f.land(r)
-}
-
-// landBundle gives each item its own part of an answer.
-func (f *flight) landBundle(r result) {
-	if r.verdict != answered {
-		f.landRefused(r)
-		return
-	}
-	o, err := command.DecodeOutcome(r.data)
-	done, ok := o.Value.(command.Bundled)
 	switch {
-	case err == nil && ok && len(done.Replies) == len(f.items):
-	case codeOf(r.data) == command.CodeMalformed:
-		// One message spoils it for all; each shows alone whether it is the one.
-		f.apart()
-		f.land(result{verdict: refused, err: errors.New("a bundle was refused")})
-		return
-	case codeOf(r.data) != 0:
-		f.land(r) // such as: there is no such stream
-		return
+	case f.bytes == 0:
+		f.land(r)
+	case r.verdict != answered:
+		f.landRefused(r)
 	default:
-		f.land(result{verdict: unsettled, err: fmt.Errorf("an answer that is none: %w", err)})
-		return
+		f.lane.unpack(f, r)
 	}
-	f.lane.client.setClock(o.LogTime)
-	f.end(func(i int) result {
-		return result{verdict: answered, data: done.Replies[i], position: r.position}
-	})
 }
 
-// landRefused is for a bundle that the state machine has not seen.
+// landRefused is for a message that the state machine has not seen.
 func (f *flight) landRefused(r result) {
 	var e *bus.Error
 	if len(f.items) > 1 && (errors.Is(r.err, nats.ErrMaxPayload) || errors.As(r.err, &e) && e.Code == bus.CodeTooLarge) {
@@ -266,18 +269,34 @@ func (f *flight) apart() {
 }
 
 // land gives all items the same result.
-func (f *flight) land(r result) { f.end(func(int) result { return r }) }
+func (f *flight) land(r result) { f.end(len(f.items), func(int) result { return r }) }
 
-func (f *flight) end(resultOf func(int) result) {
+// end gives the first n items their results. The others are sent again, before all that
+// waits.
+func (f *flight) end(n int, resultOf func(int) result) {
 	f.once.Do(func() {
 		f.timer.Stop()
+		if f.pass != nil {
+			f.pass.Stop()
+		}
 		l := f.lane
 		l.mu.Lock()
 		defer l.mu.Unlock()
-		for i, it := range f.items {
+		for i, it := range f.items[:n] {
 			it.done <- resultOf(i)
 		}
-		l.flying--
-		l.ready.Signal()
+		l.putBack(f.items[n:])
+		f.passBy()
 	})
+}
+
+func (l *lane) putBack(items []*item) {
+	items = slices.DeleteFunc(items, func(it *item) bool { return it.gone })
+	if !l.closed {
+		l.waiting = append(items, l.waiting...)
+		return
+	}
+	for _, it := range items {
+		it.done <- result{verdict: hopeless, err: ErrClosed}
+	}
 }

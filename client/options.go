@@ -21,13 +21,14 @@ type Options struct {
 	// sent again. It doubles with every attempt that is not answered. 0: 1 s.
 	Attempt time.Duration
 	// InFlight is how many messages with commands for one stream may be on their way
-	// at once. What comes meanwhile goes together in the next. 0: 2.
+	// at once, and how many with reads of one. What comes meanwhile goes together in the
+	// next. 0: 2.
 	InFlight int
 	// Generation is the lowest generation of the cluster whose answers count, such as the one
 	// that an earlier client saw. A cluster that is restored from a backup, or forced
 	// after a disaster, has a higher one. 0: any.
 	Generation uint64
-	// Singly sends every command in a message of its own. It is for clients that may
+	// Singly sends every command and every read in a message of its own. It is for clients that may
 	// publish proposals or a bucket's keys, and no typed commands ("command.<stream>").
 	// Sessions, transactions, mutexes, elections and lookups need those. After an attempt of
 	// unknown outcome copies are then sent for half the stream's duplicate window only.

@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -23,16 +24,16 @@ import (
 	"github.com/synod-paxos/synod/jsapi"
 	"github.com/synod-paxos/synod/paxos"
 	"github.com/synod-paxos/synod/streams"
+	"github.com/synod-paxos/synod/streams/command"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-func connect(t *testing.T, url string) *client.Client {
+func connect(t *testing.T, o client.Options, url string) *client.Client {
 	t.Helper()
-	c, err := client.Connect(t.Context(), client.Options{
-		Cluster: clustertest.Subjects.Cluster, Attempt: 300 * time.Millisecond,
-		NATS: bus.Options{URLs: []string{url}, Log: bustest.Quiet()},
-	})
+	o.Cluster, o.Attempt = clustertest.Subjects.Cluster, 300*time.Millisecond
+	o.NATS = bus.Options{URLs: []string{url}, Log: bustest.Quiet()}
+	c, err := client.Connect(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -72,9 +73,14 @@ func check(t *testing.T, h *History, want porcupine.CheckResult) {
 
 func bucket(t *testing.T, url string) *client.Bucket {
 	t.Helper()
+	return bucketWith(t, client.Options{}, url)
+}
+
+func bucketWith(t *testing.T, o client.Options, url string) *client.Bucket {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
-	b, err := connect(t, url).CreateBucket(ctx, "b", client.BucketConfig{})
+	b, err := connect(t, o, url).CreateBucket(ctx, "b", client.BucketConfig{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -90,6 +96,7 @@ type arena struct {
 	group  *Group
 	stop   context.CancelFunc
 	actors sync.WaitGroup
+	shared atomic.Int64 // requests that asked for several keys
 }
 
 func newArena(t *testing.T, actors int) *arena {
@@ -100,12 +107,17 @@ func newArena(t *testing.T, actors int) *arena {
 	a.startLearner(t, "l2")
 	ctx, stop := context.WithCancel(context.Background())
 	a.stop = stop
+	a.countShared(t)
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
+	b := bucketWith(t, client.Options{InFlight: 1}, server.URL()) // of three actors, whose reads share messages
 	for i := range actors {
-		s := Own(bucket(t, server.URL()))
-		if i%2 == 1 {
+		s := Own(b)
+		switch {
+		case i%2 == 1:
 			s = plainStore(t, server.URL())
+		case i > 4:
+			s = Own(bucket(t, server.URL()))
 		}
 		a.actors.Go(func() {
 			actor := newActor(t, i, s, rand.NewPCG(seed, uint64(i)))
@@ -117,6 +129,20 @@ func newArena(t *testing.T, actors int) *arena {
 		})
 	}
 	return a
+}
+
+// countShared counts the requests in which callers of one client read together.
+func (a *arena) countShared(t *testing.T) {
+	t.Helper()
+	nc := bustest.Connect(t, a.server.URL()).Conn()
+	_, err := nc.Subscribe(clustertest.Subjects.API("DIRECT.GET.KV_b"), func(m *nats.Msg) {
+		if command.IsReads(m.Data) && command.CountReads(m.Data) > 1 {
+			a.shared.Add(1)
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
 }
 
 // startLearner starts a learner behind the link.
@@ -157,7 +183,7 @@ func (a *arena) end() (kinds [Kinds]int, unknown int) {
 // TestLinearizable: writes, swaps, transactions, locks and reads, while the leader
 // dies, acceptors restart and a learner is cut off.
 func TestLinearizable(t *testing.T) {
-	a := newArena(t, 6)
+	a := newArena(t, 7)
 	a.awaitMore(80)
 	leader := a.AwaitLeader()
 	a.Stop(leader)
@@ -176,12 +202,15 @@ func TestLinearizable(t *testing.T) {
 	a.Stop(a.AwaitLeader())
 	a.awaitMore(60)
 	kinds, unknown := a.end()
-	t.Logf("%d reads, %d writes, %d swaps, %d transactions, %d locks, %d guarded writes; %d of unknown outcome",
-		kinds[Read], kinds[Write], kinds[Swap], kinds[Both], kinds[Lock], kinds[Guarded], unknown)
+	t.Logf("%d reads, %d requests for several, %d writes, %d swaps, %d transactions, %d locks, %d guarded writes; %d of unknown outcome",
+		kinds[Read], a.shared.Load(), kinds[Write], kinds[Swap], kinds[Both], kinds[Lock], kinds[Guarded], unknown)
 	for kind, n := range kinds {
 		if n == 0 {
 			t.Errorf("no operation of kind %d: the history proves too little", kind)
 		}
+	}
+	if a.shared.Load() == 0 {
+		t.Error("no callers read together: the history proves nothing of that")
 	}
 	check(t, a.group.History, porcupine.Ok)
 }
