@@ -80,7 +80,9 @@ func goals() []goal {
 	)
 	for _, callers := range []int{64, 512} {
 		atLeast(cell{put, callers, 128}, "synod", "jetstream-sync", 2.0)
-		atLeast(cell{get, callers, 128}, "synod", "echo", 0.6, "etcd", 3.0, "jetstream", 1.5)
+		for _, caller := range []string{"synod", "synod-client"} { // requests of any NATS client; callers of the Go client
+			atLeast(cell{get, callers, 128}, caller, "echo", 0.6, "etcd", 3.0, "jetstream", 1.5)
+		}
 	}
 	return list
 }
