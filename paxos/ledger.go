@@ -92,10 +92,14 @@ func (l *Ledger) Append(records ...Record) {
 
 // Fill completes p with votes until they take maxBytes; at least one vote goes in.
 func (l *Ledger) Fill(p *Page, maxBytes int) {
-	for _, slot := range slices.Sorted(maps.Keys(l.votes)) {
-		if slot < p.From || (p.To != 0 && slot >= p.To) {
-			continue
+	slots := make([]Slot, 0, len(l.votes))
+	for slot := range l.votes {
+		if slot >= p.From && (p.To == 0 || slot < p.To) {
+			slots = append(slots, slot)
 		}
+	}
+	slices.Sort(slots)
+	for _, slot := range slots {
 		if !p.Add(l.votes[slot], &maxBytes) {
 			return
 		}

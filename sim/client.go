@@ -2,6 +2,7 @@ package sim
 
 import (
 	"fmt"
+	"iter"
 	"strconv"
 	"strings"
 	"time"
@@ -51,15 +52,19 @@ type asker interface {
 }
 
 // askers is all clients, in a fixed order.
-func (w *World) askers() []asker {
-	var all []asker
-	for _, c := range w.clients {
-		all = append(all, c)
+func (w *World) askers() iter.Seq[asker] {
+	return func(yield func(asker) bool) {
+		for _, c := range w.clients {
+			if !yield(c) {
+				return
+			}
+		}
+		for _, c := range w.sessionClients {
+			if !yield(c) {
+				return
+			}
+		}
 	}
-	for _, c := range w.sessionClients {
-		all = append(all, c)
-	}
-	return all
 }
 
 // askerAt is the client that waits at an inbox; nil when there is none.

@@ -294,7 +294,7 @@ func (w *World) links(holds func(link) bool) []link {
 	for _, p := range w.processes() {
 		ids = append(ids, p.id)
 	}
-	for _, c := range w.askers() {
+	for c := range w.askers() {
 		ids = append(ids, c.id())
 	}
 	var links []link
@@ -314,7 +314,7 @@ func (w *World) split(g *rand.Rand) []link {
 	for _, p := range w.processes() {
 		side[p.id] = g.IntN(2) == 0
 	}
-	for _, c := range w.askers() {
+	for c := range w.askers() {
 		side[c.id()] = g.IntN(2) == 0
 	}
 	return w.links(func(l link) bool { return side[l.from] != side[l.to] })

@@ -32,34 +32,33 @@ func (q *queue) push(e event) {
 	i := len(h) - 1
 	for i > 0 {
 		parent := (i - 1) / 2
-		if !h[i].before(&h[parent]) {
+		if !e.before(&h[parent]) {
 			break
 		}
-		h[i], h[parent] = h[parent], h[i]
+		h[i] = h[parent]
 		i = parent
 	}
+	h[i] = e
 	*q = h
 }
 
 func (q *queue) pop() event {
 	h := *q
-	top := h[0]
-	last := len(h) - 1
-	h[0] = h[last]
-	h[last] = event{}
-	h = h[:last]
-	for i := 0; ; {
-		least, left, right := i, 2*i+1, 2*i+2
-		if left < last && h[left].before(&h[least]) {
-			least = left
+	n := len(h) - 1
+	top, e := h[0], h[n]
+	h[n] = event{}
+	h = h[:n]
+	i := 0
+	for n > 0 { // where e belongs, and what comes before it one up
+		least := 2*i + 1
+		if least+1 < n && h[least+1].before(&h[least]) {
+			least++
 		}
-		if right < last && h[right].before(&h[least]) {
-			least = right
-		}
-		if least == i {
+		if least >= n || !h[least].before(&e) {
+			h[i] = e
 			break
 		}
-		h[i], h[least] = h[least], h[i]
+		h[i] = h[least]
 		i = least
 	}
 	*q = h

@@ -72,7 +72,7 @@ func (w *World) slotBySlot() time.Duration {
 // allDone reports whether no client wants anything, and every learner has applied
 // all that is chosen.
 func (w *World) allDone() bool {
-	for _, c := range w.askers() {
+	for c := range w.askers() {
 		if !c.done() {
 			return false
 		}
@@ -88,7 +88,7 @@ func (w *World) allDone() bool {
 // unfinished says what is not done, for a person.
 func (w *World) unfinished() string {
 	var s []string
-	for _, c := range w.askers() {
+	for c := range w.askers() {
 		if !c.done() {
 			s = append(s, c.unfinished())
 		}

@@ -21,9 +21,10 @@ type state struct {
 const stateDir = "state"
 
 // stateOptions have all that a run writes fit into memory: only Sync makes it durable, so
-// a crash loses the same in every run of a plan.
+// a crash loses the same in every run of a plan. There are many syncs and little in each:
+// merging the tables soon would take a fifth of all the time.
 func stateOptions(d *storagetest.Disk) streams.Options {
-	return streams.Options{FS: d.FS(), CacheBytes: 1 << 20, MemTableBytes: 4 << 20}
+	return streams.Options{FS: d.FS(), CacheBytes: 1 << 20, MemTableBytes: 4 << 20, Tables: 20}
 }
 
 // must panics where the disk in memory does not what it is asked: a mutant, or a bug.

@@ -1,6 +1,7 @@
 package streams
 
 import (
+	"context"
 	"fmt"
 	"log/slog"
 	"time"
@@ -32,6 +33,10 @@ type Options struct {
 	// MemTableBytes is how much is collected in memory before it goes to a table
 	// file; up to memTables such buffers live at once. Default 32 MiB.
 	MemTableBytes uint64
+
+	// Tables is how many table files, as Sync and full buffers leave them, are read side
+	// by side before they are merged. Default 4.
+	Tables int
 
 	// Supports is the highest version of the rules that the machine offers to apply.
 	// Default, and at most, MaxVersion; lower, it is what an older build would be.
@@ -69,6 +74,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.MemTableBytes == 0 {
 		o.MemTableBytes = 32 << 20
+	}
+	if o.Tables == 0 {
+		o.Tables = 4
 	}
 	if o.Supports == 0 || o.Supports > MaxVersion {
 		o.Supports = MaxVersion
@@ -117,7 +125,7 @@ func (o Options) pebble(cache *pebble.Cache, f *failureReport) *pebble.Options {
 		EventListener:               f.events(),
 		MemTableSize:                o.MemTableBytes,
 		MemTableStopWritesThreshold: memTables,
-		L0CompactionThreshold:       4,
+		L0CompactionThreshold:       o.Tables,
 		L0StopWritesThreshold:       1000,
 		FlushSplitBytes:             1 << 20, // or a compaction would span all tables of a stream
 		LBaseMaxBytes:               256 << 20,
@@ -154,7 +162,9 @@ type pebbleLogger struct {
 }
 
 func (l pebbleLogger) Infof(format string, args ...any) {
-	l.log.Debug(fmt.Sprintf(format, args...))
+	if l.log.Enabled(context.Background(), slog.LevelDebug) {
+		l.log.Debug(fmt.Sprintf(format, args...))
+	}
 }
 
 func (l pebbleLogger) Errorf(format string, args ...any) {
