@@ -81,7 +81,7 @@ type mover struct {
 	idle   []set             // messages that come to nothing, by the process
 	seen   *visited
 	polls  map[[movers]uint64]bool
-	next   []moment
+	next   frontier[moment]
 }
 
 // ExploreMove visits all states of a Move, up to the first one that is wrong.
@@ -111,8 +111,11 @@ func (x *mover) explore() {
 	for len(x.next) > 0 && !x.over() {
 		frontier := x.next
 		x.next = nil
-		for i := 0; i < len(frontier) && !x.over(); i++ {
-			x.expand(&frontier[i])
+		for i, chunk := range frontier {
+			for j := 0; j < len(chunk) && !x.over(); j++ {
+				x.expand(&chunk[j])
+			}
+			frontier[i] = nil
 		}
 		if len(x.next) > 0 {
 			x.report.Depth++
@@ -227,7 +230,7 @@ func (x *mover) visit(s moment) {
 	}
 	x.polls[s.votes] = true
 	x.report.States++
-	x.next = append(x.next, s)
+	x.next.add(s)
 }
 
 // forget drops what all would refuse for ever.

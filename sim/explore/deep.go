@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
+	"sync"
 	"unsafe"
 )
 
@@ -90,15 +91,36 @@ var ignored = map[string][]string{
 	"fetch":       {"since", "sent"},
 }
 
+// field is one that is not ignored.
+type field struct {
+	at   int
+	name string
+}
+
+// fields are those of each type, once somebody asked.
+var fields sync.Map
+
+func fieldsOf(t reflect.Type) []field {
+	if known, ok := fields.Load(t); ok {
+		return known.([]field)
+	}
+	var all []field
+	for i := range t.NumField() {
+		if name := t.Field(i).Name; !slices.Contains(ignored[t.Name()], name) {
+			all = append(all, field{i, name})
+		}
+	}
+	fields.Store(t, all)
+	return all
+}
+
 // describe appends all that v holds to b, without the ignored fields.
 func describe(b []byte, v reflect.Value) []byte {
 	v = open(v)
 	switch v.Kind() {
 	case reflect.Struct:
-		for i := range v.NumField() {
-			if field := v.Type().Field(i).Name; !slices.Contains(ignored[v.Type().Name()], field) {
-				b = describeField(b, v.Field(i), field)
-			}
+		for _, f := range fieldsOf(v.Type()) {
+			b = describeField(b, v.Field(f.at), f.name)
 		}
 	case reflect.Slice, reflect.Array:
 		if v.Type().Name() == "tallies" {
@@ -120,7 +142,10 @@ func describe(b []byte, v reflect.Value) []byte {
 	case reflect.String:
 		b = append(binary.AppendUvarint(b, uint64(v.Len())), v.String()...)
 	case reflect.Bool:
-		b = append(b, map[bool]byte{true: 1}[v.Bool()])
+		if v.Bool() {
+			return append(b, 1)
+		}
+		b = append(b, 0)
 	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
 		b = binary.AppendVarint(b, v.Int())
 	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:

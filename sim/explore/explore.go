@@ -33,7 +33,7 @@ type explorer struct {
 	seen   *visited
 	values map[string]bool
 	polls  map[poll]*verdict
-	next   []state
+	next   frontier[state]
 	done   number // a proposer that has begun its last ballot, and prepares no more
 }
 
@@ -54,8 +54,11 @@ func (x *explorer) explore() *Report {
 	for len(x.next) > 0 && !x.over() {
 		frontier := x.next
 		x.next = nil
-		for i := 0; i < len(frontier) && !x.over(); i++ {
-			x.expand(&frontier[i])
+		for i, chunk := range frontier {
+			for j := 0; j < len(chunk) && !x.over(); j++ {
+				x.expand(&chunk[j])
+			}
+			frontier[i] = nil
 		}
 		if len(x.next) > 0 {
 			x.report.Depth++
@@ -96,7 +99,7 @@ func (x *explorer) visit(s state) {
 		return
 	}
 	x.report.States++
-	x.next = append(x.next, s)
+	x.next.add(s)
 }
 
 // expand visits all states one step from s.

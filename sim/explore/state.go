@@ -78,6 +78,19 @@ func (s *state) sort() {
 // bytes is s as it is in memory.
 func (s *state) bytes() []byte { return unsafe.Slice((*byte)(unsafe.Pointer(s)), unsafe.Sizeof(*s)) }
 
+// frontier is what waits for its turn, in chunks: a million states that move to where
+// there is more room take longer than what they are for.
+type frontier[T any] [][]T
+
+func (f *frontier[T]) add(s T) {
+	last := len(*f) - 1
+	if last < 0 || len((*f)[last]) == cap((*f)[last]) {
+		*f = append(*f, make([]T, 0, 1024))
+		last++
+	}
+	(*f)[last] = append((*f)[last], s)
+}
+
 // visited is the states that were met, by 64 bits of hash.
 type visited struct {
 	seed  maphash.Seed
