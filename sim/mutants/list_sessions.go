@@ -37,7 +37,7 @@ var sessionMutants = []Mutant{
 		"	w.addID(s, id, &k, 0)\n", "")),
 	in(sessions, mutant("ids are forgotten within their window", "streams/ids.go",
 		"return saturate(at, int64(s.config.Duplicates))", "return at + 1e9")),
-	from(140, in(sessions, mutant("ids are known for ever", "streams/ids.go",
+	from(155, in(sessions, mutant("ids are known for ever", "streams/ids.go",
 		"return saturate(at, int64(s.config.Duplicates))", "return 1<<63 - 1"))),
 	in(sessions, mutant("an id that was refused counts as published", "streams/publish.go",
 		"			if p.known.seq == 0 {\n\t\t\t\treturn 0, false, errIDRefused\n\t\t\t}\n", "")),

@@ -12,6 +12,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -149,13 +150,16 @@ func play(files []string) {
 }
 `
 
+// noDebug leaves out what only a debugger reads.
+const noDebug = "-gcflags=" + module + "/...=-dwarf=false"
+
 // Build makes a program of all mutants in dir, which must be empty.
 func Build(dir string, src Source, all []Mutant) (program string, err error) {
 	if err := write(dir, src, all); err != nil {
 		return "", err
 	}
 	program = filepath.Join(dir, "program")
-	build := exec.Command("go", "build", "-trimpath", "-gcflags=-dwarf=false", "-ldflags=-s -w", "-o", program, ".")
+	build := exec.Command("go", "build", "-trimpath", noDebug, "-ldflags=-s -w", "-o", program, ".")
 	build.Dir = dir
 	build.Env = append(os.Environ(), "GOFLAGS=-mod=mod", "GOWORK=off", "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {
@@ -199,11 +203,11 @@ func BuildTests(dir, root, pkg string) (program string, err error) {
 		}
 	}
 	data := filepath.Join(pkg, "testdata")
-	if err := os.CopyFS(filepath.Join(dir, data), os.DirFS(filepath.Join(root, data))); err != nil {
+	if err := os.CopyFS(filepath.Join(dir, data), os.DirFS(filepath.Join(root, data))); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return "", fmt.Errorf("mutants: %w", err)
 	}
 	program = filepath.Join(dir, pkg, "mutants.test")
-	build := exec.Command("go", "test", "-c", "-vet=off", "-o", program, "./"+pkg)
+	build := exec.Command("go", "test", "-c", "-vet=off", "-trimpath", noDebug, "-ldflags=-s -w", "-o", program, "./"+pkg)
 	build.Dir, build.Env = dir, append(os.Environ(), "GOFLAGS=-mod=mod", "GOWORK=off", "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("mutants: %w:\n%s", err, out)

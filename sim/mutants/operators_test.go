@@ -3,7 +3,7 @@ package mutants
 import (
 	_ "embed"
 	"flag"
-	"regexp"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -13,7 +13,7 @@ import (
 
 var (
 	operators = flag.Int("mutants.operators", 240, "flip every so-manieth operator of a package; 1: all of them")
-	flippedIn = flag.String("mutants.package", "roles", "whose operators are flipped: roles or storage")
+	flippedIn = flag.String("mutants.package", "roles", "whose operators are flipped: roles, storage or internal/guard")
 )
 
 //go:embed survivors.txt
@@ -44,7 +44,7 @@ func TestSurvivorsAreOperators(t *testing.T) {
 		t.Fatal(err)
 	}
 	reasons := argued(t)
-	for _, dir := range []string{"roles", "storage"} {
+	for dir := range whoJudges {
 		all, err := Operators(src, dir)
 		if err != nil {
 			t.Fatal(err)
@@ -58,69 +58,84 @@ func TestSurvivorsAreOperators(t *testing.T) {
 	}
 }
 
-// TestFlippedOperators flips operators of a package, one at a time, and runs the tests of
-// that package, and for roles the stories of package sim, and seeds. What survives must
+// TestFlippedOperators flips operators of a package, one at a time, and runs the tests that
+// are to notice, and for roles the stories of package sim, and seeds. What survives must
 // be argued in survivors.txt.
 func TestFlippedOperators(t *testing.T) {
-	src, err := Load("../..")
-	if err != nil {
-		t.Fatal(err)
-	}
-	all, err := Operators(src, *flippedIn)
-	if err != nil {
-		t.Fatal(err)
-	}
-	named, err := regexp.Compile(*only)
+	b, err := built()
 	if err != nil {
 		t.Fatal(err)
 	}
 	reasons := argued(t)
-	total, n := len(all), 0
-	all = slices.DeleteFunc(all, func(m Mutant) bool {
-		n++
-		return n%*operators != 0 || !named.MatchString(m.Name)
-	})
-	dir := t.TempDir()
-	program, err := Build(dir, src, all)
-	if err != nil {
-		t.Fatal(err)
-	}
-	tests, err := BuildTests(dir, "../..", *flippedIn)
-	if err != nil {
-		t.Fatal(err)
-	}
-	limit := 5 * time.Minute
-	if len(all) > 10 {
-		limit = patience(t, tests)
-	}
+	judges := b.judges(t)
 	var mu sync.Mutex
 	var wait sync.WaitGroup
 	by := map[string]int{}
 	slots := make(chan struct{}, atOnce)
-	for i := range all {
+	for i := range b.all[b.kept:] {
+		i += b.kept
 		wait.Go(func() {
 			slots <- struct{}{}
 			defer func() { <-slots }()
-			reason := reasons[all[i].Name]
-			how, what := kill(t, program, tests, limit, all, i, reason != "")
+			name := b.all[i].Name
+			reason := reasons[name]
+			how, what := b.kill(t, judges, i, reason != "")
 			mu.Lock()
 			defer mu.Unlock()
 			by[how]++
-			t.Logf("%s: %s: %.140s", all[i].Name, how, what)
+			t.Logf("%s: %s: %.140s", name, how, what)
 			if how == "nothing" && reason == "" {
-				t.Errorf("%s: survives, and survivors.txt does not say why", all[i].Name)
+				t.Errorf("%s: survives, and survivors.txt does not say why", name)
 			}
 			if how != "nothing" && reason != "" {
-				t.Errorf("%s: comes to %s, and survivors.txt has it", all[i].Name, how)
+				t.Errorf("%s: comes to %s, and survivors.txt has it", name, how)
 			}
 		})
 	}
 	wait.Wait()
-	t.Logf("%d of %d operators of %s flipped: %v", len(all), total, *flippedIn, by)
+	t.Logf("%d of %d operators of %s flipped: %v", len(b.all)-b.kept, b.operators, *flippedIn, by)
 }
 
-// first is the tests of each package that kill most, and soon.
-var first = map[string]string{"roles": "^TestScripts$", "storage": "^(Test[^DEP]|TestDamage)"}
+// judge is tests that are to notice a flipped operator.
+type judge struct {
+	of      string // the package
+	pattern string // their names
+	program string
+	limit   time.Duration
+}
+
+// whoJudges is, for each package whose operators are flipped, who looks at them: first
+// what kills most, and soon.
+var whoJudges = map[string][]judge{
+	"roles":          {{of: "roles", pattern: "^TestScripts$"}, {of: "roles", pattern: "."}},
+	"storage":        {{of: "storage", pattern: quick}, {of: "storage", pattern: "."}},
+	"internal/guard": {{of: "internal/guard", pattern: "."}, {of: "storage", pattern: quick}, {of: "storage", pattern: "."}},
+}
+
+// quick is the tests of storage that take little time.
+const quick = "^(Test[^DEP]|TestDamage)"
+
+// judges are those of the package whose operators are flipped, with what they need.
+func (b *build) judges(t *testing.T) []judge {
+	t.Helper()
+	all := slices.Clone(whoJudges[*flippedIn])
+	for i := range all {
+		j := &all[i]
+		if i > 0 && all[i-1].of == j.of {
+			j.program, j.limit = all[i-1].program, all[i-1].limit
+			continue
+		}
+		program, err := BuildTests(b.dir, "../..", j.of)
+		if err != nil {
+			t.Fatal(err)
+		}
+		j.program, j.limit = program, 5*time.Minute
+		if len(b.all)-b.kept > 10 {
+			j.limit = patience(t, program)
+		}
+	}
+	return all
+}
 
 // patience is how long the tests may take with an operator flipped: several times what
 // they take without, beside as many others as there will be.
@@ -140,7 +155,7 @@ func patience(t *testing.T, tests string) time.Duration {
 	for range atOnce {
 		limit = max(limit, 8*<-longest)
 	}
-	t.Logf("tests that take more than %v do not end", limit.Round(time.Second))
+	t.Logf("%s: tests that take more than %v do not end", filepath.Base(filepath.Dir(tests)), limit.Round(time.Second))
 	return limit
 }
 
@@ -154,26 +169,26 @@ const endless = "no end"
 // kill says what kills mutant i first, and how. Seeds take long, and are left out for
 // one that is argued unless all operators are flipped. Nothing in package storage runs in
 // the simulation.
-func kill(t *testing.T, program, tests string, limit time.Duration, all []Mutant, i int, argued bool) (how, what string) {
+func (b *build) kill(t *testing.T, judges []judge, i int, argued bool) (how, what string) {
 	t.Helper()
-	for _, pattern := range []string{first[*flippedIn], "."} {
-		switch end, by, _ := RunTests(tests, i+1, pattern, limit); end {
+	for _, j := range judges {
+		switch end, by, _ := RunTests(j.program, i+1, j.pattern, j.limit); end {
 		case Failed:
-			return "the tests of " + *flippedIn, by
+			return "the tests of " + j.of, by
 		case Endless:
 			return endless, by
 		}
 	}
-	if *flippedIn == "storage" {
+	if *flippedIn != "roles" {
 		return "nothing", ""
 	}
 	for _, drill := range []string{Stories, ""} {
 		if drill == "" && argued && *operators > 1 {
 			continue
 		}
-		m := slices.Clone(all)
+		m := slices.Clone(b.all)
 		m[i].Drill = drill
-		v, err := Hunt(program, "../..", m, i, *seeds, 3*time.Minute)
+		v, err := Hunt(b.program, "../..", m, i, *seeds, 3*time.Minute)
 		if err != nil {
 			t.Error(err)
 		}
