@@ -7,7 +7,6 @@ import (
 	"io"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -339,9 +338,8 @@ func (c *cluster) microService(t *testing.T) {
 
 // clockFarOff: status names the acceptor whose clock is wrong, and nothing ends early.
 func (c *cluster) clockFarOff(t *testing.T) {
-	out, err := exec.Command("go", "build", "-tags", "torture", "-ldflags=-s -w", "-o", program("skewed-acceptor"), "github.com/synod-paxos/synod/cmd/acceptor").CombinedOutput()
-	if err != nil {
-		t.Fatalf("build: %v\n%s", err, out)
+	if err := build("-tags=torture", "-o", program("skewed-acceptor"), stamp("v1.2.3-rc.1"), module+"/cmd/acceptor"); err != nil {
+		t.Fatal(err)
 	}
 	skew := filepath.Join(t.TempDir(), "skew")
 	hours := binary.NativeEndian.AppendUint64(nil, uint64(26*time.Hour))

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -60,10 +59,8 @@ func buildLearner(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	out, err := exec.Command("go", "build", "-overlay", filepath.Join(dir, "overlay.json"), "-o", program(previous+"learner"),
-		"-ldflags=-s -w -X github.com/synod-paxos/synod/internal/node.version=0.0.0-previous", "github.com/synod-paxos/synod/cmd/learner").CombinedOutput()
-	if err != nil {
-		t.Fatalf("build: %v\n%s", err, out)
+	if err := build("-overlay="+filepath.Join(dir, "overlay.json"), "-o", program(previous+"learner"), stamp("0.0.0-previous"), module+"/cmd/learner"); err != nil {
+		t.Fatal(err)
 	}
 }
 
