@@ -31,9 +31,7 @@ func NewSystem(log *slog.Logger) *System {
 func shrink(all *actor.SliceMap) {
 	one := all.LocalPIDs[0]
 	for _, m := range all.LocalPIDs[1:] {
-		for name, process := range m.Items() {
-			one.Set(name, process)
-		}
+		m.IterCb(one.Set) // Items would start a goroutine for each of the 32 shards of each map
 	}
 	all.LocalPIDs = append(all.LocalPIDs[:0:0], one)
 }
