@@ -8,6 +8,7 @@ import (
 	"hash/crc32"
 	"math"
 	"reflect"
+	"strings"
 	"testing"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -129,6 +130,70 @@ func TestGenesisRecord(t *testing.T) {
 		got, gotKnown, err := decodeGenesis(b, seedOf(someDisk), key)
 		if err != nil || !reflect.DeepEqual(got, g) || !reflect.DeepEqual(gotKnown, known) {
 			t.Errorf("%+v and %+v, error %v; want %+v and %+v", got, gotKnown, err, g, known)
+		}
+	}
+}
+
+// TestADamagedRecordIsRefused: with any bit of it flipped, and where a flag is set that
+// nobody knows, whatever its checksum.
+func TestADamagedRecordIsRefused(t *testing.T) {
+	from, g, s := seedOf(someDisk), someGenesis(), someState()
+	voteKey, stateKey, genesisKey := appendVoteKey(nil, 7), appendStateKey(nil, s.position()), appendGenesisKey(nil, 1)
+	v := someVotes[2]
+	v.Slot = 7
+	state, err := appendState(nil, from, stateKey, s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	genesis, err := appendGenesis(nil, from, genesisKey, g, paxos.Configurations{&g.First})
+	if err != nil {
+		t.Fatal(err)
+	}
+	decodeTheState := func(b []byte) error { _, err := decodeState(b, from, stateKey); return err }
+	for name, r := range map[string]struct {
+		record []byte
+		decode func([]byte) error
+	}{
+		"vote":    {encodeVote(t, from, voteKey, v), func(b []byte) error { _, err := decodeVote(b, from, voteKey, false); return err }},
+		"state":   {state, decodeTheState},
+		"genesis": {genesis, func(b []byte) error { _, _, err := decodeGenesis(b, from, genesisKey); return err }},
+	} {
+		if err := r.decode(r.record); err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		for i := range 8 * len(r.record) {
+			b := bytes.Clone(r.record)
+			b[i/8] ^= 1 << (i % 8)
+			if r.decode(b) == nil {
+				t.Errorf("%s: read with bit %d of byte %d flipped", name, i%8, i/8)
+			}
+		}
+	}
+	flags := bytes.Clone(state[:len(state)-4])
+	flags[len(flags)-2] |= 0x80 // before the place of the genesis, which takes a byte
+	if decodeTheState(sealed(from, stateKey, flags)) == nil {
+		t.Error("a state with an unknown flag is read")
+	}
+}
+
+// TestIDsFitAByte: of an id, its length takes one.
+func TestIDsFitAByte(t *testing.T) {
+	for n, fits := range map[int]bool{255: true, 256: false} {
+		if err := checkIDs(paxos.NodeID(strings.Repeat("a", n))); (err == nil) != fits {
+			t.Errorf("an id of %d bytes: %v", n, err)
+		}
+	}
+}
+
+// TestWhatEndsTooSoonIsBad: no bytes, and the beginning of a number, are no number.
+func TestWhatEndsTooSoonIsBad(t *testing.T) {
+	for _, rest := range [][]byte{nil, {0x80}, {0xff, 0x80, 0x80}} {
+		signed, unsigned := decoder{rest: rest}, decoder{rest: rest}
+		if n := signed.varint(); n != 0 || !signed.bad {
+			t.Errorf("% x is read as %d", rest, n)
+		}
+		if n := unsigned.uvarint(); n != 0 || !unsigned.bad {
+			t.Errorf("% x is read as %d, unsigned", rest, n)
 		}
 	}
 }
