@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"bytes"
 	"encoding/json"
 	"flag"
 	"fmt"
@@ -40,21 +41,25 @@ func buildPrevious(t *testing.T) {
 
 func buildLearner(t *testing.T) {
 	t.Helper()
-	rules, err := filepath.Abs(filepath.Join(tree, "streams", "version.go"))
+	source, err := filepath.Abs(filepath.Join(tree, "cmd", "learner", "main.go"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	text, err := os.ReadFile(rules)
+	text, err := os.ReadFile(source)
 	if err != nil {
 		t.Fatal(err)
 	}
-	old := regexp.MustCompile(`MaxVersion = \d+`).ReplaceAll(text, []byte("MaxVersion = 1"))
+	const start = "return node.StartLearner(ctx, o)"
+	old := bytes.Replace(text, []byte(start), []byte("o.Supports = 1\n"+start), 1)
+	if bytes.Equal(old, text) {
+		t.Fatalf("%s has no %q", source, start)
+	}
 	dir := t.TempDir()
-	overlay, err := json.Marshal(map[string]any{"Replace": map[string]string{rules: filepath.Join(dir, "version.go")}})
+	overlay, err := json.Marshal(map[string]any{"Replace": map[string]string{source: filepath.Join(dir, "main.go")}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, data := range map[string][]byte{"version.go": old, "overlay.json": overlay} {
+	for name, data := range map[string][]byte{"main.go": old, "overlay.json": overlay} {
 		if err := os.WriteFile(filepath.Join(dir, name), data, 0o600); err != nil {
 			t.Fatal(err)
 		}
