@@ -45,7 +45,7 @@ func TestLedgerNeverLowersAnything(t *testing.T) {
 }
 
 func randomRecord(r *rand.Rand) Record {
-	switch r.IntN(6) {
+	switch r.IntN(7) {
 	case 0:
 		return Promised{ballot(r.Uint64N(9))}
 	case 1:
@@ -54,6 +54,8 @@ func randomRecord(r *rand.Rand) Record {
 		return Founded{Genesis: Genesis{Window: 1}, Sealed: r.IntN(2) == 0}
 	case 3:
 		return Abandoned{}
+	case 4:
+		return Reached{Below: Slot(r.IntN(8))}
 	default:
 		v := Vote{Slot: Slot(1 + r.IntN(8)), Ballot: ballot(r.Uint64N(9)), Value: Value{Stamp: LogTime(r.IntN(9))}}
 		return Voted{Vote: v, ChosenBelow: Slot(r.IntN(8))}

@@ -88,7 +88,11 @@ func (c *benchCommand) Run(ctx context.Context, s cli.Streams) (err error) {
 		return err
 	}
 	if report.Done == 0 {
-		return fmt.Errorf("nothing was done: %w", errors.Join(r.Err, ctx.Err()))
+		why := errors.Join(r.Err, ctx.Err())
+		if why == nil {
+			why = fmt.Errorf("%s and no answer", c.Duration)
+		}
+		return fmt.Errorf("nothing was done: %w", why)
 	}
 	return c.plot(r)
 }

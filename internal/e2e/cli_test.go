@@ -164,7 +164,7 @@ func (c *cluster) bench(t *testing.T) {
 	if picture, err := os.ReadFile(plot); err != nil || !strings.Contains(string(picture), "write 50 %: ") {
 		t.Errorf("the plot lacks the median of writes (%v):\n%s", err, picture)
 	}
-	if out := c.synod("bench", "--callers", "4", "--log", "--together", "--warm", "0s", "--duration", "100ms").must(t); !strings.Contains(out, "write ") {
+	if out := c.synod("bench", "--callers", "4", "--log", "--together", "--warm", "0s", "--duration", "1s").must(t); !strings.Contains(out, "write ") {
 		t.Errorf("appending to the log is not reported:\n%s", out)
 	}
 	nc, err := nats.Connect(c.url)
