@@ -41,7 +41,7 @@ func openGroupLog(path string) (*groupLog, error) {
 	}
 	l := &groupLog{file: f, done: make(chan struct{})}
 	l.wait.L = &l.mu
-	go l.run()
+	labelled("role", "disk", func() { go l.run() })
 	return l, nil
 }
 

@@ -51,7 +51,8 @@ func (p *pattern) start(dir string) (err error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}
-	if p.server, err = bus.StartServer(bus.ServerOptions{Log: quiet}); err != nil {
+	labelled("role", "nats", func() { p.server, err = bus.StartServer(bus.ServerOptions{Log: quiet}) })
+	if err != nil {
 		return err
 	}
 	proposer := &patternProposer{}
