@@ -21,7 +21,7 @@ const maxDepth = 16
 // Decode looks at the form of one message, and at who claims to send it. Whether
 // the subject allows that sender is for [Subjects.CheckSender].
 func Decode(data []byte) (paxos.Envelope, error) {
-	if e, ok := readPlain(data); ok {
+	if e, ok := readPlain(data, &plainHead{}); ok {
 		if a, ok := e.Msg.(paxos.Accept); ok {
 			a.Value.Body = slices.Clone(a.Value.Body)
 			e.Msg = a
@@ -31,9 +31,10 @@ func Decode(data []byte) (paxos.Envelope, error) {
 	return decodeProtobuf(data)
 }
 
-// decodeOwned is Decode of bytes that nobody else uses: the result may keep them.
-func decodeOwned(data []byte) (paxos.Envelope, error) {
-	if e, ok := readPlain(data); ok {
+// decodeOwned is Decode of bytes that nobody else uses: the result may keep them. h is the
+// head of the sender's last message, and then of this one.
+func decodeOwned(data []byte, h *plainHead) (paxos.Envelope, error) {
+	if e, ok := readPlain(data, h); ok {
 		return e, nil
 	}
 	return decodeProtobuf(data)

@@ -57,12 +57,15 @@ func (b *Bus) ListenInBursts(role paxos.Role, id paxos.NodeID, deliver func(paxo
 		return nil, fmt.Errorf("bus: listen as %s %q: invalid id", role, id)
 	}
 	l := &Listener{bus: b}
-	return l, l.subscribe(b.subjects.Hears(role, id), "", func(m *nats.Msg) {
-		if e, ok := b.receive(m); ok && reaches(&e, id) {
-			l.deliver(&e, len(m.Data), deliver)
-		}
-		if Last(m) || l.heard.Add(1)%burst == 0 {
-			rest()
+	return l, l.subscribe(b.subjects.Hears(role, id), "", func() nats.MsgHandler {
+		heads := heads{}
+		return func(m *nats.Msg) {
+			if e, ok := b.receive(m, heads); ok && reaches(&e, id) {
+				l.deliver(&e, len(m.Data), deliver)
+			}
+			if Last(m) || l.heard.Add(1)%burst == 0 {
+				rest()
+			}
 		}
 	})
 }
@@ -71,11 +74,32 @@ func (b *Bus) ListenInBursts(role paxos.Role, id paxos.NodeID, deliver func(paxo
 // wildcards, for id and for all, and nothing else: for who plays no whole role.
 func (b *Bus) ListenTo(id paxos.NodeID, subjects []string, deliver func(paxos.Envelope)) (*Listener, error) {
 	l := &Listener{bus: b}
-	return l, l.subscribe(b.subjects.rooted(subjects), "", func(m *nats.Msg) {
-		if e, ok := b.receive(m); ok && reaches(&e, id) {
-			l.deliver(&e, len(m.Data), deliver)
+	return l, l.subscribe(b.subjects.rooted(subjects), "", func() nats.MsgHandler {
+		heads := heads{}
+		return func(m *nats.Msg) {
+			if e, ok := b.receive(m, heads); ok && reaches(&e, id) {
+				l.deliver(&e, len(m.Data), deliver)
+			}
 		}
 	})
+}
+
+// heads are the heads of the last messages that came on one subscription, by subject.
+type heads map[string]*plainHead
+
+// maxHeads bounds what those may take who use many subjects.
+const maxHeads = 256
+
+func (hs heads) of(subject string) *plainHead {
+	h := hs[subject]
+	if h == nil {
+		if len(hs) >= maxHeads {
+			clear(hs)
+		}
+		h = &plainHead{}
+		hs[subject] = h
+	}
+	return h
 }
 
 // burst is how many messages are delivered at most before rest is called.
@@ -94,7 +118,7 @@ func Last(m *nats.Msg) bool {
 // called one call at a time per subject, and must not block.
 func (b *Bus) ServeClients(queue string, subjects []string, handle func(*nats.Msg)) (*Listener, error) {
 	l := &Listener{bus: b}
-	return l, l.subscribe(subjects, queue, handle)
+	return l, l.subscribe(subjects, queue, func() nats.MsgHandler { return handle })
 }
 
 // Stop ends l: the server, if there is one, has confirmed when it returns, and
@@ -215,9 +239,10 @@ func (b *Bus) forget(l *Listener) []*nats.Subscription {
 	return subs
 }
 
-func (l *Listener) subscribe(subjects []string, queue string, handle nats.MsgHandler) error {
+// subscribe gives each subscription a handler of its own, whose calls come one at a time.
+func (l *Listener) subscribe(subjects []string, queue string, handler func() nats.MsgHandler) error {
 	for _, subject := range subjects {
-		if err := l.add(subject, queue, handle); err != nil {
+		if err := l.add(subject, queue, handler()); err != nil {
 			return errors.Join(fmt.Errorf("bus: subscribe %s: %w", subject, err), l.Stop())
 		}
 	}
@@ -268,8 +293,8 @@ func (b *Bus) denied(subjects []string) error {
 	return nil
 }
 
-func (b *Bus) receive(m *nats.Msg) (paxos.Envelope, bool) {
-	e, err := decodeOwned(m.Data) // nats.go makes each message its own
+func (b *Bus) receive(m *nats.Msg, heads heads) (paxos.Envelope, bool) {
+	e, err := decodeOwned(m.Data, heads.of(m.Subject)) // nats.go makes each message its own
 	reason := DropMalformed
 	if errors.Is(err, ErrWireVersion) {
 		reason = DropVersion

@@ -38,6 +38,7 @@ func (b *Bus) Observe(deliver func(subject string, e paxos.Envelope)) (*Listener
 }
 
 func (l *Listener) observe(arrived <-chan *nats.Msg, deliver func(subject string, e paxos.Envelope)) {
+	heads := heads{}
 	for {
 		select {
 		case <-l.done:
@@ -46,7 +47,7 @@ func (l *Listener) observe(arrived <-chan *nats.Msg, deliver func(subject string
 			if strings.HasSuffix(m.Subject, "."+consumersWord) {
 				continue // JSON, see Subjects.Consumers
 			}
-			if e, ok := l.bus.receive(m); ok {
+			if e, ok := l.bus.receive(m, heads); ok {
 				l.deliver(&e, len(m.Data), func(e paxos.Envelope) { deliver(m.Subject, e) })
 			}
 		}

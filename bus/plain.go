@@ -109,46 +109,90 @@ func (r *plainReader) uuid(number protowire.Number) (u paxos.UUID) {
 	return u
 }
 
-// within reads a message in this one with do, and reports whether it is there.
-func (r *plainReader) within(number protowire.Number, do func(m *plainReader)) bool {
+// within takes a message in this one, and reports whether it is there. done must follow.
+func (r *plainReader) within(number protowire.Number) (m plainReader, there bool) {
 	b := r.bytes(number)
-	if b == nil {
-		return false
-	}
-	m := plainReader{b: b}
-	do(&m)
-	r.bad = r.bad || m.bad || len(m.b) > 0
-	return true
+	return plainReader{b: b}, b != nil
 }
 
+// done says that m, a message in this one, was read to its end.
+func (r *plainReader) done(m plainReader) { r.bad = r.bad || m.bad || len(m.b) > 0 }
+
 func (r *plainReader) ballot(number protowire.Number, known paxos.NodeID) (b paxos.Ballot) {
-	r.within(number, func(m *plainReader) {
+	if m, there := r.within(number); there {
 		b = paxos.Ballot{Round: m.varint(ballotRound), Proposer: m.id(ballotProposer, known), Incarnation: m.fixed64(ballotIncarnation)}
-	})
+		r.done(m)
+	}
 	return b
+}
+
+// A plainHead is what a sender said last before the message itself, sound as check has it:
+// mostly it says the same again.
+type plainHead struct {
+	bytes    []byte
+	envelope paxos.Envelope // without its message
+	answerer paxos.NodeID   // of the last value
+}
+
+// startsLike reports whether data begins with the same head, and goes on with a message.
+func (h *plainHead) startsLike(data []byte) bool {
+	n := len(h.bytes)
+	if n == 0 || len(data) <= n || string(data[:n]) != string(h.bytes) {
+		return false
+	}
+	number, _, _ := protowire.ConsumeTag(data[n:])
+	return number == envelopeAccept || number == envelopeAccepted
 }
 
 // readPlain reads an Accept or an Accepted. ok is false for what is none, for what is
 // written in another way, and for what is malformed: protobuf then tells. The body of a
-// value shares memory with data.
-func readPlain(data []byte) (e paxos.Envelope, ok bool) {
+// value shares memory with data. h is the head of an earlier message, and then of this one.
+func readPlain(data []byte, h *plainHead) (e paxos.Envelope, ok bool) {
 	r := plainReader{b: data}
+	known := h.startsLike(data)
+	if known {
+		e, r.b = h.envelope, data[len(h.bytes):]
+	} else if !r.readHead(&e) {
+		return paxos.Envelope{}, false
+	}
+	head := data[:len(data)-len(r.b)]
+	if m, there := r.within(envelopeAccept); there {
+		a := readAccept(&m, e.From.ID, h.answerer)
+		h.answerer = a.Value.Answerer
+		e.Msg = a
+		r.done(m)
+	} else if m, there := r.within(envelopeAccepted); there {
+		e.Msg = readAccepted(&m, e.To)
+		r.done(m)
+	}
+	if r.bad || len(r.b) > 0 || e.Msg == nil {
+		return paxos.Envelope{}, false
+	}
+	if known {
+		return e, checkMessage(e.Msg) == nil
+	}
+	if check(e) != nil {
+		return paxos.Envelope{}, false
+	}
+	h.bytes, h.envelope = append(h.bytes[:0], head...), e
+	h.envelope.Msg = nil
+	return e, true
+}
+
+// readHead reads what comes before the message.
+func (r *plainReader) readHead(e *paxos.Envelope) bool {
 	if r.varint(envelopeVersion) != WireVersion {
-		return e, false
+		return false
 	}
 	e.Cluster.UUID = r.uuid(envelopeCluster)
 	e.Cluster.Generation = r.varint(envelopeGeneration)
 	e.Config = r.varint(envelopeConfig)
-	r.within(envelopeFrom, func(m *plainReader) { e.From = readSender(m) })
+	if m, there := r.within(envelopeFrom); there {
+		e.From = readSender(&m)
+		r.done(m)
+	}
 	e.To = r.id(envelopeTo, e.From.Promised.Proposer)
-	switch {
-	case r.within(envelopeAccept, func(m *plainReader) { e.Msg = readAccept(m, e.From.ID) }):
-	case r.within(envelopeAccepted, func(m *plainReader) { e.Msg = readAccepted(m, e.To) }):
-	}
-	if r.bad || len(r.b) > 0 || e.Msg == nil || check(e) != nil {
-		return paxos.Envelope{}, false
-	}
-	return e, true
+	return !r.bad
 }
 
 func readSender(m *plainReader) paxos.Sender {
@@ -160,19 +204,19 @@ func readSender(m *plainReader) paxos.Sender {
 	}
 }
 
-func readAccept(m *plainReader, sender paxos.NodeID) paxos.Accept {
+func readAccept(m *plainReader, sender, answerer paxos.NodeID) paxos.Accept {
 	a := paxos.Accept{Ballot: m.ballot(acceptBallot, sender), Slot: paxos.Slot(m.varint(acceptSlot))}
-	there := m.within(acceptValue, func(v *plainReader) {
-		kind := v.varint(valueKind)
-		v.bad = v.bad || kind > uint64(paxos.Reconfigure)
-		a.Value = paxos.Value{
-			Kind: paxos.ValueKind(kind), Stamp: paxos.LogTime(v.fixed64(valueStamp)), Answerer: v.id(valueAnswerer, ""), Body: bytes(v.bytes(valueBody)),
-		}
-	})
-	m.bad = m.bad || !there
-	m.within(acceptChosen, func(c *plainReader) {
+	v, there := m.within(acceptValue)
+	kind := v.varint(valueKind)
+	m.bad = m.bad || !there || kind > uint64(paxos.Reconfigure)
+	a.Value = paxos.Value{
+		Kind: paxos.ValueKind(kind), Stamp: paxos.LogTime(v.fixed64(valueStamp)), Answerer: v.id(valueAnswerer, answerer), Body: bytes(v.bytes(valueBody)),
+	}
+	m.done(v)
+	if c, there := m.within(acceptChosen); there {
 		a.Chosen = paxos.Chosen{From: paxos.Slot(c.varint(chosenFrom)), Below: paxos.Slot(c.varint(chosenBelow))}
-	})
+		m.done(c)
+	}
 	return a
 }
 
@@ -207,7 +251,7 @@ func appendPlain(b []byte, e *paxos.Envelope) (out []byte, ok bool) {
 	default:
 		return b, false
 	}
-	b = slices.Grow(b, size+plainHead)
+	b = slices.Grow(b, size+headRoom)
 	b = appendVarint(b, envelopeVersion, WireVersion)
 	b = appendUUID(b, envelopeCluster, &e.Cluster.UUID)
 	b = appendVarint(b, envelopeGeneration, e.Cluster.Generation)
@@ -224,8 +268,8 @@ func appendPlain(b []byte, e *paxos.Envelope) (out []byte, ok bool) {
 	return b, true
 }
 
-// plainHead is more than an envelope takes beside its message.
-const plainHead = 512
+// headRoom is more than an envelope takes beside its message.
+const headRoom = 512
 
 func appendHead(b []byte, number protowire.Number, size int) []byte {
 	return protowire.AppendVarint(protowire.AppendTag(b, number, protowire.BytesType), uint64(size))

@@ -15,6 +15,7 @@ import (
 // by hand is what protobuf reads.
 func TestPlainIsProtobuf(t *testing.T) {
 	for _, name := range []string{"Accept", "Accepted"} {
+		head := &plainHead{}
 		for seed := range uint64(2000) {
 			m := newMaker(seed)
 			e := m.envelope(makers[name](m))
@@ -26,9 +27,11 @@ func TestPlainIsProtobuf(t *testing.T) {
 			if !ok || string(have) != "before"+string(want) {
 				t.Fatalf("seed %d: %+v is written as\n%x, want\n%x", seed, e, have[6:], want)
 			}
-			read, ok := readPlain(want)
-			if !ok || !reflect.DeepEqual(read, e) {
-				t.Fatalf("seed %d: %+v is read as %+v, %t", seed, e, read, ok)
+			for _, time := range []string{"first", "second"} { // the second begins as the first did
+				read, ok := readPlain(want, head)
+				if !ok || !reflect.DeepEqual(read, e) {
+					t.Fatalf("seed %d: %+v is read the %s time as %+v, %t", seed, e, time, read, ok)
+				}
 			}
 		}
 	}
@@ -41,8 +44,13 @@ func TestPlainIsProtobuf(t *testing.T) {
 	}
 }
 
-// FuzzPlain: what is read by hand protobuf reads too, and finds the same in it.
+// FuzzPlain: what is read by hand protobuf reads too, and finds the same in it, whatever
+// was read before.
 func FuzzPlain(f *testing.F) {
+	before, err := Encode(benchAccept())
+	if err != nil {
+		f.Fatal(err)
+	}
 	for seed := range uint64(20) {
 		for _, name := range []string{"Accept", "Accepted", "Nack"} {
 			m := newMaker(seed)
@@ -53,14 +61,24 @@ func FuzzPlain(f *testing.F) {
 			f.Add(data)
 		}
 	}
+	f.Add(before)
 	f.Fuzz(func(t *testing.T, data []byte) {
-		have, ok := readPlain(data)
+		head := &plainHead{}
+		_, ok := readPlain(data, head)
+		again, okAgain := readPlain(data, head)
+		if _, there := readPlain(before, head); !there {
+			t.Fatalf("after %x a sound message is not read", data)
+		}
+		have, okThen := readPlain(data, head)
+		if okAgain != ok || okThen != ok {
+			t.Fatalf("%x is read: %t, then %t, and after another message %t", data, ok, okAgain, okThen)
+		}
 		if !ok {
 			return
 		}
 		want, err := decodeProtobuf(data)
-		if err != nil || !reflect.DeepEqual(have, want) {
-			t.Fatalf("have %+v of %x; protobuf has %+v, %v", have, data, want, err)
+		if err != nil || !reflect.DeepEqual(have, want) || !reflect.DeepEqual(again, want) {
+			t.Fatalf("have %+v and %+v of %x; protobuf has %+v, %v", have, again, data, want, err)
 		}
 	})
 }
@@ -85,12 +103,15 @@ func TestPlainLeavesTheRestToProtobuf(t *testing.T) {
 		"another version":     append([]byte{0x08, 2}, data[2:]...),
 		"a body after itself": protowire.AppendBytes(protowire.AppendTag(stdbytes.Clone(data), envelopeAccept, protowire.BytesType), nil),
 	} {
-		if e, ok := readPlain(spoilt); ok {
-			t.Errorf("%s: read as %+v", name, e)
+		head := &plainHead{}
+		if _, ok := readPlain(data, head); !ok {
+			t.Fatal("the message itself is not read")
 		}
-	}
-	if _, ok := readPlain(data); !ok {
-		t.Error("the message itself is not read")
+		for _, h := range []*plainHead{{}, head} {
+			if e, ok := readPlain(spoilt, h); ok {
+				t.Errorf("%s: read as %+v", name, e)
+			}
+		}
 	}
 }
 
@@ -101,7 +122,7 @@ func TestOwnedBytesAreNotCopied(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	e, err := decodeOwned(data)
+	e, err := decodeOwned(data, &plainHead{})
 	if err != nil {
 		t.Fatal(err)
 	}
