@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 )
 
@@ -29,16 +30,22 @@ type conn struct {
 	unanswered atomic.Int32 // pings
 	dead       atomic.Pointer[error]
 
+	raw syscall.RawConn // nil: only the writer can write without waiting for the network
+
 	mu      sync.Mutex
-	out     []byte // not with the writer yet
-	writing bool
+	out     []byte // that nobody writes yet
+	spare   []byte // memory for out
+	writing bool   // somebody writes what was in out
 	closed  bool
 	wake    chan struct{} // of capacity 1: out is not empty
 	room    chan struct{} // closed, and replaced, whenever the writer has taken out
 }
 
 func newConn(l *Link, n net.Conn, info *serverInfo) *conn {
-	return &conn{link: l, server: info.ServerID, net: n, reader: newReader(n), most: info.MaxPayload, wake: make(chan struct{}, 1), room: make(chan struct{})}
+	return &conn{
+		link: l, server: info.ServerID, net: n, reader: newReader(n), most: info.MaxPayload, raw: rawOf(n),
+		wake: make(chan struct{}, 1), room: make(chan struct{}),
+	}
 }
 
 // collect takes one message for the writer, which rest wakes.
@@ -58,12 +65,66 @@ func (c *conn) collect(inbox, reply string, header, data []byte) error {
 	return nil
 }
 
-// rest has the writer write what waits.
+// rest writes what waits. What the socket does not take at once it leaves to the writer, as
+// everything while somebody else writes.
 func (c *conn) rest() {
+	if !c.write() {
+		c.wakeWriter()
+	}
+}
+
+func (c *conn) wakeWriter() {
 	select {
 	case c.wake <- struct{}{}:
 	default:
 	}
+}
+
+// write writes what waits without waiting for the network, and reports whether nothing is
+// left to do.
+func (c *conn) write() bool {
+	if c.raw == nil {
+		return false
+	}
+	buffer, ok := c.take()
+	if !ok || len(buffer) == 0 {
+		return ok
+	}
+	n := writeNow(c.raw, buffer)
+	return c.wrote(buffer, n)
+}
+
+// take takes what waits, to write it; ok is false while somebody else writes, who looks
+// once more afterwards.
+func (c *conn) take() (buffer []byte, ok bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.writing || c.closed {
+		return nil, false
+	}
+	buffer = c.out
+	if len(buffer) > 0 {
+		c.out, c.spare, c.writing = c.spare[:0], nil, true
+	}
+	return buffer, true
+}
+
+// wrote says that n bytes of what was taken are written, and reports whether nothing waits.
+func (c *conn) wrote(buffer []byte, n int) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.writing = false
+	switch {
+	case c.closed:
+		return true
+	case n < len(buffer):
+		c.out = append(buffer[n:], c.out...)
+	case cap(buffer) <= maxBuffered/4: // else a burst is over
+		c.spare = buffer
+	}
+	close(c.room)
+	c.room = make(chan struct{})
+	return len(c.out) == 0
 }
 
 // appendMessage appends a message as a leaf node, or a client, sends it.
@@ -155,32 +216,27 @@ func (c *conn) fail(reason error) {
 	_ = c.net.Close()
 }
 
-// runWriter writes what waits, all at once.
+// runWriter writes what nobody could write at once.
 func (c *conn) runWriter(ctx context.Context) {
-	var buffer []byte
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-c.wake:
 		}
-		c.mu.Lock()
-		buffer, c.out = c.out, buffer[:0]
-		c.writing = true
-		c.mu.Unlock()
+		buffer, ok := c.take()
+		if !ok || len(buffer) == 0 {
+			continue
+		}
 		_ = c.net.SetWriteDeadline(time.Now().Add(writeTimeout)) // a closed one fails below
 		_, err := c.net.Write(buffer)
-		if cap(buffer) > maxBuffered/4 {
-			buffer = nil // a burst is over
-		}
-		c.mu.Lock()
-		c.writing = false
-		close(c.room)
-		c.room = make(chan struct{})
-		c.mu.Unlock()
+		_ = c.net.SetWriteDeadline(time.Time{}) // writeNow has none
 		if err != nil {
 			c.fail(fmt.Errorf("write: %w", err))
 			return
+		}
+		if !c.wrote(buffer, len(buffer)) {
+			c.wakeWriter()
 		}
 	}
 }
@@ -219,11 +275,10 @@ func (c *conn) left() bool {
 // control sends an operation, past the bound on messages.
 func (c *conn) control(line string) {
 	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.closed {
-		return
+	if !c.closed {
+		c.out = append(c.out, line...)
 	}
-	c.out = append(c.out, line...)
+	c.mu.Unlock()
 	c.rest()
 }
 
