@@ -58,7 +58,7 @@ type AcceptorStatus struct {
 // SpawnAcceptor starts an acceptor from what its disk holds.
 func SpawnAcceptor(sys *System, c AcceptorConfig) (*Acceptor, error) {
 	a := &Acceptor{}
-	w := newWriter(c.Store, c.Send, c.PageBytes, a.fail)
+	w := newWriter(c.Store, c.Send, c.Clock, c.PageBytes, a.fail)
 	a.actor = &acceptor{config: c, handle: &a.Handle, writer: w}
 	if err := spawn(sys, c.Self.ID, "acceptor-"+string(c.Self.ID), c.Clock, &a.Handle, a.actor); err != nil {
 		return nil, err

@@ -3,18 +3,18 @@ package actors
 import (
 	"sync/atomic"
 	"time"
+
+	"github.com/synod-paxos/synod/paxos"
 )
 
 // span tells how long something has been under way. It is read from any goroutine,
 // and no jump of the wall clock moves it.
 type span struct {
-	origin time.Time
-	began  atomic.Int64 // ns since origin, and 1; 0: nothing is under way
+	clock *Clock
+	began atomic.Int64 // an Instant; 0: nothing is under way
 }
 
-func newSpan() *span { return &span{origin: time.Now()} }
-
-func (s *span) begin() { s.began.Store(int64(time.Since(s.origin)) + 1) }
+func (s *span) begin(at paxos.Instant) { s.began.Store(int64(at)) }
 
 func (s *span) end() { s.began.Store(0) }
 
@@ -24,5 +24,5 @@ func (s *span) age() time.Duration {
 	if began == 0 {
 		return 0
 	}
-	return time.Since(s.origin) - time.Duration(began-1)
+	return time.Duration(s.clock.Now().Mono - paxos.Instant(began))
 }

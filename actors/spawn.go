@@ -47,7 +47,7 @@ type Handle struct {
 	gone   chan struct{} // closed once the role has failed or stopped
 	once   sync.Once
 	ended  sync.Once
-	busy   *span // the present run
+	busy   span // the present run
 }
 
 // input is one thing for a role to do: a message off the bus, or a call.
@@ -80,7 +80,7 @@ type role interface {
 // spawn starts r as an actor that is stopped, never restarted, when it panics.
 func spawn(sys *System, id paxos.NodeID, name string, clock *Clock, h *Handle, r role) error {
 	h.id, h.sys, h.failed, h.gone = id, sys, make(chan error, 1), make(chan struct{})
-	h.busy = newSpan()
+	h.busy.clock = clock
 	h.inbox.maxItems, h.inbox.maxBytes = inboxItems, inboxBytes
 	h.drops.log = sys.log
 	failStop := actor.NewOneForOneStrategy(0, time.Minute, func(reason any) actor.Directive {
@@ -250,18 +250,23 @@ func (h *host) run() {
 		return
 	}
 	defer h.die()
-	h.handle.busy.begin()
+	now := h.clock.Now()
+	h.handle.busy.begin(now.Mono)
 	defer h.handle.busy.end()
 	h.taken, _ = h.handle.inbox.take(h.taken)
-	for _, in := range h.taken {
+	for i, in := range h.taken {
+		if i > 0 {
+			now = h.clock.Now()
+		}
 		if in.item.call != nil {
 			in.item.call()
+			now = h.clock.Now()
 			continue
 		}
-		h.role.step(h.clock.Now(), in.item.envelope)
+		h.role.step(now, in.item.envelope)
 	}
-	h.role.settle(h.clock.Now())
-	h.arm()
+	h.role.settle(now)
+	h.arm(now.Mono)
 }
 
 // die turns a panic into the end of the role, and says where it came from.
@@ -278,8 +283,8 @@ const minTimer = 200 * time.Microsecond
 
 // arm sets the timer for what the role is due to do next. A timer that fires too
 // early is harmless, so it is only moved to an earlier time.
-func (h *host) arm() {
-	at, now := h.role.wakeAt(), h.clock.Now().Mono
+func (h *host) arm(now paxos.Instant) {
+	at := h.role.wakeAt()
 	if at == 0 || (h.armed > now && h.armed <= at) {
 		return
 	}

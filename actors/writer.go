@@ -28,7 +28,7 @@ type writer struct {
 	early  paxos.Early
 
 	syncs, records, votes, messages atomic.Uint64
-	syncing                         *span
+	syncing                         span
 }
 
 // group is the effects of one or more steps. If any of its messages has a page to
@@ -48,8 +48,8 @@ type WriterStats struct {
 	Pending time.Duration
 }
 
-func newWriter(store Store, send Sender, pageBytes int, fail func(error)) *writer {
-	w := &writer{store: store, send: send, pageBytes: pageBytes, fail: fail, done: make(chan struct{}), syncing: newSpan()}
+func newWriter(store Store, send Sender, clock *Clock, pageBytes int, fail func(error)) *writer {
+	w := &writer{store: store, send: send, pageBytes: pageBytes, fail: fail, done: make(chan struct{}), syncing: span{clock: clock}}
 	w.wait.L = &w.mu
 	return w
 }
@@ -176,7 +176,7 @@ func (w *writer) persist(records []paxos.Record) error {
 	if len(records) == 0 {
 		return nil
 	}
-	w.syncing.begin()
+	w.syncing.begin(w.syncing.clock.Now().Mono)
 	err := w.store.Append(records)
 	w.syncing.end()
 	if err != nil {
