@@ -15,9 +15,10 @@ import (
 // the acceptors, who keep it until then.
 const syncEvery = 500 * time.Millisecond
 
-// applier feeds a state machine what was learned, in a goroutine of its own, and
-// keeps the results until the learner answers with them or forgets them. What
-// waits is bounded by the learner's role, which learns no more when it is full.
+// applier feeds a state machine what was learned, in a goroutine of its own or, where that
+// takes longer than the work, in the learner's, and keeps the results until the learner
+// answers with them or forgets them. What waits is bounded by the learner's role, which
+// learns no more when it is full.
 type applier struct {
 	machine Machine
 	log     *slog.Logger
@@ -37,10 +38,20 @@ type applier struct {
 	at       paxos.Position
 	wanted   paxos.Slot // is to be durable soon; see Machine.Sync
 	closed   bool
+	busy     bool // somebody uses the machine
+	failed   bool // and nobody must any more
+	quick    bool // the last slot was applied in less than quickTime
 	commands uint64
 	batches  uint64
 	times    paxos.Durations
 }
+
+// A slot of at most smallSlot bytes is applied by whoever learned it, if the last one took
+// no more than quickTime.
+const (
+	smallSlot = 2 << 10
+	quickTime = 300 * time.Microsecond
+)
 
 // outcome is the results of one slot.
 type outcome struct {
@@ -163,6 +174,33 @@ func (a *applier) takeDigests() []paxos.Digest {
 	return taken
 }
 
+// here applies what was learned before it returns, or does nothing and returns false. What
+// is little is not worth the way to another goroutine and back.
+func (a *applier) here(learned []paxos.Decision) bool {
+	if len(learned) != 1 || learned[0].Value.Size() > smallSlot || !a.begin() {
+		return false
+	}
+	err := a.apply(learned[0])
+	a.mu.Lock()
+	a.busy, a.failed = false, err != nil
+	a.mu.Unlock()
+	if err != nil {
+		a.fail(err)
+	}
+	return true
+}
+
+// begin takes the machine for whoever calls it, unless something else is to be done with it.
+func (a *applier) begin() bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.busy || !a.quick || a.failed || a.closed || len(a.learned) > 0 || a.job != nil || a.summing {
+		return false
+	}
+	a.busy = true
+	return true
+}
+
 func (a *applier) run() {
 	for {
 		learned, job, sum, ok := a.next()
@@ -184,6 +222,7 @@ func (a *applier) run() {
 				a.fail(err)
 				return
 			}
+			a.wake()
 		}
 	}
 }
@@ -192,14 +231,15 @@ func (a *applier) run() {
 func (a *applier) next() (learned []paxos.Decision, job func() error, sum, ok bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	for len(a.learned) == 0 && a.job == nil && !a.summing {
-		if a.closed {
+	a.busy = false
+	for a.failed || len(a.learned) == 0 && a.job == nil && !a.summing {
+		if a.closed || a.failed {
 			return nil, nil, false, false
 		}
 		a.wait.Wait()
 	}
 	learned, job, sum = a.learned, a.job, a.summing
-	a.learned, a.job, a.summing = nil, nil, false
+	a.learned, a.job, a.summing, a.busy = nil, nil, false, true
 	return learned, job, sum, true
 }
 
@@ -273,12 +313,12 @@ func (a *applier) applied(d paxos.Decision, commands []paxos.Command, results []
 	a.commands += uint64(len(commands))
 	a.batches++
 	a.times.Add(paxos.Duration(took))
+	a.quick = took <= quickTime
 	reached := d.Slot == a.wanted
 	a.mu.Unlock()
 	if reached {
 		a.hurry()
 	}
-	a.wake()
 }
 
 // syncLoop makes the state durable now and then.

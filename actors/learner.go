@@ -18,8 +18,8 @@ type Result struct {
 	Data   []byte
 }
 
-// Machine is a learner's state machine. Apply belongs to one goroutine; the other
-// methods may be called while it runs.
+// Machine is a learner's state machine. Apply is called by one goroutine at a time; the
+// other methods may be called while it runs.
 type Machine interface {
 	// Apply applies the commands of a slot, in order, and returns a result for each.
 	// Slots come without a gap. It need not be durable when Apply returns.
@@ -29,8 +29,8 @@ type Machine interface {
 	// Sync makes durable what was applied before it was called. It may put that off,
 	// but not once wanted is applied and not durable yet.
 	Sync(wanted paxos.Slot) error
-	// Digest sums up the state after the last Apply, in the goroutine of which it is
-	// called. Machines that applied the same slots have equal digests.
+	// Digest sums up the state after the last Apply, and is never called while that runs.
+	// Machines that applied the same slots have equal digests.
 	Digest() [16]byte
 }
 
@@ -40,7 +40,7 @@ type Snapshots interface {
 	// be called while Apply runs.
 	Snapshot(w io.Writer) (paxos.Slot, error)
 	// Install replaces the state by what Snapshot wrote, durably, all or nothing. It
-	// is called by the goroutine of Apply. An error that matches ErrBadSnapshot means
+	// is never called while Apply runs. An error that matches ErrBadSnapshot means
 	// that the state is as it was.
 	Install(r io.Reader) error
 }
@@ -228,21 +228,9 @@ func (l *learner) step(now paxos.Now, e paxos.Envelope) {
 }
 
 func (l *learner) settle(now paxos.Now) {
-	for _, d := range l.applier.takeDigests() {
-		l.role.Digested(now, d, &l.out)
-	}
-	if p := l.applier.position(); p != l.position {
-		l.position = p
-		l.role.Applied(now, p, &l.out)
-	}
+	l.applied(now)
 	l.install(now)
 	l.role.Tick(now, &l.out)
-	if a := l.role.Agreed(); a > l.agreed && l.config.Agreed != nil {
-		l.agreed = a
-		l.config.Agreed(a)
-		l.applier.hurry()
-	}
-	l.applier.want(l.role.Wanted())
 	if !l.joined && l.role.Genesis() != nil {
 		if err := l.config.Joined(l.role.Genesis()); err != nil {
 			panic(err)
@@ -250,8 +238,30 @@ func (l *learner) settle(now paxos.Now) {
 		l.joined = true
 	}
 	l.configured()
+	if l.out.Stop == "" && l.applier.here(l.out.Learn) {
+		l.out.Learn = l.out.Learn[:0]
+		l.applied(now)
+		l.role.Tick(now, &l.out)
+	}
+	if a := l.role.Agreed(); a > l.agreed && l.config.Agreed != nil {
+		l.agreed = a
+		l.config.Agreed(a)
+		l.applier.hurry()
+	}
+	l.applier.want(l.role.Wanted())
 	l.rivals.see(l.role, l.role.Superseded())
 	l.flush()
+}
+
+// applied tells the role what the state machine has done since.
+func (l *learner) applied(now paxos.Now) {
+	for _, d := range l.applier.takeDigests() {
+		l.role.Digested(now, d, &l.out)
+	}
+	if p := l.applier.position(); p != l.position {
+		l.position = p
+		l.role.Applied(now, p, &l.out)
+	}
 }
 
 // flush carries out the effects. Answers go before the Position that tells the
