@@ -8,6 +8,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -301,4 +302,46 @@ func TestAttempt(t *testing.T) {
 	if n != 0 || err != errLost {
 		t.Errorf("held, it came to %d, %v", n, err)
 	}
+}
+
+// TestAttemptsOneAfterTheOther: many attempts at once each get their own result, whoever
+// does them; and nobody waits for more for long.
+func TestAttemptsOneAfterTheOther(t *testing.T) {
+	h := guard.NewHalt(func(error) {})
+	var callers sync.WaitGroup
+	for caller := range 8 {
+		callers.Go(func() {
+			for n := range 200 {
+				if have, err := guard.Attempt(h, func() (int, error) { return caller*1000 + n, nil }); have != caller*1000+n || err != nil {
+					t.Errorf("attempt %d of %d: %d, error %v", n, caller, have, err)
+				}
+			}
+		})
+	}
+	callers.Wait()
+	if err := goleak.Find(); err != nil {
+		t.Error(err)
+	}
+}
+
+// BenchmarkAttempt is what a slot of a learner pays for its one write.
+func BenchmarkAttempt(b *testing.B) {
+	h := guard.NewHalt(func(error) {})
+	for b.Loop() {
+		if _, err := guard.Attempt(h, func() (int, error) { return deep(64), nil }); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// deep takes about n times 100 bytes of stack.
+//
+//go:noinline
+func deep(n int) int {
+	var room [80]byte
+	if n == 0 {
+		return int(room[0])
+	}
+	room[n] = byte(deep(n - 1))
+	return int(room[n])
 }

@@ -6,7 +6,10 @@
 // included, until the process ends, which a [Halt] is to have done.
 package guard
 
-import "sync"
+import (
+	"sync"
+	"time"
+)
 
 // A Halt is the first failure of a database, after which it is not used any more.
 type Halt struct {
@@ -16,6 +19,7 @@ type Halt struct {
 	tell  func(error)
 	stop  chan struct{} // closed by the first failure
 	stuck chan struct{} // closed by the first change that failed
+	jobs  chan func()   // of attempts, to workers that wait
 
 	mu     sync.Mutex
 	err    error
@@ -25,7 +29,7 @@ type Halt struct {
 // NewHalt returns a halt that hands its first failure to tell, which must return at once
 // and not use the halt.
 func NewHalt(tell func(error)) *Halt {
-	return &Halt{Park: func() { select {} }, tell: tell, stop: make(chan struct{}), stuck: make(chan struct{})}
+	return &Halt{Park: func() { select {} }, tell: tell, stop: make(chan struct{}), stuck: make(chan struct{}), jobs: make(chan func())}
 }
 
 // Fail makes err the failure, unless there is one, and returns the first.
@@ -134,23 +138,54 @@ func (h *Halt) IsStuck() bool {
 	}
 }
 
-// Attempt does what may be held, in a goroutine of its own, and returns what comes of it;
-// or the failure, as soon as somebody is held.
+// Attempt does what may be held, in another goroutine, and returns what comes of it; or the
+// failure, as soon as somebody is held.
 func Attempt[T any](h *Halt, do func() (T, error)) (T, error) {
 	type result struct {
 		value T
 		err   error
 	}
 	done := make(chan result, 1)
-	go func() {
+	job := func() {
 		value, err := do()
 		done <- result{value, err}
-	}()
+	}
+	select {
+	case h.jobs <- job:
+	default: // nobody waits for one
+		go h.work(job)
+	}
 	select {
 	case r := <-done:
 		return r.value, r.err
 	case <-h.stuck:
 		var none T
 		return none, h.Cause()
+	}
+}
+
+// idleTime is after how long without a job, at least, a worker ends: soon, since nobody else
+// ends it.
+const idleTime = 20 * time.Millisecond
+
+// work does a job, and then those that come: whoever has just done one has a stack that is
+// large enough for the next.
+func (h *Halt) work(job func()) {
+	job()
+	idle := time.NewTicker(idleTime)
+	defer idle.Stop()
+	for used := false; ; {
+		select {
+		case job := <-h.jobs:
+			job()
+			used = true
+		case <-idle.C:
+			if !used {
+				return
+			}
+			used = false
+		case <-h.stuck:
+			return
+		}
 	}
 }
