@@ -20,17 +20,32 @@ var noNewline = strings.NewReplacer("\r", " ", "\n", " ")
 // keys are sorted, the values of one key keep their order. A line break in a value
 // becomes a blank, as nats.go does it. nil stands for no headers.
 func EncodeHeader(h nats.Header) []byte {
-	if len(h) == 0 {
-		return nil
+	if len(h) > 1 {
+		return encodeSorted(h)
 	}
+	for k, values := range h { // as of most commands: an id
+		size := len(headerLine) + len("\r\n")
+		for _, v := range values {
+			size += len(k) + len(": \r\n") + len(v)
+		}
+		return append(appendFields(append(make([]byte, 0, size), headerLine...), k, values), "\r\n"...)
+	}
+	return nil
+}
+
+func encodeSorted(h nats.Header) []byte {
 	b := []byte(headerLine)
 	for _, k := range slices.Sorted(maps.Keys(h)) {
-		for _, v := range h[k] {
-			b = append(append(b, k...), ": "...)
-			b = append(append(b, noNewline.Replace(v)...), "\r\n"...)
-		}
+		b = appendFields(b, k, h[k])
 	}
 	return append(b, "\r\n"...)
+}
+
+func appendFields(b []byte, name string, values []string) []byte {
+	for _, v := range values {
+		b = AppendField(b, name, noNewline.Replace(v))
+	}
+	return b
 }
 
 // AppendField appends one field of a header in NATS's wire form, which starts with

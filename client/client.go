@@ -177,5 +177,5 @@ func (t turn) leave() { <-t }
 
 // newID is an id that no command has had, here or anywhere.
 func (c *Client) newID() string {
-	return fmt.Sprintf("%s-%d", c.ids, c.lastID.Add(1))
+	return c.ids + "-" + strconv.FormatUint(c.lastID.Add(1), 10)
 }
