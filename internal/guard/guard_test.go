@@ -308,6 +308,12 @@ func TestAttempt(t *testing.T) {
 // does them; and nobody waits for more for long.
 func TestAttemptsOneAfterTheOther(t *testing.T) {
 	h := guard.NewHalt(func(error) {})
+	if one, err := guard.Attempt(h, func() (int, error) { return 1, nil }); one != 1 || err != nil {
+		t.Errorf("the only attempt: %d, error %v", one, err)
+	}
+	if err := goleak.Find(); err != nil {
+		t.Error(err)
+	}
 	var callers sync.WaitGroup
 	for caller := range 8 {
 		callers.Go(func() {
