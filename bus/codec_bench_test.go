@@ -28,8 +28,14 @@ func benchAccepted() paxos.Envelope {
 	}
 }
 
+func benchReadReport() paxos.Envelope {
+	e := benchAccepted()
+	e.To, e.Msg = "l1", paxos.ReadReport{Nonce: 0x9e3779b97f4a7c15, MaxVoted: 123456}
+	return e
+}
+
 func BenchmarkEncode(b *testing.B) {
-	for name, e := range map[string]paxos.Envelope{"accept_16KiB": benchAccept(), "accepted_8_slots": benchAccepted()} {
+	for name, e := range map[string]paxos.Envelope{"accept_16KiB": benchAccept(), "accepted_8_slots": benchAccepted(), "read_report": benchReadReport()} {
 		b.Run(name, func(b *testing.B) {
 			var buffer []byte
 			b.ReportAllocs()
@@ -46,7 +52,7 @@ func BenchmarkEncode(b *testing.B) {
 
 // BenchmarkDecode reads messages of one sender, as roles do.
 func BenchmarkDecode(b *testing.B) {
-	for name, e := range map[string]paxos.Envelope{"accept_16KiB": benchAccept(), "accepted_8_slots": benchAccepted()} {
+	for name, e := range map[string]paxos.Envelope{"accept_16KiB": benchAccept(), "accepted_8_slots": benchAccepted(), "read_report": benchReadReport()} {
 		b.Run(name, func(b *testing.B) {
 			data, err := Encode(e)
 			if err != nil {

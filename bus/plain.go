@@ -8,14 +8,14 @@ import (
 	"github.com/synod-paxos/synod/paxos"
 )
 
-// Accept and Accepted are nearly all that a busy cluster says. They are written and
-// read here, by hand, to the byte as protobuf does it; the other messages, and the other
-// ways to write these, are protobuf's.
+// Accept and Accepted, ReadQuery and ReadReport are nearly all that a busy cluster says.
+// They are written and read here, by hand, to the byte as protobuf does it; the other
+// messages, and the other ways to write these, are protobuf's.
 
 // The numbers of the fields that are read and written here, as in paxos.proto.
 const (
 	envelopeVersion, envelopeCluster, envelopeGeneration, envelopeConfig, envelopeFrom, envelopeTo = 1, 2, 3, 4, 5, 6
-	envelopeAccept, envelopeAccepted                                                               = 8, 11
+	envelopeAccept, envelopeAccepted, envelopeReadQuery, envelopeReadReport                        = 8, 11, 14, 21
 
 	senderRole, senderID, senderDisk, senderBoot, senderProcess, senderPromised = 1, 2, 3, 4, 5, 6
 	ballotRound, ballotProposer, ballotIncarnation                              = 1, 2, 3
@@ -23,6 +23,7 @@ const (
 	valueKind, valueStamp, valueAnswerer, valueBody                             = 1, 2, 3, 4
 	chosenFrom, chosenBelow                                                     = 1, 2
 	acceptedBallot, acceptedSlots                                               = 1, 2
+	readNonce, readMaxVoted                                                     = 1, 2
 )
 
 // plainReader takes fields off the front of a message that has each at most once and in
@@ -141,10 +142,15 @@ func (h *plainHead) startsLike(data []byte) bool {
 		return false
 	}
 	number, _, _ := protowire.ConsumeTag(data[n:])
-	return number == envelopeAccept || number == envelopeAccepted
+	switch number {
+	case envelopeAccept, envelopeAccepted, envelopeReadQuery, envelopeReadReport:
+		return true
+	default:
+		return false
+	}
 }
 
-// readPlain reads an Accept or an Accepted. ok is false for what is none, for what is
+// readPlain reads one of those messages. ok is false for what is none, for what is
 // written in another way, and for what is malformed: protobuf then tells. The body of a
 // value shares memory with data. h is the head of an earlier message, and then of this one.
 func readPlain(data []byte, h *plainHead) (e paxos.Envelope, ok bool) {
@@ -163,6 +169,12 @@ func readPlain(data []byte, h *plainHead) (e paxos.Envelope, ok bool) {
 		r.done(m)
 	} else if m, there := r.within(envelopeAccepted); there {
 		e.Msg = readAccepted(&m, e.To)
+		r.done(m)
+	} else if m, there := r.within(envelopeReadQuery); there {
+		e.Msg = paxos.ReadQuery{Nonce: m.fixed64(readNonce)}
+		r.done(m)
+	} else if m, there := r.within(envelopeReadReport); there {
+		e.Msg = paxos.ReadReport{Nonce: m.fixed64(readNonce), MaxVoted: paxos.Slot(m.varint(readMaxVoted))}
 		r.done(m)
 	}
 	if r.bad || len(r.b) > 0 || e.Msg == nil {
@@ -239,7 +251,7 @@ func readAccepted(m *plainReader, to paxos.NodeID) paxos.Accepted {
 	return a
 }
 
-// appendPlain appends e, which check has seen, if it is an Accept or an Accepted.
+// appendPlain appends e, which check has seen, if it is one of those messages.
 func appendPlain(b []byte, e *paxos.Envelope) (out []byte, ok bool) {
 	var number protowire.Number
 	var size int
@@ -248,6 +260,10 @@ func appendPlain(b []byte, e *paxos.Envelope) (out []byte, ok bool) {
 		number, size = envelopeAccept, sizeAccept(&m)
 	case paxos.Accepted:
 		number, size = envelopeAccepted, sizeAccepted(&m)
+	case paxos.ReadQuery:
+		number, size = envelopeReadQuery, sizeFixed64(m.Nonce)
+	case paxos.ReadReport:
+		number, size = envelopeReadReport, sizeFixed64(m.Nonce)+sizeVarint(uint64(m.MaxVoted))
 	default:
 		return b, false
 	}
@@ -264,6 +280,10 @@ func appendPlain(b []byte, e *paxos.Envelope) (out []byte, ok bool) {
 		b = appendAccept(b, &m)
 	case paxos.Accepted:
 		b = appendAccepted(b, &m)
+	case paxos.ReadQuery:
+		b = appendFixed64(b, readNonce, m.Nonce)
+	case paxos.ReadReport:
+		b = appendVarint(appendFixed64(b, readNonce, m.Nonce), readMaxVoted, uint64(m.MaxVoted))
 	}
 	return b, true
 }
