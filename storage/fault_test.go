@@ -208,8 +208,11 @@ func TestDiskThatHangs(t *testing.T) {
 			a := mustOpen(t, "/a1", o)
 			release := d.HangSyncs()
 			defer release()
+			defer time.AfterFunc(30*time.Second, release).Stop() // by then somebody must have noticed
 			err := wait(a)
-			mustMatch(t, name, err, storage.ErrHung)
+			if mustMatch(t, name, err, storage.ErrHung); t.Failed() {
+				return
+			}
 			mustMatch(t, "Failed", <-a.Failed(), storage.ErrHung)
 			if name != "Close" {
 				mustMatch(t, "Close", a.Close(), storage.ErrHung)
