@@ -66,7 +66,7 @@ func parse(args []string, stderr io.Writer) (*options, error) {
 	f.StringVar(&o.plots, "plots", "", "draw SVG pictures into this `directory`")
 	f.StringVar(&o.document, "document", "", "write the figures of --from, or of this run's --json, into this Markdown `file`")
 	f.StringVar(&o.from, "from", "", "measure nothing: take the figures from this `file` that --json wrote")
-	f.StringVar(&o.profiles, "profiles", "", "write profiles of all measurements into this `directory`: CPU, allocations, waiting for locks, waiting at all")
+	f.StringVar(&o.profiles, "profiles", "", "write profiles of all measurements into this `directory`: CPU, allocations, waiting for locks, waiting at all; with --roles CPU of each")
 	if err := f.Parse(args); err != nil {
 		return nil, err
 	}

@@ -84,6 +84,9 @@ func countShape(ctx context.Context, sh shape, cells []cell, dir string, o *opti
 			return err
 		}
 		count.print(out, sh)
+		if err := count.save(o.profiles, sh); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -105,6 +108,19 @@ type roleCount struct {
 	batches, syncs float64 // commands in each
 	traffic        map[string]traffic
 	cpu            map[string]time.Duration // by role, and "disk" and "runtime"
+	profile        []byte                   // that cpu is from
+}
+
+// save writes the profile into dir, unless that is empty.
+func (r *roleCount) save(dir string, sh shape) error {
+	if dir == "" {
+		return nil
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	name := fmt.Sprintf("cpu-%d-%d-%s-%d-%d", sh.acceptors, sh.learners, r.Cell.Kind, r.Cell.Callers, r.Cell.Size)
+	return os.WriteFile(filepath.Join(dir, name), r.profile, 0o644)
 }
 
 // count measures c, with the counters read before and after.
@@ -134,7 +150,8 @@ func (s *synod) count(c cell, d time.Duration) (*roleCount, error) {
 	}
 	n := s.commands() - commands
 	r.batches, r.syncs = n/max(1, s.batches()-batches), n/max(1, s.syncs()-syncs)
-	r.cpu, err = cpuByRole(&buffer)
+	r.profile = buffer.Bytes()
+	r.cpu, err = cpuByRole(bytes.NewReader(r.profile))
 	return r, err
 }
 

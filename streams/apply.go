@@ -12,12 +12,15 @@ import (
 // slot without commands only moves slot and log time.
 //
 // All of it, the applied slot included, becomes visible at once and survives a
-// crash together or not at all; it is durable only after Sync. The replies stay
+// crash together or not at all; it is durable only after Sync. What it writes may stay
+// in memory, with the slots before it, until somebody looks or it is much. The replies stay
 // valid; commands are not kept.
 //
 // An error, which also comes when slot is not Applied()+1, means that nothing
 // was applied.
 func (m *Machine) Apply(slot uint64, stamp int64, commands []Message) (replies []Reply, err error) {
+	m.applying.Lock()
+	defer m.applying.Unlock()
 	if m.broken != nil {
 		return nil, m.broken
 	}
@@ -31,6 +34,9 @@ func (m *Machine) Apply(slot uint64, stamp int64, commands []Message) (replies [
 	now := max(before.LogTime, stamp)
 	defer m.endSlot(slot, &replies, &err)
 	w := &m.work
+	if m.pending.Load() && mayTakeParts(commands) {
+		w.write()
+	}
 	w.begin(now)
 	w.expire()
 	w.slot = slotInput{slot: slot, now: now, commands: commands}
@@ -68,40 +74,64 @@ func (m *Machine) endSlot(slot uint64, replies *[]Reply, err *error) {
 	*replies, *err = nil, m.broken
 }
 
-// commit writes the batch and lets readers see it.
+// groupBytes is how much of slots that nobody has looked at yet is kept in memory before
+// it is committed.
+const groupBytes = 4 << 20
+
+// commit lets readers see the slot: what it wrote is committed, at the latest when
+// somebody looks at the state.
 func (w *work) commit(d Digest) {
 	m := w.m
 	w.flush()
 	w.trimIDGroups()
 	d.Sum = w.sum
 	w.record = appendPosition(w.record[:0], d)
-	fail(w.batch.Set([]byte{tablePosition}, w.record, nil))
-	if m.frozen != nil {
-		fail(w.batch.Delete([]byte{tableProgress}, nil))
-	}
-	m.publish(d, w.catalog, func() {
+	w.pending.set([]byte{tablePosition}, w.record, false)
+	switch {
+	case w.catalog || m.frozen != nil:
+		w.writeCatalog()
+	case w.batch == nil && w.pending.size() < m.groupAt:
+		m.pending.Store(true) // before the position says that the slot is applied
+	default:
 		w.write()
-	})
-}
-
-// publish makes the committed slot visible: database, catalog and position agree
-// for every reader.
-func (m *Machine) publish(d Digest, catalogChanged bool, commit func()) {
-	if catalogChanged || m.frozen != nil {
-		m.mu.Lock()
-		commit()
-		m.catalog = newCatalog(m.order)
-		frozen := m.frozen
-		m.frozen = nil
-		m.mu.Unlock()
-		if frozen != nil {
-			fail(frozen.release())
-		}
-	} else {
-		commit()
 	}
 	m.position.Store(&d)
 	m.expiry.Store(m.nextDue)
 	m.version.Store(m.globals.version)
 	m.advanced.wake()
+}
+
+// writeCatalog commits a slot that changes what readers know besides the database: for
+// each of them both change at once.
+func (w *work) writeCatalog() {
+	m := w.m
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.frozen != nil {
+		w.pending.delete([]byte{tableProgress})
+	}
+	w.write()
+	m.catalog = newCatalog(m.order)
+	if m.frozen != nil {
+		frozen := m.frozen
+		m.frozen = nil
+		fail(frozen.release())
+	}
+}
+
+// settle commits the slots that are applied and not committed. It waits for a slot that is
+// being applied above them.
+func (m *Machine) settle() error {
+	if !m.pending.Load() {
+		return nil
+	}
+	m.applying.Lock()
+	defer m.applying.Unlock()
+	if !m.pending.Load() || m.broken != nil {
+		return m.broken
+	}
+	if err := m.guard(func(w *work) { w.write() }); err != nil {
+		m.broken = fmt.Errorf("streams: commit slot %d: %w", m.Applied(), err)
+	}
+	return m.broken
 }

@@ -26,13 +26,14 @@ func BenchmarkApplyLedgerWithID(b *testing.B) {
 	})
 }
 
-// BenchmarkApplyPut puts 100-byte values to 100,000 keys of a bucket, round-robin.
+// BenchmarkApplyPut puts 100-byte values to 100,000 keys of a bucket, round-robin, and to
+// 4096.
 func BenchmarkApplyPut(b *testing.B) {
-	for _, history := range []int{1, 8} {
-		b.Run(fmt.Sprintf("history=%d", history), func(b *testing.B) {
+	for _, c := range []struct{ history, keys int }{{1, 100_000}, {8, 100_000}, {1, 4096}} {
+		b.Run(fmt.Sprintf("history=%d,keys=%d", c.history, c.keys), func(b *testing.B) {
 			data := []byte(strings.Repeat("x", 100))
-			benchmarkApply(b, bucketConfig("b", fmt.Sprintf(`"max_msgs_per_subject":%d`, history)), func(i int) Message {
-				return Message{Subject: fmt.Sprintf("api.$KV.b.key-%06d", i*7919%100_000), Data: data}
+			benchmarkApply(b, bucketConfig("b", fmt.Sprintf(`"max_msgs_per_subject":%d`, c.history)), func(i int) Message {
+				return Message{Subject: fmt.Sprintf("api.$KV.b.key-%06d", i*7919%c.keys), Data: data}
 			})
 		})
 	}

@@ -151,7 +151,6 @@ func (w *work) flushIDs(s *stream) {
 }
 
 func (w *work) writeGroup(s *stream, g *idGroup) {
-	w.wrote(g.key)
 	if g.stored {
 		s.state.idSum.sub(g.sum)
 	}
@@ -319,7 +318,6 @@ func (w *work) findSingle(s *stream, id []byte) (seen seenID, ok bool) {
 func (w *work) addSingle(s *stream, id []byte, seen seenID) {
 	s.singleIDs = true
 	w.key = appendIDKey(w.key[:0], s.id, id)
-	w.wrote(w.key)
 	w.record = appendSeenID(w.record[:0], seen)
 	w.insert(&s.state.idSum, w.key, w.record)
 	w.key = appendSeqKey(w.key[:0], tableIDQueue, s.id, s.state.nextID)
@@ -329,7 +327,6 @@ func (w *work) addSingle(s *stream, id []byte, seen seenID) {
 
 func (w *work) removeSingle(s *stream, id []byte, seen seenID) {
 	w.key = appendIDKey(w.key[:0], s.id, id)
-	w.wrote(w.key)
 	w.record = appendSeenID(w.record[:0], seen)
 	w.remove(&s.state.idSum, w.key, w.record)
 }

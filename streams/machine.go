@@ -35,22 +35,26 @@ type Machine struct {
 	cache *pebble.Cache
 	lock  *pebble.Lock
 
-	// Owned by the goroutine of Apply.
-	globals globals
-	byName  map[string]*stream // only looked up, never walked
-	order   []*stream          // by id
-	routes  routes
-	ledger  *stream
-	skips   int   // commands that are remembered as skipped
-	nextDue int64 // log time of the next expiry, 0 none; may be early
-	broken  error
-	work    work
-	spillAt int             // bytes of a batch after which a long removal is written in parts
-	spilled func(bytes int) // for tests: called after each part; may be nil
+	// applying is held while a slot is applied, and while slots are committed. It guards
+	// what follows.
+	applying sync.Mutex
+	globals  globals
+	byName   map[string]*stream // only looked up, never walked
+	order    []*stream          // by id
+	routes   routes
+	ledger   *stream
+	skips    int   // commands that are remembered as skipped
+	nextDue  int64 // log time of the next expiry, 0 none; may be early
+	broken   error
+	work     work
+	groupAt  int             // bytes of applied slots that are committed although nobody looks
+	spillAt  int             // bytes of a batch after which a long removal is written in parts
+	spilled  func(bytes int) // for tests: called after each part; may be nil
 
 	mu       sync.RWMutex // makes catalog, frozen and db change together
 	catalog  *catalog
 	frozen   *sharedSnapshot // what readers see while a slot is written in parts
+	pending  atomic.Bool     // slots are applied that are not committed
 	position atomic.Pointer[Digest]
 	expiry   atomic.Int64
 	durable  atomic.Uint64
@@ -139,7 +143,7 @@ func openMachine(f *failureReport, o Options) (*Machine, error) {
 		cache.Unref()
 		return nil, err
 	}
-	m := &Machine{dir: f.dir, db: db, cache: cache, spillAt: spillBytes, failure: f, supports: o.Supports, marks: &marks{}}
+	m := &Machine{dir: f.dir, db: db, cache: cache, spillAt: spillBytes, groupAt: min(groupBytes, int(o.MemTableBytes/8)), failure: f, supports: o.Supports, marks: &marks{}}
 	m.position.Store(&Digest{})
 	m.generation.Store(o.Generation)
 	return m, nil
@@ -198,7 +202,11 @@ func (m *Machine) Sync() (uint64, error) {
 	if slot <= m.durable.Load() {
 		return m.durable.Load(), nil
 	}
-	if err := m.failure.do(m.db.Flush); err != nil {
+	err := m.settle()
+	if err == nil {
+		err = m.failure.do(m.db.Flush)
+	}
+	if err != nil {
 		return m.durable.Load(), fmt.Errorf("streams: sync %s: %w", m.dir, err)
 	}
 	for {

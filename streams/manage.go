@@ -26,6 +26,9 @@ type managementCall struct {
 	apply   func(w *work, name string, data []byte) Reply
 }
 
+// prefixManage is what each of their subjects begins with.
+const prefixManage = prefixAPI + "STREAM."
+
 var managementCalls = [...]managementCall{
 	{"STREAM.CREATE.", typeCreate, (*work).createStream},
 	{"STREAM.UPDATE.", typeUpdate, (*work).updateStream},

@@ -142,6 +142,9 @@ func TestExpiryIsLinear(t *testing.T) {
 	}
 	// looked is how many pairs a slot at that time steps over to find what is due.
 	looked := func(at time.Duration) int {
+		if err := m.settle(); err != nil {
+			t.Fatal(err)
+		}
 		w := &m.work
 		w.begin(int64(at))
 		w.expire()

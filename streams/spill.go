@@ -3,6 +3,8 @@ package streams
 import (
 	"encoding/binary"
 	"fmt"
+	"slices"
+	"strings"
 )
 
 // A command that removes many messages would make a batch as large as what it
@@ -77,6 +79,11 @@ func parseProgress(b []byte) (p progress, ok bool) {
 	return p, r.done() && p.input.next <= len(p.input.commands)
 }
 
+// mayTakeParts reports whether a slot of these commands may be written in parts.
+func mayTakeParts(commands []Message) bool {
+	return slices.ContainsFunc(commands, func(c Message) bool { return strings.HasPrefix(c.Subject, prefixManage) })
+}
+
 // inParts runs do, which is the last thing that a command does and may be written
 // in parts.
 func (w *work) inParts(j job, do func()) {
@@ -87,17 +94,18 @@ func (w *work) inParts(j job, do func()) {
 
 // spill writes what the slot has done so far, if that is a lot and may be done.
 func (w *work) spill() {
-	if w.job == nil || w.journal != nil || w.batch.Len() < w.m.spillAt {
+	if w.job == nil || w.journal != nil || w.pending.size() < w.m.spillAt {
 		return
 	}
+	invariant(!w.m.pending.Load(), "slots before one that is written in parts are committed")
 	w.flush()
 	p := progress{sum: w.sum, input: w.slot, job: *w.job}
-	fail(w.batch.Set([]byte{tableProgress}, appendProgress(nil, &p), nil))
+	w.pending.set([]byte{tableProgress}, appendProgress(nil, &p), false)
 	w.m.freeze()
-	size := w.batch.Len()
+	size := w.pending.size()
 	w.write()
 	fail(w.close())
-	w.newBatch()
+	w.dirty = w.dirty[:0]
 	if w.m.spilled != nil {
 		w.m.spilled(size)
 	}

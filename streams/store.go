@@ -26,15 +26,18 @@ func (s *stream) sizeOf(m *message) uint64 {
 func (w *work) appendTo(s *stream, m *message) uint64 {
 	w.touch(s)
 	seq := s.state.last + 1
+	if s.group != w.pending.group {
+		s.group, s.appended = w.pending.group, seq
+	}
 	t := tail{size: s.sizeOf(m), expires: m.expires}
 	w.key = appendSeqKey(w.key[:0], tableMessage, s.id, seq)
 	w.record = appendMessage(w.record[:0], m)
-	t.sum = w.insert(&s.state.messageSum, w.key, w.record)
+	t.sum = w.create(&s.state.messageSum, w.key, w.record)
 	w.indexAppended(s, m.subject, seq, t)
 	if m.expires > 0 {
 		w.key = appendExpiryKey(w.key[:0], s.id, m.expires, seq)
 		s.expiries.added(w.key)
-		w.insert(&s.state.messageSum, w.key, nil)
+		w.create(&s.state.messageSum, w.key, nil)
 		w.due(s, m.expires)
 	}
 	if s.config.MaxAge > 0 {
@@ -59,7 +62,7 @@ func (w *work) indexAppended(s *stream, subject []byte, seq uint64, t tail) {
 	}
 	if r.count >= 2 && !s.plain {
 		w.key = appendIndexKey(w.key[:0], s.id, subject, r.last)
-		w.insert(&s.state.messageSum, w.key, nil)
+		w.create(&s.state.messageSum, w.key, nil)
 	}
 	s.subject.previous, s.subject.previousSeq = r.tail, r.last
 	r.count++
@@ -221,13 +224,38 @@ func (w *work) nextSeq(s *stream, seq uint64) uint64 {
 // seekSeq returns the first message of s at or after seq, and whether there is one.
 func (w *work) seekSeq(s *stream, seq uint64) (uint64, bool) {
 	w.key = appendSeqKey(w.key[:0], tableMessage, s.id, seq)
-	w.upper = appendPrefix(w.upper[:0], tableMessage, s.id+1)
-	it := w.between(w.key, w.upper)
-	if !it.First() {
-		check(it)
+	if w.pending.removesRanges() {
+		w.upper = appendPrefix(w.upper[:0], tableMessage, s.id+1)
+		it := w.between(w.key, w.upper)
+		if !it.First() {
+			check(it)
+			return 0, false
+		}
+		return seqOfKey(it.Key()), true
+	}
+	it := w.committed()
+	for ok := it.SeekGE(w.key); ok && bytes.HasPrefix(it.Key(), w.key[:prefixBytes]); ok = it.Next() {
+		if _, present, known := w.pending.get(it.Key()); present || !known {
+			return seqOfKey(it.Key()), true
+		}
+	}
+	check(it)
+	return w.seekAppended(s, seq)
+}
+
+// seekAppended is seekSeq among the messages that are not committed, which were all
+// appended after those that are.
+func (w *work) seekAppended(s *stream, seq uint64) (uint64, bool) {
+	if s.group != w.pending.group {
 		return 0, false
 	}
-	return seqOfKey(it.Key()), true
+	for seq = max(seq, s.appended); seq <= s.state.last; seq++ {
+		w.key = appendSeqKey(w.key[:0], tableMessage, s.id, seq)
+		if _, present, _ := w.pending.get(w.key); present {
+			return seq, true
+		}
+	}
+	return 0, false
 }
 
 // previousSeq returns the last message of s below seq; there must be one.

@@ -27,6 +27,8 @@ type stream struct {
 	newIDs     newRun     // of the slot, not flushed
 	singleIDs  bool       // there may be pairs of the rules before version 4
 	ackPrefix  []byte     // of a PubAck, up to the sequence
+	group      uint32     // the last group of slots that a message was appended in, of overlay.group
+	appended   uint64     // the first message that was appended in it
 	dirty      bool       // listed in work.dirty
 	dropped    bool       // deleted by this slot
 }
@@ -131,7 +133,6 @@ func (w *work) flushSubject(s *stream) {
 		return
 	}
 	w.key = appendSubjectKey(w.key[:0], s.id, c.name)
-	w.wrote(w.key)
 	w.mark()
 	if c.stored {
 		s.state.messageSum.sub(c.sum)

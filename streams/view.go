@@ -19,6 +19,7 @@ type View struct {
 	catalog  *catalog
 	marks    *marks
 	dir      string
+	lost     error // why the state can not be read
 
 	once     sync.Once // reads the two below
 	position Digest
@@ -37,6 +38,7 @@ type StoredMessage struct {
 
 // View returns the state after the last slot.
 func (m *Machine) View() *View {
+	lost := m.settle()
 	m.mu.RLock()
 	defer m.mu.RUnlock()
 	s := m.frozen
@@ -44,7 +46,7 @@ func (m *Machine) View() *View {
 		s = &sharedSnapshot{Snapshot: m.db.NewSnapshot()}
 	}
 	s.users.Add(1)
-	return &View{snapshot: s, catalog: m.catalog, marks: m.marks, dir: m.dir}
+	return &View{snapshot: s, catalog: m.catalog, marks: m.marks, dir: m.dir, lost: lost}
 }
 
 // Close releases the view, which must not be used again.
@@ -88,6 +90,9 @@ var errNoPair = errors.New("streams: no such pair")
 // get returns the value of key until release is called. A key that is not there is
 // errNoPair.
 func (v *View) get(key []byte) (value []byte, release func(), err error) {
+	if v.lost != nil {
+		return nil, nil, v.lost
+	}
 	value, closer, err := v.snapshot.Get(key)
 	if errors.Is(err, pebble.ErrNotFound) {
 		return nil, nil, errNoPair
@@ -102,6 +107,9 @@ func (v *View) get(key []byte) (value []byte, release func(), err error) {
 // scan calls do for the pairs in [lower, upper), upwards, until it returns false.
 // The slices are valid during the call.
 func (v *View) scan(lower, upper []byte, do func(key, value []byte) (bool, error)) error {
+	if v.lost != nil {
+		return v.lost
+	}
 	it, err := v.snapshot.NewIter(&pebble.IterOptions{LowerBound: lower, UpperBound: upper})
 	if err != nil {
 		return fmt.Errorf("streams: read from key %x in %s: %w", lower, v.dir, err)

@@ -5,29 +5,27 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/cespare/xxhash/v2"
 	"github.com/cockroachdb/pebble/v2"
 )
 
-// work is one slot while it is applied: an uncommitted batch that reads its own
-// writes, and the digest that goes with it. Its buffers live from slot to slot.
+// work is one slot while it is applied: what it writes, above the slots before that
+// are not committed, and the digest that goes with it. Its buffers live from slot to
+// slot.
 //
 // A failed read or write ends the slot by a panic with *failure, which Apply turns
 // into its error: nothing that the slot has done is then committed.
 type work struct {
-	m     *Machine
-	batch *pebble.Batch
-	iter  *pebble.Iterator // over batch; one user at a time
-	base  *pebble.Iterator // over what was committed before the slot
-	now   int64            // log time of the slot
-	sum   Sum              // digest of the state so far
-	hash  hasher
+	m       *Machine
+	pending overlay
+	batch   *pebble.Batch    // has what iter needs of pending; nil while nobody looks
+	iter    *pebble.Iterator // over batch; one user at a time
+	base    *pebble.Iterator // over what is committed
+	now     int64            // log time of the slot
+	sum     Sum              // digest of the state so far
+	hash    hasher
 
 	subjects subjectTable
 	groups   map[string]*idGroup // of ids, by key, as they are with what is not flushed
-
-	written map[uint64]struct{} // hashes of the keys that lookup may not take from base
-	ranges  bool                // the slot deleted a range of keys
 
 	journal *journal  // of what can be undone; nil when nothing needs to
 	slot    slotInput // what is applied, for a slot that is written in parts
@@ -68,21 +66,13 @@ func (w *work) begin(now int64) {
 	w.expiries = w.m.globals.limits.Expiries
 	w.replyBytes = nil
 	w.job, w.journal, w.slot = nil, nil, slotInput{}
-	w.newBatch()
-}
-
-// newBatch begins to collect writes to what is committed.
-func (w *work) newBatch() {
-	w.batch = w.m.db.NewIndexedBatch()
 	w.dirty = w.dirty[:0]
-	w.ranges = false
-	if w.written == nil {
-		w.written = make(map[uint64]struct{})
+	if !w.m.pending.Load() {
+		w.pending.reset()
 	}
-	clear(w.written)
 }
 
-// close drops the batch, committed or not.
+// close releases what the slot reads with.
 func (w *work) close() error {
 	if w.m != nil && w.m.failure.IsStuck() {
 		w.iter, w.base, w.batch = nil, nil, nil // somebody may still use them
@@ -98,21 +88,31 @@ func (w *work) close() error {
 	if w.batch != nil {
 		errs = append(errs, w.batch.Close())
 		w.batch = nil
+		w.pending.hide()
 	}
 	return errors.Join(errs...)
 }
 
-// write commits the batch, not durably. It may wait for tables that are written in the
+// write commits what is pending, not durably. It may wait for tables that are written in the
 // background, by somebody who is held: hence an attempt, of which a slot of 1 command spends a
 // tenth of its time, and one of 100 nothing to speak of.
 func (w *work) write() {
-	db, batch := w.m.db, w.batch
+	db := w.m.db
+	batch := db.NewBatch(pebble.WithMaxRetainedSizeBytes(2 * groupBytes))
+	fail(w.pending.writeTo(batch))
 	fail(w.m.failure.do(func() error { return db.Apply(batch, pebble.NoSync) }))
+	fail(batch.Close())
+	w.pending.reset()
+	w.m.pending.Store(false)
 }
 
 // get returns the value of key, valid until the next get, and whether there is one.
 func (w *work) get(key []byte) ([]byte, bool) {
-	v, closer, err := w.batch.Get(key)
+	if v, present, known := w.pending.get(key); known {
+		w.value = append(w.value[:0], v...)
+		return w.value, present
+	}
+	v, closer, err := w.m.db.Get(key)
 	if errors.Is(err, pebble.ErrNotFound) {
 		return nil, false
 	}
@@ -125,32 +125,38 @@ func (w *work) get(key []byte) ([]byte, bool) {
 }
 
 // lookup is get for a key that is often not there, or was written long ago. Unlike
-// get it asks the Bloom filters of every level, so it needs written to say what the
-// slot itself has changed.
+// get it asks the Bloom filters of every level.
 func (w *work) lookup(key []byte) ([]byte, bool) {
-	if _, changed := w.written[xxhash.Sum64(key)]; changed || w.ranges {
-		return w.get(key)
+	if v, present, known := w.pending.get(key); known {
+		w.value = append(w.value[:0], v...)
+		return w.value, present
 	}
+	it := w.committed()
+	found := it.SeekPrefixGE(key)
+	check(it)
+	if !found || !bytes.Equal(it.Key(), key) {
+		return nil, false
+	}
+	w.value = append(w.value[:0], it.Value()...)
+	return w.value, true
+}
+
+// committed returns an iterator over what is committed.
+func (w *work) committed() *pebble.Iterator {
 	if w.base == nil {
 		it, err := w.m.db.NewIter(&pebble.IterOptions{UseL6Filters: true})
 		fail(err)
 		w.base = it
 	}
-	found := w.base.SeekPrefixGE(key)
-	check(w.base)
-	if !found || !bytes.Equal(w.base.Key(), key) {
-		return nil, false
-	}
-	w.value = append(w.value[:0], w.base.Value()...)
-	return w.value, true
+	return w.base
 }
-
-// wrote notes that the slot changed a key that lookup reads.
-func (w *work) wrote(key []byte) { w.written[xxhash.Sum64(key)] = struct{}{} }
 
 // has reports whether there is a pair with key.
 func (w *work) has(key []byte) bool {
-	_, closer, err := w.batch.Get(key)
+	if _, present, known := w.pending.get(key); known {
+		return present
+	}
+	_, closer, err := w.m.db.Get(key)
 	if errors.Is(err, pebble.ErrNotFound) {
 		return false
 	}
@@ -161,9 +167,14 @@ func (w *work) has(key []byte) bool {
 	return true
 }
 
-// between returns the iterator, set to the keys in [lower, upper). It is valid
-// until the next call, and does not see writes made after it.
+// between returns the iterator, set to the keys in [lower, upper), of one table. It is
+// valid until the next call, and does not see writes made after it.
 func (w *work) between(lower, upper []byte) *pebble.Iterator {
+	if w.batch == nil {
+		w.batch = w.m.db.NewIndexedBatch()
+		fail(w.pending.removeRanges(w.batch))
+	}
+	fail(w.pending.show(w.batch, lower[0]))
 	o := &pebble.IterOptions{LowerBound: lower, UpperBound: upper}
 	if w.iter != nil {
 		w.iter.SetOptions(o)
@@ -185,19 +196,28 @@ func check(it *pebble.Iterator) {
 // set writes a pair.
 func (w *work) set(key, value []byte) {
 	w.remember(key)
-	fail(w.batch.Set(key, value, nil))
+	w.pending.set(key, value, false)
 }
 
 // delete removes a pair, if there is one.
 func (w *work) delete(key []byte) {
 	w.remember(key)
-	fail(w.batch.Delete(key, nil))
+	w.pending.delete(key)
 }
 
-// insert writes a pair whose key is not there, and adds it to sum. It returns the
+// insert writes a pair and adds it to sum, which has no pair of that key. It returns the
 // hash of the pair.
 func (w *work) insert(sum *Sum, key, value []byte) Sum {
 	w.set(key, value)
+	h := w.hash.pair(key, value)
+	sum.add(h)
+	return h
+}
+
+// create is insert for a key that the state does not have.
+func (w *work) create(sum *Sum, key, value []byte) Sum {
+	w.remember(key)
+	w.pending.set(key, value, true)
 	h := w.hash.pair(key, value)
 	sum.add(h)
 	return h
@@ -218,11 +238,13 @@ func (w *work) replace(sum *Sum, key, old, value []byte) {
 // removeRange deletes every pair of the given tables of stream id.
 func (w *work) removeRange(tables []byte, id uint64) {
 	invariant(w.journal == nil, "a range is not removed where it may be undone")
-	w.ranges = true
 	for _, table := range tables {
 		w.key = appendPrefix(w.key[:0], table, id)
-		w.upper = appendPrefix(w.upper[:0], table, id+1)
-		fail(w.batch.DeleteRange(w.key, w.upper, nil))
+		w.pending.removeRange(keyPrefix(w.key))
+		if w.batch != nil {
+			w.upper = appendPrefix(w.upper[:0], table, id+1)
+			fail(w.batch.DeleteRange(w.key, w.upper, nil))
+		}
 	}
 }
 
@@ -260,7 +282,5 @@ func (w *work) writeState(s *stream) {
 
 // writeGlobals replaces the globals, which were old before.
 func (w *work) writeGlobals(old globals) {
-	key := []byte{tableGlobals}
-	w.sum.sub(w.hash.pair(key, appendGlobals(nil, old)))
-	w.insert(&w.sum, key, appendGlobals(nil, w.m.globals))
+	w.replace(&w.sum, []byte{tableGlobals}, appendGlobals(nil, old), appendGlobals(nil, w.m.globals))
 }
