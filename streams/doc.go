@@ -52,6 +52,10 @@
 //	33 s name              lease
 //	34 s time kind name    when to look whether a session or a lease has ended
 //
+// What slots write stays in memory, as an overlay, until somebody looks at the state, it
+// is to be durable, or there is much of it. A crash loses it, as it loses what the
+// database has in memory; the log of the cluster still has it.
+//
 // # Digest
 //
 // The digest of a set of pairs is the sum modulo 2^128 of HighwayHash-128 of each
