@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -173,7 +174,7 @@ func (l *learner) install(now paxos.Now) {
 	}
 	l.config.Log.Info("too far behind: installing a snapshot", "applied", uint64(l.position.Applied))
 	shown := &progressLog{log: l.config.Log, newest: &l.progress, last: time.Now()}
-	t := NewTransfer(l.stop, l.askSnapshot, shown.tell)
+	t := NewTransfer(l.stop, l.askSnapshot, l.hears, shown.tell)
 	l.transfer = t
 	l.spawn(func() {
 		file, err := t.intoFile(l.config.Dir, l.snapshotFrom, l.config.Log)
@@ -218,10 +219,16 @@ func (l *learner) take(file *os.File, shown *progressLog) error {
 // it was: another snapshot may do.
 var ErrBadSnapshot = errors.New("damaged snapshot")
 
-// snapshotFrom and askSnapshot are called by the transfer's goroutine.
+// snapshotFrom, hears and askSnapshot are called by the transfer's goroutine.
 func (l *learner) snapshotFrom(turn int) (id paxos.NodeID) {
 	l.handle.ask(func() { id = l.role.SnapshotFrom(l.config.Clock.Now(), turn) })
 	return id
+}
+
+func (l *learner) hears(id paxos.NodeID) bool {
+	there := true
+	l.handle.ask(func() { there = slices.Contains(l.role.Fellows(l.config.Clock.Now()), id) })
+	return there
 }
 
 func (l *learner) askSnapshot(to paxos.NodeID, q paxos.SnapshotQuery) {

@@ -27,6 +27,7 @@ const (
 // take twice as long, or none would ever be done.
 type Transfer struct {
 	ask    func(to paxos.NodeID, q paxos.SnapshotQuery)
+	there  func(paxos.NodeID) bool
 	tell   func(Progress)
 	stop   <-chan struct{}
 	chunks chan incoming
@@ -74,9 +75,10 @@ func (p Progress) String() string {
 }
 
 // NewTransfer returns a transfer that asks by ask, which does not wait, tells how far it is
-// by tell, and ends when stop is closed.
-func NewTransfer(stop <-chan struct{}, ask func(to paxos.NodeID, q paxos.SnapshotQuery), tell func(Progress)) *Transfer {
-	return &Transfer{ask: ask, tell: tell, stop: stop, chunks: make(chan incoming, 16), stuck: snapshotStuck}
+// by tell, and ends when stop is closed. there says whether a learner was heard lately: one
+// that was not makes no snapshot. Where nobody can know that it is nil.
+func NewTransfer(stop <-chan struct{}, ask func(to paxos.NodeID, q paxos.SnapshotQuery), there func(paxos.NodeID) bool, tell func(Progress)) *Transfer {
+	return &Transfer{ask: ask, there: there, tell: tell, stop: stop, chunks: make(chan incoming, 16), stuck: snapshotStuck}
 }
 
 // Receive takes a chunk from the network. It may be called by any goroutine, and does not
@@ -98,7 +100,7 @@ func (t *Transfer) Fetch(to paxos.NodeID, into Sink) (applied paxos.Slot, done b
 	}
 	var got paxos.SnapshotChunk // the last one
 	t.news, t.made = time.Now(), 0
-	for next := uint64(0); !t.hopeless(got.ID == 0); {
+	for next := uint64(0); !t.hopeless(to, got.ID == 0); {
 		chunk, ok, err := t.await(to, paxos.SnapshotQuery{ID: got.ID, Offset: next})
 		if err != nil {
 			return 0, false, err
@@ -126,15 +128,20 @@ func (t *Transfer) Fetch(to paxos.NodeID, into Sink) (applied paxos.Slot, done b
 }
 
 // hopeless reports whether the learner has brought nothing for too long.
-func (t *Transfer) hopeless(first bool) bool {
-	limit := snapshotSilent
+func (t *Transfer) hopeless(to paxos.NodeID, first bool) bool {
+	silent := time.Since(t.news)
 	switch {
+	case silent < snapshotSilent:
+		return false
+	case t.there != nil && !t.there(to):
+		return true
 	case t.made > 0:
-		limit = t.stuck
+		return silent >= t.stuck
 	case first:
-		limit = snapshotStuck
+		return silent >= snapshotStuck
+	default:
+		return true
 	}
-	return time.Since(t.news) >= limit
 }
 
 // await asks for a chunk and waits for it; ok is false when it did not come.

@@ -43,7 +43,7 @@ func TestChunksThatComeTwice(t *testing.T) {
 			tr.Receive("l3", foreign)
 			tr.Receive("l2", c)
 			before = c
-		}, untold)
+		}, nil, untold)
 	file, err := tr.intoFile(t.TempDir(), func(int) paxos.NodeID { return "l2" }, quiet())
 	if err != nil {
 		t.Fatal(err)
@@ -76,7 +76,7 @@ func TestASnapshotMayTakeLongToBeMade(t *testing.T) {
 					c = paxos.SnapshotChunk{ID: paxos.SnapshotMaking, Offset: 1 + uint64(passed/(90*time.Second))}
 				}
 				tr.Receive("l2", c)
-			}, func(p Progress) { told = append(told, p) })
+			}, nil, func(p Progress) { told = append(told, p) })
 		file, err := tr.intoFile(t.TempDir(), from, quiet())
 		if err != nil {
 			t.Fatal(err)
@@ -113,7 +113,7 @@ func TestEveryMachineIsWaitedFor(t *testing.T) {
 						c = paxos.SnapshotChunk{ID: paxos.SnapshotMaking, Offset: 1}
 					}
 					tr.Receive(to, c)
-				}, untold)
+				}, nil, untold)
 			file, err := tr.intoFile(t.TempDir(), from, quiet())
 			if err != nil {
 				t.Fatal(err)
@@ -127,19 +127,21 @@ func TestEveryMachineIsWaitedFor(t *testing.T) {
 func TestAFellowThatMakesNoProgressIsLeft(t *testing.T) {
 	for name, stuck := range map[string]struct {
 		answer func(q paxos.SnapshotQuery) *paxos.SnapshotChunk
+		gone   bool
 		after  time.Duration
 		next   time.Duration // that another may make one without a byte more
 	}{
-		"silent": {func(paxos.SnapshotQuery) *paxos.SnapshotChunk { return nil }, snapshotStuck, snapshotStuck},
+		"silent": {func(paxos.SnapshotQuery) *paxos.SnapshotChunk { return nil }, false, snapshotStuck, snapshotStuck},
+		"gone":   {func(paxos.SnapshotQuery) *paxos.SnapshotChunk { return nil }, true, snapshotSilent, snapshotStuck},
 		"stuck": {func(paxos.SnapshotQuery) *paxos.SnapshotChunk {
 			return &paxos.SnapshotChunk{ID: paxos.SnapshotMaking, Offset: 1}
-		}, snapshotStuck, 2 * snapshotStuck},
+		}, false, snapshotStuck, 2 * snapshotStuck},
 		"silent in the middle": {func(q paxos.SnapshotQuery) *paxos.SnapshotChunk {
 			if q.ID != 0 {
 				return nil
 			}
 			return &paxos.SnapshotChunk{ID: 7, Total: 2, Data: []byte("y")}
-		}, snapshotSilent, snapshotStuck},
+		}, false, snapshotSilent, snapshotStuck},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -162,7 +164,7 @@ func TestAFellowThatMakesNoProgressIsLeft(t *testing.T) {
 						if c != nil {
 							tr.Receive(to, *c)
 						}
-					}, untold)
+					}, func(paxos.NodeID) bool { return !stuck.gone }, untold)
 				file, err := tr.intoFile(t.TempDir(), from, quiet())
 				if err != nil {
 					t.Fatal(err)

@@ -41,7 +41,7 @@ func Backup(ctx context.Context, b *bus.Bus, path string, progress Progress) (ba
 	}
 	defer w.Abandon()
 	f := &fetching{bus: b, self: paxos.Sender{Role: paxos.LearnerRole, ID: bus.BackupID, Process: newProcess()}}
-	f.transfer = actors.NewTransfer(ctx.Done(), f.ask, func(p actors.Progress) { progress(p.From, p.Done, p.Of) })
+	f.transfer = actors.NewTransfer(ctx.Done(), f.ask, nil, func(p actors.Progress) { progress(p.From, p.Done, p.Of) })
 	listener, err := b.ListenTo(f.self.ID, []string{"learner.*.chunk." + string(f.self.ID)}, f.receive)
 	if err != nil {
 		return backup.Info{}, err
