@@ -194,9 +194,10 @@ func (h *Handle) Gone() bool {
 // Failed yields why the role had to stop, at most once. The process must exit.
 func (h *Handle) Failed() <-chan error { return h.failed }
 
+// fail ends the role: whoever hears of it wakes it no more.
 func (h *Handle) fail(err error) {
-	h.once.Do(func() { h.failed <- err })
 	h.ended.Do(func() { close(h.gone) })
+	h.once.Do(func() { h.failed <- err })
 }
 
 // Overflow is how many messages were lost because the inbox was full.
