@@ -225,8 +225,8 @@ func (m *member) fromAcceptor(e paxos.Envelope) (*voter, paxos.DropReason) {
 	case e.From.Boot > v.boot && !all && v.voted > 0:
 		return nil, paxos.Stale
 	}
-	if highest > v.voted && !m.tooFar(highest, v.voted) {
-		v.voted = highest
+	if !m.tooFar(highest, v.voted) {
+		v.voted = max(v.voted, highest)
 	}
 	if v.promised.Less(e.From.Promised) && e.From.Promised.Round <= v.promised.Round+maxRoundStep {
 		v.promised = e.From.Promised
