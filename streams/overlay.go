@@ -65,7 +65,8 @@ const retainedBytes = 16 << 20
 // reset drops everything.
 func (o *overlay) reset() {
 	if o.places == nil || o.size() > retainedBytes || o.group == math.MaxUint32 {
-		*o = overlay{seed: maphash.MakeSeed(), places: make([]place, 1024), removed: make(map[keyPrefix]int)}
+		group := o.group % math.MaxUint32 // streams remember in which they appended last
+		*o = overlay{group: group, seed: maphash.MakeSeed(), places: make([]place, 1024), removed: make(map[keyPrefix]int)}
 	}
 	o.group++
 	clear(o.removed)
