@@ -52,7 +52,7 @@ func (p *Proposer) beginNewest(now paxos.Now) {
 		return
 	}
 	o := paxos.Upgrade{Version: p.learners.supported(now)}
-	if o.Version > 0 && p.learners.refuseUpgrade(now, o, p.deciding().Copies) == "" {
+	if p.learners.refuseUpgrade(now, o, p.deciding().Copies) == "" {
 		p.queue.add(now, paxos.OrderCommand(o, ""), true)
 	}
 }
