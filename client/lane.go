@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"runtime"
 	"slices"
 	"sync"
 	"time"
@@ -139,24 +140,32 @@ func (l *lane) withdraw(it *item, why error) result {
 }
 
 func (l *lane) run() {
-	for {
-		l.mu.Lock()
-		for !l.closed && (len(l.waiting) == 0 || l.flying >= l.client.options.InFlight) {
-			l.ready.Wait()
+	for l.awaitWork() {
+		runtime.Gosched() // callers that run already, such as those of an answer, come along
+		if items := l.take(); len(items) > 0 {
+			l.launch(items)
 		}
-		if l.closed {
-			l.mu.Unlock()
-			return
-		}
-		items := l.take()
-		l.flying++
-		l.mu.Unlock()
-		l.launch(items)
 	}
 }
 
-// take removes from the front what goes into one message: at least one item.
+// awaitWork returns true once something waits and may go, false once the lane is closed.
+func (l *lane) awaitWork() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for !l.closed && (len(l.waiting) == 0 || l.flying >= l.client.options.InFlight) {
+		l.ready.Wait()
+	}
+	return !l.closed
+}
+
+// take removes from the front what goes into one message: at least one item, unless all
+// have been withdrawn.
 func (l *lane) take() []*item {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.waiting) == 0 {
+		return nil
+	}
 	most := math.MaxInt
 	if l.least > 0 {
 		most = l.least / 2
@@ -166,6 +175,7 @@ func (l *lane) take() []*item {
 	rest := copy(l.waiting, l.waiting[n:])
 	clear(l.waiting[rest:])
 	l.waiting = l.waiting[:rest]
+	l.flying++
 	return items
 }
 

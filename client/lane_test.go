@@ -2,6 +2,7 @@ package client_test
 
 import (
 	"fmt"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -60,6 +61,48 @@ func TestManyCallersShareMessages(t *testing.T) {
 	if sent > callers*each/4 {
 		t.Errorf("%d proposals went in %d messages, want a quarter at most", callers*each, sent)
 	}
+}
+
+// TestAnsweredCallersAskTogether: what the callers of one answer ask next is one message, not
+// one for the first of them and one for the rest.
+func TestAnsweredCallersAskTogether(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1)) // so that it does not depend on luck
+	url := bustest.Server(t).URL()
+	nc := bustest.Connect(t, url).Conn()
+	messages := leadAlone(t, nc)
+	c, ctx := connect(t, url), within(t)
+	const callers, each = 64, 50
+	var all sync.WaitGroup
+	for range callers {
+		all.Go(func() {
+			for range each {
+				if _, err := c.Propose(ctx, make([]byte, 128)); err != nil {
+					t.Errorf("propose: %v", err)
+				}
+			}
+		})
+	}
+	all.Wait()
+	const fair = callers * each / (callers / 2) // messages, of which two are in flight
+	if n := messages.Load(); n > fair*5/4 {
+		t.Errorf("%d proposals went in %d messages, want about %d", callers*each, n, fair)
+	}
+}
+
+// leadAlone answers proposals like a leader, with nothing behind it, and counts the messages.
+func leadAlone(t testing.TB, nc *nats.Conn) *atomic.Int64 {
+	t.Helper()
+	n := &atomic.Int64{}
+	for _, subject := range []string{clustertest.Subjects.Propose(), clustertest.Subjects.Command("LEDGER")} {
+		_, err := nc.Subscribe(subject, func(m *nats.Msg) {
+			n.Add(1)
+			_ = nc.Publish(m.Reply, accept(m))
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	return n
 }
 
 // TestSinglyUsesNoTypedCommand: a client that may only propose gets by.
@@ -182,12 +225,7 @@ func BenchmarkProposeToEcho(b *testing.B) {
 	for _, callers := range []int{1, 64, 512} {
 		b.Run(fmt.Sprintf("callers=%d", callers), func(b *testing.B) {
 			url := bustest.Server(b).URL()
-			nc := bustest.Connect(b, url).Conn()
-			for _, subject := range []string{clustertest.Subjects.Propose(), clustertest.Subjects.Command("LEDGER")} {
-				if _, err := nc.Subscribe(subject, func(m *nats.Msg) { _ = nc.Publish(m.Reply, accept(m)) }); err != nil {
-					b.Fatal(err)
-				}
-			}
+			leadAlone(b, bustest.Connect(b, url).Conn())
 			c := connect(b, url)
 			share(b, callers, func() error {
 				_, err := c.Propose(b.Context(), make([]byte, 128))
