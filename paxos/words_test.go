@@ -24,6 +24,16 @@ func TestEveryKindHasAName(t *testing.T) {
 	}
 }
 
+// TestHeartbeatContradicts: a leader has used all slots that it says are chosen, and may
+// have used no more.
+func TestHeartbeatContradicts(t *testing.T) {
+	for below, want := range map[Slot]bool{6: false, 7: false, 8: true} {
+		if m := (Heartbeat{Chosen: Chosen{Below: below}, Next: 7}); m.Contradicts() != want {
+			t.Errorf("chosen below %d of those below 7: contradicts %t, want %t", below, !want, want)
+		}
+	}
+}
+
 // TestValueEqual: a recovered value must be the same to the byte, so every field counts.
 func TestValueEqual(t *testing.T) {
 	v := Value{Kind: Batch, Stamp: 5, Answerer: "l1", Body: []byte("x")}

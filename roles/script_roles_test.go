@@ -159,8 +159,14 @@ func (r *proposerActor) found(s *script) {
 	r.Tick(s.now, &unseen)
 }
 
+// mostWakes is more than any story has while one command is carried out.
+const mostWakes = 10_000
+
 func (r *proposerActor) campaign(s *script, out *paxos.Effects) {
-	for r.stage != asking {
+	for wakes := 0; r.stage != asking; wakes++ {
+		if wakes == mostWakes {
+			s.t.Fatal("it never asks")
+		}
 		out.Reset()
 		s.pass(s.untilWake())
 		r.Tick(s.now, out)
@@ -188,7 +194,11 @@ func (r *proposerActor) elect(s *script) {
 // keep has time pass in which these acceptors answer, and Heartbeats come back.
 func (r *proposerActor) keep(s *script, d string, out *paxos.Effects, answer ...paxos.NodeID) bool {
 	var all paxos.Effects
-	for end := s.now.Mono + paxos.Instant(duration(s.t, d)); s.now.Mono < end; {
+	wakes := 0
+	for end := s.now.Mono + paxos.Instant(duration(s.t, d)); s.now.Mono < end; wakes++ {
+		if wakes == mostWakes {
+			s.t.Fatalf("it wakes again and again, and no time passes after %v", s.now.Mono)
+		}
 		s.pass(min(s.untilWake(), time.Duration(end-s.now.Mono)))
 		sent := len(all.Send)
 		r.Tick(s.now, &all)

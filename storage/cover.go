@@ -41,11 +41,8 @@ type page struct {
 	files   map[coveredName]extent
 }
 
-// encodePage is p in coverPage bytes.
-func encodePage(disk paxos.UUID, p page) ([]byte, error) {
-	if len(p.files) > coverMax {
-		return nil, fmt.Errorf("%d logs at once, want at most %d", len(p.files), coverMax)
-	}
+// encodePage is p, of at most coverMax files, in coverPage bytes.
+func encodePage(disk paxos.UUID, p page) []byte {
 	b := append(make([]byte, 0, coverPage), coverVersion, 0, 0, 0, 0, 0, 0, 0)
 	b = append(b, disk[:]...)
 	b = binary.LittleEndian.AppendUint64(b, p.turn)
@@ -60,7 +57,7 @@ func encodePage(disk paxos.UUID, p page) ([]byte, error) {
 	}
 	b = b[:coverPage]
 	binary.LittleEndian.PutUint32(b[coverPage-4:], crc32.Checksum(b[:coverPage-4], castagnoli))
-	return b, nil
+	return b
 }
 
 func compareCovered(a, b coveredName) int {
@@ -110,11 +107,8 @@ type cover struct {
 
 // createCover makes the cover file of a fresh store, replacing any other.
 func createCover(fsys vfs.FS, path string, disk paxos.UUID) error {
-	first, err := encodePage(disk, page{turn: 1})
-	if err != nil {
-		return err
-	}
-	return wrap("create", path, writeFile(fsys, path, append(first, make([]byte, coverPage)...)))
+	pages := append(encodePage(disk, page{turn: 1}), make([]byte, coverPage)...)
+	return wrap("create", path, writeFile(fsys, path, pages))
 }
 
 // openCover reads the newer page of a cover file that is there.
@@ -198,11 +192,7 @@ func (c *cover) write() error {
 // writeNext writes the page that is not the newest.
 func (c *cover) writeNext() error {
 	defer c.watch(c.path)()
-	c.mu.Lock()
-	c.page.turn++
-	turn := c.page.turn
-	b, err := encodePage(c.disk, c.page)
-	c.mu.Unlock()
+	b, turn, err := c.turnPage()
 	if err != nil {
 		return wrap("write", c.path, err)
 	}
@@ -214,6 +204,17 @@ func (c *cover) writeNext() error {
 	}
 	c.written.Add(1)
 	return nil
+}
+
+// turnPage is the next page, and its turn.
+func (c *cover) turnPage() ([]byte, uint64, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if n := len(c.page.files); n > coverMax {
+		return nil, 0, fmt.Errorf("%d logs at once, want at most %d", n, coverMax)
+	}
+	c.page.turn++
+	return encodePage(c.disk, c.page), c.page.turn, nil
 }
 
 func (c *cover) close() error {

@@ -141,11 +141,7 @@ func (d *Dir) found(role paxos.Role, id paxos.NodeID) error {
 			return d.mismatch(ErrForeign, "it holds %q and no %s", name, identityName)
 		}
 	}
-	disk, err := uuid.NewRandom()
-	if err != nil {
-		return wrap("open", d.path, err)
-	}
-	return d.save("open", Info{Format: formatVersion, Role: role, ID: id, Disk: paxos.UUID(disk)})
+	return d.save("open", Info{Format: formatVersion, Role: role, ID: id, Disk: paxos.UUID(uuid.New())})
 }
 
 // save makes info the directory's identity, durably.

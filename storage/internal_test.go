@@ -136,6 +136,9 @@ func TestOnlyItsOwnerReads(t *testing.T) {
 	if v.lastOpened() != "" {
 		t.Errorf("opened %q", v.lastOpened())
 	}
+	if vfs.Root(v) != vfs.Default {
+		t.Error("it does not say that its files are real")
+	}
 }
 
 // TestDroppedWhenItReturns: also where a MemTable has votes below the cut, which Pebble
@@ -173,12 +176,63 @@ func TestDroppedWhenItReturns(t *testing.T) {
 }
 
 func TestTooManyLogs(t *testing.T) {
-	p := page{files: map[coveredName]extent{}}
+	c := memCover(t, vfs.NewMem())
 	for n := range uint64(coverMax + 1) {
-		p.files[coveredName{logFile, n}] = extent{}
+		c.note(coveredName{logFile, n}, extent{})
 	}
-	if _, err := encodePage(someDisk, p); err == nil {
-		t.Errorf("%d entries fit a page", len(p.files))
+	if err := c.write(); err == nil || c.written.Load() != 0 {
+		t.Errorf("%d entries fit a page: error %v, %d pages written", len(c.page.files), err, c.written.Load())
+	}
+}
+
+// memCover is a new cover.
+func memCover(t *testing.T, mem vfs.FS) *cover {
+	t.Helper()
+	if err := createCover(mem, "cover", someDisk); err != nil {
+		t.Fatal(err)
+	}
+	c, err := openCover(mem, "cover", someDisk)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := c.close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return c
+}
+
+// TestNoLogBeforeTheCover: while the cover cannot be written, no log is begun, nor made
+// of an old one: what the log before it holds might be lost unseen.
+func TestNoLogBeforeTheCover(t *testing.T) {
+	mem := vfs.NewMem()
+	if err := writeFile(mem, "000012.log", nil); err != nil {
+		t.Fatal(err)
+	}
+	v := &votesFS{FS: mem, cover: memCover(t, mem)}
+	v.cover.failed = io.ErrClosedPipe
+	if _, err := v.Create("000013.log", diskWrites); !errors.Is(err, io.ErrClosedPipe) {
+		t.Errorf("Create: %v", err)
+	}
+	if _, err := v.ReuseForWrite("000012.log", "000013.log", diskWrites); !errors.Is(err, io.ErrClosedPipe) {
+		t.Errorf("ReuseForWrite: %v", err)
+	}
+	if _, err := mem.Stat("000013.log"); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("a log that the cover does not know of: %v", err)
+	}
+}
+
+// nobodysFile has a descriptor whose mode cannot be changed.
+type nobodysFile struct{ vfs.File }
+
+func (nobodysFile) Fd() uintptr { return 1 << 20 }
+
+// TestFilesThatOthersMayRead are not written.
+func TestFilesThatOthersMayRead(t *testing.T) {
+	v := &votesFS{FS: vfs.NewMem()}
+	if f, err := v.begun("000001.sst", nobodysFile{}, nil); f != nil || !errors.Is(err, syscall.EBADF) {
+		t.Errorf("%v, error %v", f, err)
 	}
 }
 
@@ -220,13 +274,10 @@ func TestCoveredNames(t *testing.T) {
 // that it may be; and stays while the cover cannot be written.
 func TestRemovedOnceForgotten(t *testing.T) {
 	mem := vfs.NewMem()
-	if err := errors.Join(createCover(mem, "cover", someDisk), writeFile(mem, "000012.log", nil)); err != nil {
+	if err := writeFile(mem, "000012.log", nil); err != nil {
 		t.Fatal(err)
 	}
-	c, err := openCover(mem, "cover", someDisk)
-	if err != nil {
-		t.Fatal(err)
-	}
+	c := memCover(t, mem)
 	v := &votesFS{FS: mem, cover: c}
 	c.note(coveredName{logFile, 12}, extent{})
 	c.failed = io.ErrClosedPipe
@@ -244,8 +295,5 @@ func TestRemovedOnceForgotten(t *testing.T) {
 	}
 	if _, err := mem.Stat("000012.log"); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("obsolete, and still there: %v", err)
-	}
-	if err := c.close(); err != nil {
-		t.Error(err)
 	}
 }
