@@ -73,8 +73,11 @@ func (c *Configuration) Check() error {
 		if m.Disk.IsZero() {
 			errs = append(errs, fmt.Errorf("acceptor %s has no disk incarnation", m.ID))
 		}
-		if ids[m.ID] || disks[m.Disk] {
-			errs = append(errs, fmt.Errorf("acceptor %s or its disk %s is named twice", m.ID, m.Disk))
+		switch {
+		case ids[m.ID]:
+			errs = append(errs, fmt.Errorf("acceptor %s is named twice", m.ID))
+		case disks[m.Disk]:
+			errs = append(errs, fmt.Errorf("acceptor %s has the disk %s, as another one has", m.ID, m.Disk))
 		}
 		ids[m.ID], disks[m.Disk] = true, true
 	}

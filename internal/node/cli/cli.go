@@ -85,12 +85,12 @@ func Run(ctx context.Context, p Program, grammar any, args []string, s Streams) 
 	if err != nil {
 		panic("cli: the grammar of " + p.Name + " is wrong: " + err.Error())
 	}
-	parsed, errs := parse(k, args)
+	parsed, command, errs := parse(k, args)
 	if len(errs) > 0 {
 		for _, err := range errs {
-			fmt.Fprintf(s.Err, "%s: %v\n", p.Name, err)
+			_, _ = io.WriteString(s.Err, p.line(err)) // the exit code tells it too
 		}
-		fmt.Fprintf(s.Err, "Run %s --help for what it takes.\n", p.Name)
+		fmt.Fprintf(s.Err, "Run %s --help for what it takes.\n", command)
 		return Misuse
 	}
 	s.Program = p.Name
@@ -108,16 +108,21 @@ func report(p Program, w io.Writer, err error) int {
 	if errors.Is(err, ErrStopped) {
 		return Clean
 	}
-	why := fmt.Sprintf("%s: %v\n", p.Name, err)
-	if p.Width > 0 {
-		why = Wrap(why, p.Width)
-	}
-	_, _ = io.WriteString(w, why) // the exit code tells it too
+	_, _ = io.WriteString(w, p.line(err)) // the exit code tells it too
 	var misuse *MisuseError
 	if errors.As(err, &misuse) {
 		return Misuse
 	}
 	return Failed
+}
+
+// line is what tells of err: one line, or as many as it needs in the program's width.
+func (p Program) line(err error) string {
+	why := fmt.Sprintf("%s: %v\n", p.Name, err)
+	if p.Width > 0 {
+		why = Wrap(why, p.Width)
+	}
+	return why
 }
 
 // ErrStopped ends a program that was told to stop: exit code 0, without a word.

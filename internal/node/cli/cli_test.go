@@ -132,3 +132,43 @@ func TestEveryFlagHasAVariable(t *testing.T) {
 		}
 	}
 }
+
+// TestHelpIsNamed: who called a subcommand wrongly is told the help of that one, in
+// lines that fit.
+func TestHelpIsNamed(t *testing.T) {
+	type leaf struct {
+		Text string `arg:"" help:"What."`
+		Kind string `enum:"none,one,two,three,four,five,six,seven,eight,nine,ten,eleven" default:"none" help:"Which."`
+	}
+	narrow := program
+	narrow.Width = 60
+	for _, test := range []struct {
+		args []string
+		want string
+	}{
+		{nil, "Run prog --help"},
+		{[]string{"nope"}, "Run prog --help"},
+		{[]string{"say"}, "Run prog say --help"},
+		{[]string{"member"}, "Run prog member --help"},
+		{[]string{"member", "add"}, "Run prog member add --help"},
+		{[]string{"member", "add", "x", "--nope"}, "Run prog member add --help"},
+		{[]string{"say", "x", "--kind", "twelve"}, "Run prog say --help"},
+	} {
+		var commands struct {
+			Say    leaf `cmd:"" help:"Say."`
+			Member struct {
+				Add leaf `cmd:"" help:"Add."`
+			} `cmd:"" help:"Change."`
+		}
+		var errs strings.Builder
+		code := Run(context.Background(), narrow, &commands, test.args, Streams{Out: &errs, Err: &errs})
+		if code != Misuse || !strings.Contains(errs.String(), test.want) {
+			t.Errorf("%q: code %d\n%s; want %q", test.args, code, errs.String(), test.want)
+		}
+		for line := range strings.SplitSeq(errs.String(), "\n") {
+			if len(line) > narrow.Width && strings.Contains(strings.TrimSpace(line), " ") {
+				t.Errorf("%q: a line of %d columns:\n%s", test.args, len(line), errs.String())
+			}
+		}
+	}
+}

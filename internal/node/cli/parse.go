@@ -10,27 +10,48 @@ import (
 )
 
 // parse reads args into k's grammar and checks all that was read. It goes on
-// after a problem, so that all are found.
-func parse(k *kong.Kong, args []string) (*kong.Context, []error) {
-	var errs []error
+// after a problem, so that all are found; command is the program and the
+// subcommand, as far as one was named.
+func parse(k *kong.Kong, args []string) (ctx *kong.Context, command string, errs []error) {
 	args = joinNegative(args)
 	guessing := false // after an unknown flag nobody knows which argument is its value
 	for {
 		ctx, err := k.Parse(args)
 		if err == nil {
-			return ctx, append(errs, check(ctx)...)
+			return ctx, longer(command, commandOf(ctx)), append(errs, check(ctx)...)
+		}
+		cause := err
+		if p := (*kong.ParseError)(nil); errors.As(err, &p) {
+			cause, command = p.Unwrap(), longer(command, commandOf(p.Context))
 		}
 		if !guessing || !positional.MatchString(err.Error()) {
-			errs = append(errs, cause(err))
+			errs = append(errs, cause)
 		}
 		name := flagIn.FindString(err.Error())
 		guessing = guessing || strings.HasPrefix(err.Error(), "unknown flag")
 		rest := without(args, name)
 		if len(rest) == len(args) {
-			return nil, errs
+			return nil, command, errs
 		}
 		args = rest
 	}
+}
+
+func commandOf(ctx *kong.Context) string {
+	words := []string{ctx.Model.Name}
+	for _, p := range ctx.Path {
+		if p.Command != nil {
+			words = append(words, p.Command.Name)
+		}
+	}
+	return strings.Join(words, " ")
+}
+
+func longer(a, b string) string {
+	if len(a) > len(b) {
+		return a
+	}
+	return b
 }
 
 // joinNegative makes "--flag -1" into "--flag=-1": no flag of ours is a digit, so
@@ -53,14 +74,6 @@ var (
 	flagIn     = regexp.MustCompile(`--?[a-zA-Z][a-zA-Z0-9-]*`)
 	positional = regexp.MustCompile(`^(unexpected argument|expected )`)
 )
-
-func cause(err error) error {
-	var p *kong.ParseError
-	if errors.As(err, &p) {
-		return p.Unwrap()
-	}
-	return err
-}
 
 // without is args less the first use of the flag name, and its value.
 func without(args []string, name string) []string {
