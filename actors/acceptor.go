@@ -131,7 +131,7 @@ func (a *acceptor) settle(now paxos.Now) {
 func (a *acceptor) flush() {
 	a.handle.drops.note(a.out.Drop)
 	if a.out.Stop != "" {
-		panic(a.out.Stop)
+		panic(end(a.out.Stop))
 	}
 	if len(a.out.Persist) > 0 || len(a.out.Send) > 0 {
 		a.writer.put(group{records: a.out.Persist, send: a.out.Send})

@@ -267,7 +267,8 @@ func (a *applier) apply(d paxos.Decision) (err error) {
 	}
 	defer func() {
 		if r := recover(); r != nil {
-			err = fmt.Errorf("the state machine panicked on slot %d: %v\n%s", d.Slot, r, debug.Stack())
+			a.log.Error("panic", "reason", r, "stack", string(debug.Stack()))
+			err = fmt.Errorf("the state machine panicked on slot %d: %v", d.Slot, r)
 		}
 	}()
 	commands, err := a.commandsOf(d)

@@ -8,6 +8,6 @@ func (l *learner) configured() {
 	}
 	l.told = newest.Number
 	if err := l.config.Configured(l.role.Genesis(), newest); err != nil {
-		panic(err)
+		panic(end(err.Error()))
 	}
 }

@@ -233,7 +233,7 @@ func (l *learner) settle(now paxos.Now) {
 	l.role.Tick(now, &l.out)
 	if !l.joined && l.role.Genesis() != nil {
 		if err := l.config.Joined(l.role.Genesis()); err != nil {
-			panic(err)
+			panic(end(err.Error()))
 		}
 		l.joined = true
 	}
@@ -335,7 +335,7 @@ func (l *learner) halt() {
 		slot, outvoted := l.role.Doubt()
 		l.config.Doubted(Doubt{Slot: slot, Outvoted: outvoted, Reason: l.out.Stop})
 	}
-	panic(l.out.Stop)
+	panic(end(l.out.Stop))
 }
 
 // A Doubt is why a learner stopped whose state differs from others'.

@@ -1,6 +1,7 @@
 package actors
 
 import (
+	"context"
 	"fmt"
 	"log/slog"
 	"runtime/debug"
@@ -20,11 +21,23 @@ type System struct {
 
 // NewSystem makes a system that logs to log.
 func NewSystem(log *slog.Logger) *System {
-	quiet := actor.WithLoggerFactory(func(*actor.ActorSystem) *slog.Logger { return log.With("lib", "protoactor") })
-	s := &System{actors: actor.NewActorSystem(quiet), log: log}
+	warnings := slog.New(least{log.With("lib", "protoactor").Handler()})
+	s := &System{actors: actor.NewActorSystem(actor.WithLoggerFactory(func(*actor.ActorSystem) *slog.Logger { return warnings })), log: log}
 	shrink(s.actors.ProcessRegistry.LocalPIDs)
 	return s
 }
+
+// least takes warnings and errors alone. What protoactor tells beside them, such as that
+// a role which failed is told something no more, would stand after the reason of a failure.
+type least struct{ slog.Handler }
+
+func (h least) Enabled(ctx context.Context, level slog.Level) bool {
+	return level >= slog.LevelWarn && h.Handler.Enabled(ctx, level)
+}
+
+func (h least) WithAttrs(a []slog.Attr) slog.Handler { return least{h.Handler.WithAttrs(a)} }
+
+func (h least) WithGroup(name string) slog.Handler { return least{h.Handler.WithGroup(name)} }
 
 // shrink leaves one of the 1024 maps of a system's actors, which has a handful. The
 // others are 63,000 objects that every garbage collection would look at.
@@ -84,7 +97,7 @@ func spawn(sys *System, id paxos.NodeID, name string, clock *Clock, h *Handle, r
 	h.inbox.maxItems, h.inbox.maxBytes = inboxItems, inboxBytes
 	h.drops.log = sys.log
 	failStop := actor.NewOneForOneStrategy(0, time.Minute, func(reason any) actor.Directive {
-		h.fail(fmt.Errorf("%s: %v", name, reason))
+		h.fail(fmt.Errorf("%v", reason))
 		return actor.StopDirective
 	})
 	w := &worker{runs: make(chan func()), gone: h.gone}
@@ -270,13 +283,22 @@ func (h *host) run() {
 	h.arm(now.Mono)
 }
 
-// die turns a panic into the end of the role, and says where it came from.
+// An end is why a role ends itself: it panics with it, and that is no fault of the program.
+type end string
+
+// die turns a panic into the end of the role, and logs where one came from that
+// nobody meant. The reason stays one line: the last of a process.
 func (h *host) die() {
-	if r := recover(); r != nil {
-		h.dead = true
-		h.timer.Stop()
-		panic(fmt.Sprintf("%v\n%s", r, debug.Stack()))
+	r := recover()
+	if r == nil {
+		return
 	}
+	h.dead = true
+	h.timer.Stop()
+	if _, meant := r.(end); !meant {
+		h.handle.sys.log.Error("panic", "reason", r, "stack", string(debug.Stack()))
+	}
+	panic(r)
 }
 
 // minTimer keeps a role that wants to be woken in the past from spinning.

@@ -162,7 +162,8 @@ func (o *overseer) apply(slot paxos.Slot, stamp paxos.LogTime, commands []paxos.
 		}
 		text := fmt.Sprint(r)
 		reason, _, _ := strings.Cut(text, "\n")
-		err = errors.Join(fmt.Errorf("the state machine panicked on slot %d: %s\n%s", slot, text, debug.Stack()),
+		o.log.Error("panic", "reason", text, "stack", string(debug.Stack()))
+		err = errors.Join(fmt.Errorf("the state machine panicked on slot %d: %s", slot, reason),
 			writeJSON(filepath.Join(o.dir, haltFile), halt{Slot: slot, Reason: reason, Build: Version()}))
 	}()
 	results, err = o.Machine.Apply(slot, stamp, commands)
