@@ -104,9 +104,37 @@ func (c *initCommand) Run(ctx context.Context, s cli.Streams) error {
 		if others := node.Neighbours(b); len(others) > 0 && !slices.Contains(others, c.Connection.Cluster) {
 			return fmt.Errorf("%w\n  No acceptor of cluster %s answers. There is %s: is --cluster right, and the acceptors' too?", err, c.Connection.Cluster, strings.Join(others, ", "))
 		}
-		return fmt.Errorf("%w\n  Nothing is lost: see that all acceptors run (`synod status`), and run the same command again", err)
+		return c.changed(ctx, b, s, err)
 	}
 	return c.tell(plan, f, s)
+}
+
+// changed looks whether what keeps the cluster from being founded as planned is that it
+// was, and that its acceptors or their disks are others by now.
+func (c *initCommand) changed(ctx context.Context, b *bus.Bus, s cli.Streams, why error) error {
+	reports, err := node.Ask(ctx, b, time.Second)
+	if err != nil {
+		return why
+	}
+	cluster := node.Overview(c.Connection.Cluster, reports)
+	var orders []string
+	for _, id := range c.Acceptors {
+		i := slices.IndexFunc(cluster.Acceptors, func(a node.AcceptorStatus) bool { return string(a.ID) == id && a.Up })
+		switch {
+		case cluster.Configuration == nil || i < 0:
+			return fmt.Errorf("%w\n  Nothing is lost: see that all acceptors run (`synod status`), and run the same command again", why)
+		case cluster.Acceptors[i].Member:
+		case slices.ContainsFunc(cluster.Configuration.Acceptors, func(m node.Member) bool { return string(m.ID) == id }):
+			orders = append(orders, "`synod member replace "+id+"`")
+		default:
+			orders = append(orders, "`synod member add "+id+"`")
+		}
+	}
+	if len(orders) > 0 {
+		return fmt.Errorf("%w\n  It is taken in by %s", why, strings.Join(orders, ", "))
+	}
+	say(s.Out, "Founded before, and changed since, nothing to do: cluster %s: %s\n  see `synod member list`\n", c.Connection.Cluster, cluster.UUID)
+	return nil
 }
 
 // found founds, and names the acceptors that take long to answer.

@@ -65,6 +65,25 @@ func TestInitInterrupted(t *testing.T) {
 	}
 }
 
+// TestInitAfterAReplacement: who starts everything as on the first day, init too, is told
+// what to do with a disk that is new, and that nothing is to be done once it is taken in.
+func TestInitAfterAReplacement(t *testing.T) {
+	t.Parallel()
+	c := startCluster(t)
+	c.kill("a1")
+	if err := os.RemoveAll(c.data("a1")); err != nil {
+		t.Fatal(err)
+	}
+	c.start("a1").await("acceptor runs")
+	if r := c.synod("init", "--acceptors", "a1,a2,a3"); r.code != 1 || !containsAll(r.errors, "founded already, without acceptor a1", "`synod member replace a1`") {
+		t.Errorf("init with a new disk: code %d\n%s", r.code, r.errors)
+	}
+	c.synod("member", "replace", "a1").must(t)
+	if out := c.synod("init", "--acceptors", "a1,a2,a3").must(t); !containsAll(out, "changed since, nothing to do") {
+		t.Errorf("init after the replacement says %q", out)
+	}
+}
+
 // TestInitBesideAnotherCluster of the same name founds nothing, and says why: neither
 // would serve.
 func TestInitBesideAnotherCluster(t *testing.T) {
