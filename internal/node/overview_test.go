@@ -127,7 +127,7 @@ func TestProblems(t *testing.T) {
 			r[3].Proposer.LiveLearners = nil
 			return without(r, "learner", "l1", "l2")
 		}, [][]string{{"p1 hears no learner"}, {"No learner answers"}}},
-		{"one learner", func(r []Report) []Report { return without(r, "learner", "l1") }, [][]string{{"1 learner of the 2", "acceptors keep everything"}}},
+		{"one learner", func(r []Report) []Report { return without(r, "learner", "l1") }, [][]string{{"1 learner of the 2", "acceptors keep everything", "empty data directory"}}},
 		{"a learner far behind", func(r []Report) []Report { r[5].Learner.Lag = 1000; return r }, [][]string{{"Learner l1 is 1000 slots behind"}, {"1 learner of the 2"}}},
 		{"a silent acceptor", func(r []Report) []Report { r[3].Proposer.Silent = []paxos.NodeID{"a3"}; return r }, [][]string{{"p1 gets no answer from acceptor a3"}}},
 		{"a slow disk", func(r []Report) []Report {
@@ -157,12 +157,18 @@ func TestProblems(t *testing.T) {
 		{"a learner apart", func(r []Report) []Report { return unreadable(r, 5) }, [][]string{{"Learner l1 is not ready", "no quorum of acceptors"}}},
 		{"no quorum and so no reads", func(r []Report) []Report { return unreadable(without(r, "acceptor", "a2", "a3"), 3, 4) },
 			[][]string{{"Nothing can be decided"}, {"a2 does not answer"}, {"a3 does not answer"}}},
-		{"a twin's messages", func(r []Report) []Report {
-			r[0].Ignored = map[string]uint64{"twin": 7, "stale": 9, "foreign": 5}
-			r[0].IgnoredLast = map[string]LastIgnored{"twin": {From: "acceptor a1", Disk: "d1", Boot: 2, Ago: 4.2}}
+		{"messages under its own id, of another disk", func(r []Report) []Report {
+			r[0].Ignored = map[string]uint64{"twin": 1}
+			r[0].IgnoredLast = map[string]LastIgnored{"twin": {From: "acceptor a1", Disk: "other", Boot: 1, Ago: 1}}
 			return r
 		},
-			[][]string{{"Acceptor a1 ignored 7 messages (twin)", "the last 4 s ago of acceptor a1 (disk d1, boot 2)", "one data directory"}}},
+			[][]string{{"Acceptor a1 ignored 1 message (twin)", "(disk other, boot 1)", "ran under its id", "an id of its own"}}},
+		{"a twin's messages", func(r []Report) []Report {
+			r[0].Ignored = map[string]uint64{"twin": 7, "stale": 9, "foreign": 5}
+			r[0].IgnoredLast = map[string]LastIgnored{"twin": {From: "acceptor a1", Disk: r[0].Disk, Boot: 2, Ago: 4.2}}
+			return r
+		},
+			[][]string{{"Acceptor a1 ignored 7 messages (twin)", "the last 4 s ago of acceptor a1 (disk 01000000-", "boot 2)", "one data directory"}}},
 		{"permissions", func(r []Report) []Report { r[4].Bus.AsyncErrors = 1; return r }, [][]string{{"NATS refused something to proposer p2, 1 time"}}},
 		{"a clock ahead", func(r []Report) []Report { return clocks(r, map[int]time.Duration{1: 3 * time.Second}) },
 			[][]string{{"clock of acceptor a2 is 3s ahead of the others'", "host h1"}}},

@@ -236,11 +236,14 @@ var strange = []struct{ reason, meaning string }{
 func (c *Cluster) problemsOfMessages(r *Report) {
 	for _, s := range strange {
 		if n := r.Ignored[s.reason]; n > 0 {
-			last := ""
+			last, meaning := "", s.meaning
 			if l, ok := r.IgnoredLast[s.reason]; ok {
+				if s.reason == paxos.Twin.String() && l.From == r.Role+" "+string(r.ID) && l.Disk != r.Disk {
+					meaning = "another process ran under its id, with another data directory or none: every role needs an id of its own"
+				}
 				last = fmt.Sprintf(", the last %.0f s ago of %s (disk %s, boot %d)", l.Ago, l.From, l.Disk, l.Boot)
 			}
-			c.say("%s %s ignored %s (%s) since its start%s: %s.", title(r.Role), r.ID, plural(int(n), "message"), s.reason, last, s.meaning)
+			c.say("%s %s ignored %s (%s) since its start%s: %s.", title(r.Role), r.ID, plural(int(n), "message"), s.reason, last, meaning)
 		}
 	}
 	if r.Bus.AsyncErrors > 0 {
@@ -320,8 +323,12 @@ func (c *Cluster) problemsOfLearners() {
 	case own == 0:
 		c.say("No learner answers: nothing is applied and nobody is answered. Start one or more.")
 	case ready < c.Configuration.Copies:
-		c.say("%s of the %d that must hold a slot before acceptors may forget it: acceptors keep everything until there are more.",
-			title(plural(ready, "learner")), c.Configuration.Copies)
+		start := ""
+		if own < c.Configuration.Copies {
+			start = " Start what is missing; a learner whose disk is lost starts with an empty data directory."
+		}
+		c.say("%s of the %d that must hold a slot before acceptors may forget it: acceptors keep everything until there are more.%s",
+			title(plural(ready, "learner")), c.Configuration.Copies, start)
 	}
 }
 
