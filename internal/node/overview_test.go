@@ -77,7 +77,7 @@ func TestProblems(t *testing.T) {
 		{"nobody", func([]Report) []Report { return nil }, [][]string{{"No role of cluster \"main\" answers"}}},
 		{"one acceptor down", func(r []Report) []Report { return without(r, "acceptor", "a2") }, [][]string{{"Acceptor a2 does not answer"}}},
 		{"no quorum", func(r []Report) []Report { return without(r, "acceptor", "a2", "a3") },
-			[][]string{{"Nothing can be decided", "1 of 3", "a2, a3"}, {"a2 does not answer"}, {"a3 does not answer"}}},
+			[][]string{{"Nothing can be decided", "1 of 3", "a2, a3", "`synod member force-new-cluster`"}, {"a2 does not answer"}, {"a3 does not answer"}}},
 		{"wiped", func(r []Report) []Report {
 			r[1].Disk, r[1].UUID, r[1].Configuration, r[1].Acceptor = paxos.UUID{9}.String(), "", nil, &AcceptorReport{}
 			return r

@@ -93,7 +93,7 @@ func (c *Cluster) problemsOfQuorum() {
 	}
 	switch {
 	case !config.Phase2(voters):
-		c.say("Nothing can be decided: only %d of %d acceptors vote, which is no quorum to choose (%s). Missing: %s. Start them.",
+		c.say("Nothing can be decided: only %d of %d acceptors vote, which is no quorum to choose (%s). Missing: %s. Start them. If their disks are lost for good: `synod member force-new-cluster` says what can be saved.",
 			voters.Len(), len(config.Acceptors), config.Quorums, join(missing))
 	case !config.Phase1(voters):
 		c.say("A new leader cannot be elected: only %d of %d acceptors vote, which is no quorum to promise (%s). Missing: %s. Start them.",

@@ -33,7 +33,7 @@ func (n *common) wander(alone func() bool) {
 	w := &wanderer{patience: wanderAfter, most: wanderMost, alone: alone, stop: make(chan struct{})}
 	w.move = func() {
 		if n.bus.Move() {
-			n.log.Warn("nothing of the cluster is heard through this NATS server, trying another")
+			n.log.Warn("too little of the cluster is heard through this NATS server, trying another")
 		}
 	}
 	w.done.Go(w.run)
