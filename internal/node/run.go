@@ -39,7 +39,11 @@ func Run(ctx context.Context, o RunOptions, start func(context.Context) (Role, e
 		return stopWithin(role, o.Drain)
 	case err := <-role.Failed():
 		o.Log.Error("failed, and stops for good", "err", err)
-		return errors.Join(fmt.Errorf("%s failed: %w", role.Name(), err), stopWithin(role, failedStop))
+		stopped := stopWithin(role, failedStop)
+		if errors.Is(stopped, err) {
+			stopped = nil // the same is the matter, and is said once
+		}
+		return errors.Join(fmt.Errorf("%s failed: %w", role.Name(), err), stopped)
 	}
 }
 
