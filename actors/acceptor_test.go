@@ -221,6 +221,9 @@ func TestAPanicEndsTheRoleForGood(t *testing.T) {
 		if got := of[paxos.Promise](out); len(got) != 0 {
 			t.Errorf("sent %v after a panic", got)
 		}
+		if _, there := a.sys.actors.ProcessRegistry.GetLocal(a.pid.Id); there {
+			t.Error("its actor is still there")
+		}
 		err := <-a.Failed()
 		if err.Error() != "an invariant broke" {
 			t.Errorf("failed with %q, want the reason alone", err)

@@ -75,8 +75,8 @@ func (h *history) check(t *testing.T, e paxos.Envelope) {
 }
 
 // TestAcceptorKeepsItsWord sends an acceptor random messages, plausible and not,
-// crashes it at random, and checks that no promise is ever lowered, no vote is below
-// a promise, and that the same message again gets the same answer.
+// crashes it at random, and checks that no promise and no watermark is ever lowered, no
+// vote is below a promise, and that the same message again gets the same answer.
 func TestAcceptorKeepsItsWord(t *testing.T) {
 	votes := 0
 	for seed := range uint64(300) {
@@ -104,6 +104,7 @@ func wordsOf(t *testing.T, c *chaos) (votes int) {
 			self.Boot++
 			a = RestoreAcceptor(self, disk.State, now)
 		}
+		below := a.State().Marks.ChosenBelow
 		e := c.envelope()
 		var first, again paxos.Effects
 		a.Step(now, e, &first)
@@ -115,6 +116,9 @@ func wordsOf(t *testing.T, c *chaos) (votes int) {
 			}
 		}
 		before := a.State()
+		if before.Marks.ChosenBelow < below {
+			t.Fatalf("%+v lowers the watermark from %d to %d", e, below, before.Marks.ChosenBelow)
+		}
 		a.Step(now, e, &again)
 		if !reflect.DeepEqual(beyondHello(first.Send), beyondHello(again.Send)) || !reflect.DeepEqual(before, a.State()) {
 			t.Fatalf("%+v is answered with %+v and then with %+v", e, first, again)

@@ -19,54 +19,70 @@ var (
 //go:embed survivors.txt
 var survivorsText string
 
-// argued is the mutants that survive, and why that is no gap.
-func argued(t *testing.T) map[string]string {
+//go:embed endless.txt
+var endlessText string
+
+// reasons are why a mutant, by its name, comes to what it comes to.
+type reasons map[string]string
+
+// argued are the mutants that nothing kills, and why that is no gap, and those whose tests
+// do not end, and why not.
+func argued(t *testing.T) map[string]reasons {
 	t.Helper()
-	reasons := map[string]string{}
-	for line := range strings.Lines(survivorsText) {
+	return map[string]reasons{nothing: parseReasons(t, survivorsText), endless: parseReasons(t, endlessText)}
+}
+
+func parseReasons(t *testing.T, text string) reasons {
+	t.Helper()
+	reasons := reasons{}
+	for line := range strings.Lines(text) {
 		line = strings.TrimSpace(line)
 		if line == "" || strings.HasPrefix(line, "#") {
 			continue
 		}
 		name, reason, ok := strings.Cut(line, " -> ")
 		if !ok || reason == "" || reasons[name] != "" {
-			t.Errorf("survivors.txt: %q has no reason, or comes twice", line)
+			t.Errorf("%q has no reason, or comes twice", line)
 		}
 		reasons[name] = reason
 	}
 	return reasons
 }
 
-// TestSurvivorsAreOperators: what survivors.txt argues is there.
-func TestSurvivorsAreOperators(t *testing.T) {
+// TestArguedAreOperators: what survivors.txt and endless.txt argue is there.
+func TestArguedAreOperators(t *testing.T) {
 	src, err := Load("../..")
 	if err != nil {
 		t.Fatal(err)
 	}
-	reasons := argued(t)
+	named := map[string]bool{}
 	for dir := range whoJudges {
 		all, err := Operators(src, dir)
 		if err != nil {
 			t.Fatal(err)
 		}
 		for _, m := range all {
-			delete(reasons, m.Name)
+			named[m.Name] = true
 		}
 	}
-	for name := range reasons {
-		t.Errorf("survivors.txt: no operator is called %q", name)
+	for end, reasons := range argued(t) {
+		for name := range reasons {
+			if !named[name] {
+				t.Errorf("no operator is called %q, which is to come to %s", name, end)
+			}
+		}
 	}
 }
 
 // TestFlippedOperators flips operators of a package, one at a time, and runs the tests that
 // are to notice, and for roles the stories of package sim, and seeds. What survives must
-// be argued in survivors.txt.
+// be argued in survivors.txt, and what does not end in endless.txt; and nothing else is there.
 func TestFlippedOperators(t *testing.T) {
 	b, err := built()
 	if err != nil {
 		t.Fatal(err)
 	}
-	reasons := argued(t)
+	lists := argued(t)
 	judges := b.judges(t)
 	var mu sync.Mutex
 	var wait sync.WaitGroup
@@ -78,17 +94,18 @@ func TestFlippedOperators(t *testing.T) {
 			slots <- struct{}{}
 			defer func() { <-slots }()
 			name := b.all[i].Name
-			reason := reasons[name]
-			how, what := b.kill(t, judges, i, reason != "")
+			how, what := b.kill(t, judges, i, lists[nothing][name] != "")
 			mu.Lock()
 			defer mu.Unlock()
 			by[how]++
 			t.Logf("%s: %s: %.140s", name, how, what)
-			if how == "nothing" && reason == "" {
-				t.Errorf("%s: survives, and survivors.txt does not say why", name)
-			}
-			if how != "nothing" && reason != "" {
-				t.Errorf("%s: comes to %s, and survivors.txt has it", name, how)
+			for end, reasons := range lists {
+				if how == end && reasons[name] == "" {
+					t.Errorf("%s: comes to %s, and no list says why", name, how)
+				}
+				if how != end && reasons[name] != "" {
+					t.Errorf("%s: comes to %s, and the list of what comes to %s has it", name, how, end)
+				}
 			}
 		})
 	}
@@ -162,9 +179,13 @@ func patience(t *testing.T, tests string) time.Duration {
 // atOnce is how many operators are flipped at a time, each in a process of its own.
 const atOnce = 2
 
-// endless is how what does not end is counted: it may be a kill, and a test that is slow
-// for another reason. Who judges a package looks at each.
-const endless = "no end"
+// What kills a mutant is a test, a story or a seed; otherwise it comes to one of these.
+// One that does not end would be noticed, too, but a test that is slow for another reason
+// looks the same.
+const (
+	nothing = "nothing" // it survives
+	endless = "no end"
+)
 
 // kill says what kills mutant i first, and how. Seeds take long, and are left out for
 // one that is argued unless all operators are flipped. Nothing in package storage runs in
@@ -180,7 +201,7 @@ func (b *build) kill(t *testing.T, judges []judge, i int, argued bool) (how, wha
 		}
 	}
 	if *flippedIn != "roles" {
-		return "nothing", ""
+		return nothing, ""
 	}
 	for _, drill := range []string{Stories, ""} {
 		if drill == "" && argued && *operators > 1 {
@@ -196,5 +217,5 @@ func (b *build) kill(t *testing.T, judges []judge, i int, argued bool) (how, wha
 			return map[string]string{Stories: "stories", "": "seeds"}[drill], v.By
 		}
 	}
-	return "nothing", ""
+	return nothing, ""
 }
