@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -219,6 +220,9 @@ func TestCrashDuringRestore(t *testing.T) {
 		m = openMem(t, crash.clone)
 		d := scrubbedDigest(t, m)
 		closeMachine(t, m)
+		if states := statesIn(t, crash.clone); len(states) != 1 {
+			t.Errorf("crash at operation %d: there are %v", n, states)
+		}
 		if d != before && d != after {
 			t.Fatalf("crash at operation %d: digest %+v, want %+v or %+v", n, d, before, after)
 		}
@@ -227,6 +231,16 @@ func TestCrashDuringRestore(t *testing.T) {
 	if len(found) != 2 {
 		t.Errorf("crashes left %v, want some with the old state and some with the new one", found)
 	}
+}
+
+// statesIn is the databases that are in the directory of openMem.
+func statesIn(t *testing.T, mem vfs.FS) []string {
+	t.Helper()
+	names, err := mem.List("state")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return slices.DeleteFunc(names, func(name string) bool { return !strings.HasPrefix(name, statePrefix) })
 }
 
 // TestCrashWhileMakingTheState loses power after every write operation of the
