@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -25,6 +26,7 @@ type bare struct {
 	done      chan struct{}
 	kick      chan struct{} // of capacity 1: the streams may change
 	listeners map[string]*bus.Listener
+	most      int                  // subjects that are served
 	denied    map[string]time.Time // when subjects were denied that are not asked for again yet
 }
 
@@ -33,10 +35,16 @@ const (
 	bareEvery = time.Second
 	bareSoon  = 30 * time.Millisecond
 	bareAgain = time.Minute // after NATS denied a subject
+	bareRest  = 10          // times what asking took, before it is asked again: many large streams take long
 )
 
+// mostBare is how many subjects are served, those of the oldest streams first. Each costs
+// some kilobytes here and in the server, and a round trip when leaders change; who may
+// make streams could have a leader spend its time on them.
+const mostBare = 10_000
+
 func newBare(f *front) *bare {
-	b := &bare{front: f, done: make(chan struct{}), kick: make(chan struct{}, 1), listeners: map[string]*bus.Listener{}, denied: map[string]time.Time{}}
+	b := &bare{front: f, done: make(chan struct{}), kick: make(chan struct{}, 1), most: mostBare, listeners: map[string]*bus.Listener{}, denied: map[string]time.Time{}}
 	ctx, cancel := context.WithCancel(context.Background())
 	b.cancel = cancel
 	go b.run(ctx)
@@ -67,21 +75,23 @@ func (b *bare) changed(subject string) {
 
 func (b *bare) run(ctx context.Context) {
 	defer close(b.done)
-	for wait := time.Duration(0); ; {
+	asked := time.Now()
+	for wait, rest := time.Duration(0), time.Duration(0); ; {
 		select {
 		case <-ctx.Done():
 			return
-		case <-b.kick:
-			wait = bareSoon
+		case <-b.kick: // never puts off what is due: who changes streams without pause must not
+			wait = min(wait, max(bareSoon, rest))
 			continue
-		case <-time.After(wait):
+		case <-time.After(time.Until(asked.Add(wait))):
 		}
+		began := time.Now()
 		if err := b.refresh(ctx); err != nil && ctx.Err() == nil {
 			b.front.quiet.Do(func() { b.front.log.Warn("the streams' own subjects may not be served", "err", err) })
 		}
-		if wait = 4 * max(wait, bareSoon); wait > bareEvery {
-			wait = bareEvery
-		}
+		asked = time.Now()
+		rest = bareRest * asked.Sub(began)
+		wait = max(min(4*max(wait, bareSoon), bareEvery), rest)
 	}
 }
 
@@ -93,6 +103,9 @@ func (b *bare) refresh(ctx context.Context) error {
 	}
 	var errs []error
 	for subject := range want {
+		if ctx.Err() != nil {
+			return ctx.Err() // who closes waits
+		}
 		if b.listeners[subject] == nil && time.Since(b.denied[subject]) > bareAgain {
 			l, err := b.front.bus.ServeClients(leaderQueue, []string{subject}, b.front.takeBare)
 			if err != nil {
@@ -113,36 +126,58 @@ func (b *bare) refresh(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
+// bareStream is what matters here of a stream.
+type bareStream struct {
+	Created time.Time      `json:"created"`
+	Config  streams.Config `json:"config"`
+}
+
 // subjects are those of all streams but LEDGER that are no subjects of the cluster's own,
-// nor anybody's inbox.
+// nor anybody's inbox; of too many, those of the oldest streams.
 func (b *bare) subjects(ctx context.Context) (map[string]bool, error) {
+	all, err := b.streams(ctx)
+	if err != nil {
+		return nil, err
+	}
+	slices.SortStableFunc(all, func(x, y bareStream) int { return x.Created.Compare(y.Created) })
 	want := map[string]bool{}
-	for offset, total := 0, 1; offset < total; {
+	for i := range all {
+		for _, subject := range all[i].Config.Subjects {
+			switch {
+			case all[i].Config.Name == streams.Ledger || streams.Collide(subject, b.front.bus.Subjects().Root()+">") || streams.Collide(subject, "_INBOX.>"):
+			case len(want) == b.most:
+				b.front.quiet.Do(func() {
+					b.front.log.Warn("streams have more subjects than are served, the newest are not", "served", b.most, "first_not_served", all[i].Config.Name)
+				})
+				return want, nil
+			default:
+				want[subject] = true
+			}
+		}
+	}
+	return want, nil
+}
+
+// streams asks the learners for all streams.
+func (b *bare) streams(ctx context.Context) ([]bareStream, error) {
+	var all []bareStream
+	for total := 1; len(all) < total; {
 		var page struct {
-			Total   int `json:"total"`
-			Streams []struct {
-				Config streams.Config `json:"config"`
-			} `json:"streams"`
+			Total   int          `json:"total"`
+			Streams []bareStream `json:"streams"`
 		}
 		ctx, cancel := context.WithTimeout(ctx, bareEvery)
-		m, err := b.front.bus.Conn().RequestWithContext(ctx, b.front.bus.Subjects().API("STREAM.LIST"), fmt.Appendf(nil, `{"offset":%d}`, offset))
+		m, err := b.front.bus.Conn().RequestWithContext(ctx, b.front.bus.Subjects().API("STREAM.LIST"), fmt.Appendf(nil, `{"offset":%d}`, len(all)))
 		cancel()
 		if err == nil {
 			err = json.Unmarshal(m.Data, &page)
 		}
 		if err != nil || len(page.Streams) == 0 {
-			return want, err
+			return all, err
 		}
-		offset, total = offset+len(page.Streams), page.Total
-		for _, s := range page.Streams {
-			for _, subject := range s.Config.Subjects {
-				if s.Config.Name != streams.Ledger && !streams.Collide(subject, b.front.bus.Subjects().Root()+">") && !streams.Collide(subject, "_INBOX.>") {
-					want[subject] = true
-				}
-			}
-		}
+		all, total = append(all, page.Streams...), page.Total
 	}
-	return want, nil
+	return all, nil
 }
 
 // takeBare hands a message to a stream's own subject to the proposer.
