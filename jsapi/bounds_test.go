@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"runtime"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -18,6 +19,7 @@ import (
 	"github.com/synod-paxos/synod/consumers"
 	"github.com/synod-paxos/synod/jsapi"
 	"github.com/synod-paxos/synod/paxos"
+	"github.com/synod-paxos/synod/streams"
 )
 
 // TestReadsAheadLeaveRoom: who asks for a slot that does not come waits alone.
@@ -47,6 +49,70 @@ func TestReadsAheadLeaveRoom(t *testing.T) {
 	}
 	if m, err := nc.Request("synod.test.api.STREAM.NAMES", nil, answerTimeout); err != nil || !strings.Contains(string(m.Data), "LEDGER") {
 		t.Errorf("another read is answered %v, %v", m, err)
+	}
+}
+
+// slow is a state whose first reads take until they are let go.
+type slow struct {
+	*state
+	slow  atomic.Int64 // how many reads are still slow
+	begun chan struct{}
+	let   chan struct{}
+}
+
+func (s *slow) Read(read func(*streams.View) error) error {
+	if s.slow.Add(-1) >= 0 {
+		s.begun <- struct{}{}
+		<-s.let
+	}
+	return s.state.Read(read)
+}
+
+// TestHeavyReadsLeaveRoom: reads that take long leave processors to others, and who waits
+// for a turn among them leaves places.
+func TestHeavyReadsLeaveRoom(t *testing.T) {
+	s := &slow{state: newState(t), begun: make(chan struct{}, 64), let: make(chan struct{})}
+	s.apply("propose", nil, "x")
+	most := min(32, max(1, runtime.GOMAXPROCS(0)/2))
+	s.slow.Store(int64(most))
+	passed := make(chan struct{}, 64)
+	const waiters = 16
+	_, nc := open(t, s, jsapi.Options{Concurrent: 4 * waiters, Timeout: time.Minute, Barrier: func(context.Context) error {
+		passed <- struct{}{}
+		return nil
+	}})
+	answers, err := nc.SubscribeSync(nc.NewInbox())
+	if err != nil {
+		t.Fatal(err)
+	}
+	heavy := func() {
+		if err := nc.PublishRequest("synod.test.api.STREAM.NAMES", answers.Subject, nil); err != nil {
+			t.Fatal(err)
+		}
+		<-passed
+	}
+	for range most {
+		heavy()
+		<-s.begun
+	}
+	for range waiters + 1 {
+		heavy()
+	}
+	m, err := answers.NextMsg(answerTimeout)
+	if err != nil || !strings.Contains(string(m.Data), fmt.Sprint(bus.CodeOverloaded)) {
+		t.Errorf("one too many that wait: %v, %v, want overloaded", m, err)
+	}
+	if m, err := nc.Request("synod.test.api.DIRECT.GET.LEDGER.propose", nil, answerTimeout); err != nil || string(m.Data) != "x" {
+		t.Errorf("a message by name is answered %v, %v", m, err)
+	}
+	if n := len(s.begun); n != 0 {
+		t.Errorf("%d more reads than %d are in work", n, most)
+	}
+	close(s.let)
+	for range most + waiters {
+		if m, err := answers.NextMsg(answerTimeout); err != nil || !strings.Contains(string(m.Data), "LEDGER") {
+			t.Errorf("one that waited for its turn: %v, %v", m, err)
+		}
 	}
 }
 

@@ -25,6 +25,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -108,7 +109,7 @@ type Server struct {
 	peers    *bus.Listener // questions of other learners; as listener
 	slots    chan struct{}
 	heavy    chan struct{} // reads of more than one message
-	far      chan struct{} // reads that may wait for a slot
+	patient  chan struct{} // requests that may wait for more than the barrier: a slot, or their turn among heavy
 	ctx      context.Context
 	cancel   context.CancelFunc
 	begin    sync.Mutex // makes stopped and work change together
@@ -130,7 +131,7 @@ func New(b *bus.Bus, s Source, o Options) *Server {
 	o = o.withDefaults()
 	server := &Server{
 		bus: b, source: s, options: o, slots: make(chan struct{}, o.Concurrent),
-		heavy: make(chan struct{}, heavyMost), far: make(chan struct{}, max(1, o.Concurrent/4)),
+		heavy: make(chan struct{}, heavyMost()), patient: make(chan struct{}, max(1, o.Concurrent/4)),
 		counts: make([]atomic.Uint64, len(operations)), quiet: rate.Sometimes{First: 1, Interval: 10 * time.Second},
 	}
 	if o.Consumers == nil {
@@ -210,8 +211,10 @@ func (s *Server) Counts() map[string]uint64 {
 	return counts
 }
 
-// heavyMost is how many reads that may take much memory or time are carried out at once.
-const heavyMost = 32
+// heavyMost is how many reads that may take much memory or time are carried out at once:
+// half of the processors are left to all that is quick, the role itself included. More at
+// once would end none of them earlier.
+func heavyMost() int { return min(32, max(1, runtime.GOMAXPROCS(0)/2)) }
 
 // burst is how many requests come at most before those that wait for a group go.
 const burst = 256
@@ -300,13 +303,11 @@ func (s *Server) carryOut(r *request) {
 // read answers r from a view, or finds out what it does then.
 func (s *Server) read(ctx context.Context, r *request) error {
 	if !r.op.simple {
-		select {
-		case s.heavy <- struct{}{}:
-			defer func() { <-s.heavy }()
-		case <-ctx.Done():
+		if !s.takeHeavy(ctx) {
 			s.refused.Add(1)
 			return errBusy
 		}
+		defer func() { <-s.heavy }()
 	}
 	return s.source.Read(func(view *streams.View) error {
 		at, err := view.Digest()
@@ -316,6 +317,27 @@ func (s *Server) read(ctx context.Context, r *request) error {
 		r.view, r.slot = view, paxos.Slot(at.Slot)
 		return r.op.answer(r)
 	})
+}
+
+// takeHeavy waits for one of the places of heavy reads, while few others do.
+func (s *Server) takeHeavy(ctx context.Context) bool {
+	select {
+	case s.heavy <- struct{}{}:
+		return true
+	default:
+	}
+	select {
+	case s.patient <- struct{}{}:
+		defer func() { <-s.patient }()
+	default: // heavy reads must not take all places
+		return false
+	}
+	select {
+	case s.heavy <- struct{}{}:
+		return true
+	case <-ctx.Done():
+		return false
+	}
 }
 
 // freshen returns once the state is as fresh as r asks for.
@@ -328,8 +350,8 @@ func (s *Server) freshen(ctx context.Context, r *request) error {
 		return nil
 	case level.AtLeast > 0:
 		select {
-		case s.far <- struct{}{}:
-			defer func() { <-s.far }()
+		case s.patient <- struct{}{}:
+			defer func() { <-s.patient }()
 		default: // a slot that does not come must not take all places
 			s.refused.Add(1)
 			return errBusy

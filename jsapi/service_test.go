@@ -21,7 +21,7 @@ import (
 const answerTimeout = 10 * time.Second
 
 // open serves s and returns a client's connection.
-func open(t *testing.T, s *state, o jsapi.Options) (*jsapi.Server, *nats.Conn) {
+func open(t *testing.T, s jsapi.Source, o jsapi.Options) (*jsapi.Server, *nats.Conn) {
 	t.Helper()
 	url := bustest.Server(t).URL()
 	b := bustest.Connect(t, url)
