@@ -51,9 +51,23 @@ func tale() [][]Message {
 	}
 }
 
+// tales is the tale by the first rules, and by the newest ones, which have tables of their
+// own.
+func tales() map[string][][]Message {
+	newest := tale()
+	newest[0] = append([]Message{upgradeTo(MaxVersion)}, newest[0]...)
+	return map[string][][]Message{"the first rules": tale(), "the newest rules": newest}
+}
+
 func applyTale(t testing.TB, m *Machine, from int) {
 	t.Helper()
-	for i, commands := range tale()[from:] {
+	applySlots(t, m, tale(), from)
+}
+
+// applySlots applies a history from a slot on, which is the next one.
+func applySlots(t testing.TB, m *Machine, history [][]Message, from int) {
+	t.Helper()
+	for i, commands := range history[from:] {
 		slot := from + i + 1
 		if _, err := m.Apply(uint64(slot), int64(slot)*4e8, commands); err != nil {
 			t.Fatal(err)
@@ -79,17 +93,19 @@ func snapshotBytes(t testing.TB, m *Machine) []byte {
 // continues from there: digests and snapshots must be those of a machine that
 // applied everything itself.
 func TestSnapshotAtEveryPoint(t *testing.T) {
+	for rules, history := range tales() {
+		t.Run(rules, func(t *testing.T) { snapshotAtEveryPoint(t, history) })
+	}
+}
+
+func snapshotAtEveryPoint(t *testing.T, history [][]Message) {
 	whole := openMem(t, vfs.NewMem())
 	defer closeMachine(t, whole)
-	applyTale(t, whole, 0)
+	applySlots(t, whole, history, 0)
 	want := snapshotBytes(t, whole)
-	for at := range len(tale()) + 1 {
+	for at := range len(history) + 1 {
 		source := openMem(t, vfs.NewMem())
-		for i, commands := range tale()[:at] {
-			if _, err := source.Apply(uint64(i+1), int64(i+1)*4e8, commands); err != nil {
-				t.Fatal(err)
-			}
-		}
+		applySlots(t, source, history[:at], 0)
 		fs := vfs.NewMem()
 		m, err := Restore("state", bytes.NewReader(snapshotBytes(t, source)), Options{FS: fs})
 		if err != nil {
@@ -101,7 +117,7 @@ func TestSnapshotAtEveryPoint(t *testing.T) {
 		if m.Durable() != uint64(at) {
 			t.Errorf("durable slot %d after restoring slot %d", m.Durable(), at)
 		}
-		applyTale(t, m, at)
+		applySlots(t, m, history, at)
 		if m.Digest() != whole.Digest() || !bytes.Equal(snapshotBytes(t, m), want) {
 			t.Errorf("restored after slot %d: digest %+v, want %+v", at, m.Digest(), whole.Digest())
 		}
@@ -262,9 +278,15 @@ func TestCrashWhileMakingTheState(t *testing.T) {
 // TestFlippedByteIsFound changes one value behind the machine's back, in every
 // table: the scrub must find it, and name the stream or the key.
 func TestFlippedByteIsFound(t *testing.T) {
+	for rules, history := range tales() {
+		t.Run(rules, func(t *testing.T) { flippedByteIsFound(t, history[:7]) })
+	}
+}
+
+func flippedByteIsFound(t *testing.T, history [][]Message) {
 	m := openMem(t, vfs.NewMem())
 	defer closeMachine(t, m)
-	for i, commands := range tale()[:7] {
+	for i, commands := range history {
 		if _, err := m.Apply(uint64(i+1), int64(i+1), commands); err != nil {
 			t.Fatal(err)
 		}
