@@ -116,6 +116,66 @@ func TestHeavyReadsLeaveRoom(t *testing.T) {
 	}
 }
 
+// TestQuestionsShareAnInbox: learners ask each other without a subscription for each
+// question, for which the NATS server would route everybody's messages anew.
+func TestQuestionsShareAnInbox(t *testing.T) {
+	url := bustest.Server(t).URL()
+	b, nc := bustest.Connect(t, url), bustest.Connect(t, url).Conn()
+	server := jsapi.New(b, newState(t), jsapi.Options{ID: "l1", Log: bustest.Quiet()})
+	if err := server.Open(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := server.Stop(); err != nil {
+			t.Error(err)
+		}
+	})
+	asked, err := nc.SubscribeSync(b.Subjects().Consumers("*"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	answers, err := nc.SubscribeSync(nc.NewInbox())
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := b.Conn().NumSubscriptions()
+	const questions = 20
+	for range questions {
+		if err := nc.PublishRequest("synod.test.api.CONSUMER.INFO.LEDGER.none", answers.Subject, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i := range questions {
+		q, err := asked.NextMsg(answerTimeout)
+		if err != nil {
+			t.Fatalf("%d questions: %v", i, err)
+		}
+		if i%2 == 0 { // one that has it
+			if err := q.Respond([]byte(`{"from":"l2","infos":[{"name":"n"}]}`)); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if n := b.Conn().NumSubscriptions(); n > before+1 {
+		t.Errorf("%d subscriptions while %d questions are asked, %d before", n, questions, before)
+	}
+	found := 0
+	for range questions {
+		m, err := answers.NextMsg(answerTimeout)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.Contains(string(m.Data), `"name":"n"`) {
+			found++
+		} else if !strings.Contains(string(m.Data), "consumer not found") {
+			t.Errorf("answered %s", m.Data)
+		}
+	}
+	if found != questions/2 {
+		t.Errorf("%d consumers were found, want %d", found, questions/2)
+	}
+}
+
 // TestListsOfLargeStreams: however large configurations are, all streams can be listed.
 func TestListsOfLargeStreams(t *testing.T) {
 	s := newState(t)

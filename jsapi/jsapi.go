@@ -116,6 +116,7 @@ type Server struct {
 	stopped  bool
 	work     sync.WaitGroup
 	groups   groups
+	inbox    inbox
 	header   []byte          // scratch of the goroutine that answers groups
 	counts   []atomic.Uint64 // by operation
 	taken    atomic.Uint64
@@ -193,6 +194,7 @@ func (s *Server) Stop() error {
 	s.begin.Unlock()
 	s.groups.close()
 	s.work.Wait()
+	s.inbox.close()
 	return err
 }
 

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strconv"
+	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -60,36 +62,82 @@ type peerAnswer struct {
 	None    bool              `json:"none,omitempty"` // it has none
 }
 
-// ask publishes q, and returns where the answers come.
-func (s *Server) ask(q *question) (*nats.Subscription, error) {
-	q.From, q.Deny = s.options.ID, true
-	nc := s.bus.Conn()
-	sub, err := nc.SubscribeSync(nc.NewInbox())
-	if err == nil {
-		err = nc.PublishRequest(s.bus.Subjects().Consumers(q.From), sub.Subject, mustJSON(q))
+// An inbox is where answers of other learners come. It is one subscription: making and
+// ending one for each question would have the NATS server route everybody's messages anew.
+type inbox struct {
+	mu      sync.Mutex
+	sub     *nats.Subscription // nil: nothing was asked yet
+	prefix  string
+	asked   uint64
+	waiting map[string]chan *nats.Msg // by the subject where the answers come
+}
+
+// mostAnswers is how many answers to one question wait to be looked at; there are as many
+// as learners.
+const mostAnswers = 64
+
+// open begins to wait for the answers to one question. forget must follow.
+func (i *inbox) open(nc *nats.Conn) (subject string, answers chan *nats.Msg, err error) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if i.sub == nil {
+		i.prefix, i.waiting = nc.NewInbox()+".", map[string]chan *nats.Msg{}
+		if i.sub, err = nc.Subscribe(i.prefix+"*", i.take); err != nil {
+			return "", nil, err
+		}
 	}
-	if err != nil {
-		return nil, fmt.Errorf("ask the other learners: %w", err)
+	i.asked++
+	subject, answers = i.prefix+strconv.FormatUint(i.asked, 36), make(chan *nats.Msg, mostAnswers)
+	i.waiting[subject] = answers
+	return subject, answers, nil
+}
+
+func (i *inbox) forget(subject string) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	delete(i.waiting, subject)
+}
+
+func (i *inbox) take(m *nats.Msg) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	select {
+	case i.waiting[m.Subject] <- m:
+	default: // nobody waits any more
 	}
-	return sub, nil
+}
+
+// close ends the subscription, once nobody asks any more.
+func (i *inbox) close() {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if i.sub != nil {
+		_ = i.sub.Unsubscribe() // the connection is gone otherwise
+	}
 }
 
 // next is one more answer, nil when none comes until the deadline.
-func next(ctx context.Context, sub *nats.Subscription, until time.Time) (*peerAnswer, error) {
-	ctx, cancel := context.WithDeadline(ctx, until)
-	defer cancel()
-	m, err := sub.NextMsgWithContext(ctx)
-	switch {
-	case errors.Is(err, nats.ErrNoResponders), errors.Is(err, context.DeadlineExceeded):
+func next(ctx context.Context, answers <-chan *nats.Msg, until time.Time) (*peerAnswer, error) {
+	late := time.NewTimer(time.Until(until))
+	defer late.Stop()
+	select {
+	case <-late.C:
 		return nil, nil
-	case err != nil:
-		return nil, fmt.Errorf("ask the other learners: %w", err)
+	case <-ctx.Done():
+		if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+			return nil, nil
+		}
+		return nil, fmt.Errorf("ask the other learners: %w", ctx.Err())
+	case m := <-answers:
+		if len(m.Data) == 0 {
+			return nil, nil // NATS says that nobody hears it
+		}
+		a := &peerAnswer{}
+		if err := json.Unmarshal(m.Data, a); err != nil {
+			return nil, fmt.Errorf("answer of another learner: %w", err)
+		}
+		return a, nil
 	}
-	a := &peerAnswer{}
-	if err := json.Unmarshal(m.Data, a); err != nil {
-		return nil, fmt.Errorf("answer of another learner: %w", err)
-	}
-	return a, nil
 }
 
 // askOne returns the first answer to q, or nil when nobody has one.
@@ -110,11 +158,15 @@ func (s *Server) askAll(ctx context.Context, q *question) ([]*peerAnswer, error)
 func (s *Server) collect(ctx context.Context, q *question, most int) (all []*peerAnswer, err error) {
 	awaited := s.options.Fellows()
 	began := time.Now()
-	sub, err := s.ask(q)
-	if err != nil {
-		return nil, err
+	subject, answers, err := s.inbox.open(s.bus.Conn())
+	if err == nil {
+		defer s.inbox.forget(subject)
+		q.From, q.Deny = s.options.ID, true
+		err = s.bus.Conn().PublishRequest(s.bus.Subjects().Consumers(q.From), subject, mustJSON(q))
 	}
-	defer func() { _ = sub.Unsubscribe() }() // the connection is gone otherwise
+	if err != nil {
+		return nil, fmt.Errorf("ask the other learners: %w", err)
+	}
 	for len(all) < most {
 		wait := peerTime
 		switch {
@@ -123,7 +175,7 @@ func (s *Server) collect(ctx context.Context, q *question, most int) (all []*pee
 		case len(awaited) > 0:
 			wait = fellowTime
 		}
-		a, err := next(ctx, sub, began.Add(wait))
+		a, err := next(ctx, answers, began.Add(wait))
 		if a == nil || err != nil {
 			return all, err
 		}
