@@ -42,9 +42,9 @@ func FuzzRestore(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Add(whole)
-	f.Add(whole[:len(whole)-1])
-	f.Add([]byte{format})
-	f.Add([]byte(nil))
+	for end := range whole {
+		f.Add(whole[:end])
+	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		m := &machine{user: &keeps{state: []byte("old")}, applied: 3}
 		if err := m.restore(data); err != nil {
