@@ -104,17 +104,18 @@ func (c *initCommand) Run(ctx context.Context, s cli.Streams) error {
 		if others := node.Neighbours(b); len(others) > 0 && !slices.Contains(others, c.Connection.Cluster) {
 			return fmt.Errorf("%w\n  No acceptor of cluster %s answers. There is %s: is --cluster right, and the acceptors' too?", err, c.Connection.Cluster, strings.Join(others, ", "))
 		}
-		return c.changed(ctx, b, s, err)
+		return c.changed(ctx, b, plan, s, err)
 	}
 	return c.tell(plan, f, s)
 }
 
 // changed looks whether what keeps the cluster from being founded as planned is that it
 // was, and that its acceptors or their disks are others by now.
-func (c *initCommand) changed(ctx context.Context, b *bus.Bus, s cli.Streams, why error) error {
+func (c *initCommand) changed(ctx context.Context, b *bus.Bus, plan node.Plan, s cli.Streams, why error) error {
+	again := fmt.Errorf("%w\n  Nothing is lost: see that all acceptors run (`synod status`), and run the same command again", why)
 	reports, err := node.Ask(ctx, b, time.Second)
 	if err != nil {
-		return why
+		return again
 	}
 	cluster := node.Overview(c.Connection.Cluster, reports)
 	var orders []string
@@ -122,7 +123,7 @@ func (c *initCommand) changed(ctx context.Context, b *bus.Bus, s cli.Streams, wh
 		i := slices.IndexFunc(cluster.Acceptors, func(a node.AcceptorStatus) bool { return string(a.ID) == id && a.Up })
 		switch {
 		case cluster.Configuration == nil || i < 0:
-			return fmt.Errorf("%w\n  Nothing is lost: see that all acceptors run (`synod status`), and run the same command again", why)
+			return again
 		case cluster.Acceptors[i].Member:
 		case slices.ContainsFunc(cluster.Configuration.Acceptors, func(m node.Member) bool { return string(m.ID) == id }):
 			orders = append(orders, "`synod member replace "+id+"`")
@@ -132,6 +133,10 @@ func (c *initCommand) changed(ctx context.Context, b *bus.Bus, s cli.Streams, wh
 	}
 	if len(orders) > 0 {
 		return fmt.Errorf("%w\n  It is taken in by %s", why, strings.Join(orders, ", "))
+	}
+	now := cluster.Configuration
+	if now.Number == 1 || len(now.Acceptors) != len(c.Acceptors) || now.Quorums.QuorumSystem != plan.Quorums || c.Copies != 0 && c.Copies != now.Copies {
+		return again // another founding than the one that there is
 	}
 	say(s.Out, "Founded before, and changed since, nothing to do: cluster %s: %s\n  see `synod member list`\n", c.Connection.Cluster, cluster.UUID)
 	return nil
