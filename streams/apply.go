@@ -75,7 +75,7 @@ func (m *Machine) endSlot(slot uint64, replies *[]Reply, err *error) {
 }
 
 // groupBytes is how much of slots that nobody has looked at yet is kept in memory before
-// it is committed.
+// it is committed, while as much again gathers.
 const groupBytes = 4 << 20
 
 // commit lets readers see the slot: what it wrote is committed, at the latest when
@@ -90,8 +90,11 @@ func (w *work) commit(d Digest) {
 	switch {
 	case w.catalog || m.frozen != nil:
 		w.writeCatalog()
-	case w.batch == nil && w.pending.size() < m.groupAt:
+	case w.batch == nil:
 		m.pending.Store(true) // before the position says that the slot is applied
+		if w.pending.size() >= m.groupAt {
+			w.depart()
+		}
 	default:
 		w.write()
 	}

@@ -3,6 +3,7 @@ package streams
 import (
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/synod-paxos/synod/storage/storagetest"
@@ -118,12 +119,13 @@ func TestPowerLossAtEveryCall(t *testing.T) {
 	const slots = 40
 	want := lived(t, slots)
 	l := &life{t: t, disk: storagetest.NewDisk()}
-	points, disk := 0, l.disk
+	var points atomic.Int64 // several may call the disk at once
+	disk := l.disk
 	disk.Before(func(o storagetest.Op) error {
 		if !o.Changes() {
 			return nil
 		}
-		points++
+		points.Add(1)
 		for _, percent := range []int{0, 50} {
 			l.check(fmt.Sprintf("power lost before %s, %d%% of unsynced bytes left", o, percent), percent, uint64(o.N), want)
 		}
@@ -132,8 +134,8 @@ func TestPowerLossAtEveryCall(t *testing.T) {
 	if err := l.live(slots); err != nil {
 		t.Fatal(err)
 	}
-	if points < 100 {
-		t.Errorf("only %d power losses", points)
+	if n := points.Load(); n < 100 {
+		t.Errorf("only %d power losses", n)
 	}
-	t.Logf("%d power losses, twice each", points)
+	t.Logf("%d power losses, twice each", points.Load())
 }

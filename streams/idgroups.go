@@ -83,7 +83,7 @@ const cachedIDGroups = 2048
 func (w *work) idGroup(s *stream, id []byte) (g *idGroup, place byte) {
 	name, place := splitID(id)
 	w.key = append(appendPrefix(w.key[:0], tableIDGroup, s.id), name...)
-	if g := w.groups[string(w.key)]; g != nil {
+	if g := w.idGroups[string(w.key)]; g != nil {
 		return g, place
 	}
 	g = &idGroup{key: bytes.Clone(w.key)}
@@ -93,10 +93,10 @@ func (w *work) idGroup(s *stream, id []byte) (g *idGroup, place byte) {
 		}
 		g.stored, g.sum = true, w.hash.pair(w.key, v)
 	}
-	if w.groups == nil {
-		w.groups = make(map[string]*idGroup)
+	if w.idGroups == nil {
+		w.idGroups = make(map[string]*idGroup)
 	}
-	w.groups[string(g.key)] = g
+	w.idGroups[string(g.key)] = g
 	return g, place
 }
 
@@ -166,7 +166,7 @@ func (w *work) writeGroup(s *stream, g *idGroup) {
 // undoIDs drops what has not been flushed.
 func (w *work) undoIDs(s *stream) {
 	for _, g := range s.idGroups {
-		delete(w.groups, string(g.key))
+		delete(w.idGroups, string(g.key))
 	}
 	s.idGroups = s.idGroups[:0]
 	s.newIDs = s.newIDs.reset()
@@ -174,8 +174,8 @@ func (w *work) undoIDs(s *stream) {
 
 // trimIDGroups keeps what is cached from growing. All of it must be flushed.
 func (w *work) trimIDGroups() {
-	if len(w.groups) > cachedIDGroups {
-		clear(w.groups)
+	if len(w.idGroups) > cachedIDGroups {
+		clear(w.idGroups)
 	}
 }
 

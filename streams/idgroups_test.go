@@ -186,7 +186,7 @@ func TestGroupsInMemoryAreBounded(t *testing.T) {
 			commands = append(commands, Message{Subject: "propose", Header: fmt.Appendf(nil, "NATS/1.0\r\nNats-Msg-Id: %d-%d-x\r\n\r\n", i, n)})
 		}
 		apply(commands...)
-		if n := len(m.work.groups); n > cachedIDGroups {
+		if n := len(m.work.idGroups); n > cachedIDGroups {
 			t.Errorf("%d groups are in memory after slot %d", n, slot)
 		}
 	}

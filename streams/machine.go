@@ -50,6 +50,7 @@ type Machine struct {
 	groupAt  int             // bytes of applied slots that are committed although nobody looks
 	spillAt  int             // bytes of a batch after which a long removal is written in parts
 	spilled  func(bytes int) // for tests: called after each part; may be nil
+	departs  func() error    // for tests: called before a group that departs is committed, and instead if it fails; may be nil
 
 	mu       sync.RWMutex // makes catalog, frozen and db change together
 	catalog  *catalog
@@ -168,7 +169,7 @@ func (m *Machine) closeDatabase() error {
 	m.advanced.close()
 	err := m.failure.do(func() error {
 		defer m.cache.Unref()
-		return errors.Join(m.work.close(), m.thaw(), m.db.Close())
+		return errors.Join(m.guard((*work).arrive), m.work.close(), m.thaw(), m.db.Close())
 	})
 	if err != nil {
 		return fmt.Errorf("streams: close %s: %w", m.dir, err)

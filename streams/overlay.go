@@ -5,7 +5,6 @@ import (
 	"cmp"
 	"encoding/binary"
 	"hash/maphash"
-	"math"
 	"slices"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -17,7 +16,7 @@ import (
 // database least.
 type overlay struct {
 	seed    maphash.Seed
-	group   uint32  // counts resets
+	group   uint32  // number of the group of slots whose writes these are; above that of all before
 	places  []place // by the hash of a key, and the first free one after that; at most half of them are taken
 	entries []written
 	tables  [tables][]int32 // entries by table, in the order of the first write
@@ -62,13 +61,12 @@ const entryBytes = 80
 // retainedBytes is how much memory is kept from group to group.
 const retainedBytes = 16 << 20
 
-// reset drops everything.
-func (o *overlay) reset() {
-	if o.places == nil || o.size() > retainedBytes || o.group == math.MaxUint32 {
-		group := o.group % math.MaxUint32 // streams remember in which they appended last
-		*o = overlay{group: group, seed: maphash.MakeSeed(), places: make([]place, 1024), removed: make(map[keyPrefix]int)}
+// reset drops everything: what is written from now on is of another group.
+func (o *overlay) reset(group uint32) {
+	if o.places == nil || o.size() > retainedBytes || group <= o.group {
+		*o = overlay{seed: maphash.MakeSeed(), places: make([]place, 1024), removed: make(map[keyPrefix]int)}
 	}
-	o.group++
+	o.group = group
 	clear(o.removed)
 	o.entries, o.bytes, o.ranges, o.writes = o.entries[:0], o.bytes[:0], o.ranges[:0], 0
 	for i := range o.tables {

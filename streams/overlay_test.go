@@ -6,18 +6,29 @@ import (
 	"maps"
 	"math/rand/v2"
 	"slices"
+	"strings"
+	"sync"
 	"testing"
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
-// TestOverlayIsLikeAMap does the same to a map and to an overlay above a database, which
-// takes it now and then: one key after the other, in the order of the keys, and at the end.
+// TestOverlayIsLikeAMap does the same to a map and to overlays above a database, which
+// takes them now and then, at once or by and by: one key after the other, in the order of the
+// keys, and at the end.
 func TestOverlayIsLikeAMap(t *testing.T) {
 	m := openMem(t, vfs.NewMem())
 	defer closeMachine(t, m)
 	w := &m.work
+	var held chan struct{}
+	arrives := func() {
+		if held != nil {
+			close(held)
+			held = nil
+		}
+	}
+	defer arrives()
 	w.begin(0)
 	r := rand.New(rand.NewPCG(1, 2))
 	want := map[string]string{}
@@ -26,9 +37,20 @@ func TestOverlayIsLikeAMap(t *testing.T) {
 		if err := w.close(); err != nil {
 			t.Fatal(err)
 		}
-		w.write()
+		arrives()
+		if r.IntN(3) > 0 {
+			w.write()
+			return
+		}
+		m.pending.Store(true)
+		w.arrive()
+		until := make(chan struct{})
+		m.departs, held = func() error { <-until; return nil }, until
+		w.depart()
+		w.begin(0)
 	}
-	gone := 0 // pairs that came and went without the database
+	apart := 0 // reads while a group was on its way
+	gone := 0  // pairs that came and went without the database
 	for range 50_000 {
 		table, stream := messageTables[r.IntN(2)], 7+r.Uint64N(2)
 		key := appendSeqKey(nil, table, stream, r.Uint64N(300))
@@ -49,6 +71,7 @@ func TestOverlayIsLikeAMap(t *testing.T) {
 			w.removeRange([]byte{table}, stream)
 			maps.DeleteFunc(want, func(k, _ string) bool { return k[0] == table && k[prefixBytes-1] == byte(stream) })
 		case n < 720:
+			arrives()
 			compareTable(t, w, table, want)
 		case n < 730:
 			for i := range w.pending.entries {
@@ -58,6 +81,9 @@ func TestOverlayIsLikeAMap(t *testing.T) {
 			}
 			ended()
 		default:
+			if w.departed() {
+				apart++
+			}
 			got, ok := w.get(key)
 			if n%2 == 0 {
 				got, ok = w.lookup(key)
@@ -68,14 +94,15 @@ func TestOverlayIsLikeAMap(t *testing.T) {
 		}
 	}
 	ended()
+	arrives()
 	for _, table := range messageTables[:2] {
 		compareTable(t, w, table, want)
 	}
 	if err := w.close(); err != nil {
 		t.Fatal(err)
 	}
-	if gone < 100 {
-		t.Errorf("only %d pairs came and went between two commits", gone)
+	if gone < 100 || apart < 1000 {
+		t.Errorf("only %d pairs came and went between two commits, only %d reads while a group was on its way", gone, apart)
 	}
 }
 
@@ -107,7 +134,7 @@ func TestOverlayIsWrittenInOrder(t *testing.T) {
 	defer db.Close()
 	r := rand.New(rand.NewPCG(3, 4))
 	var o overlay
-	o.reset()
+	o.reset(1)
 	for range 2000 {
 		table := messageTables[r.IntN(len(messageTables))]
 		o.set(fmt.Appendf(appendPrefix(nil, table, 1+r.Uint64N(300)), "%d", r.IntN(1e6)), nil, false)
@@ -176,12 +203,108 @@ func TestSlotsAreCommittedTogether(t *testing.T) {
 	if first := m.byName["S"].state.first; !m.pending.Load() || first != 23 {
 		t.Errorf("the first message is %d, want 23, before which there is a gap, none of it committed", first)
 	}
-	large := make([]byte, 1<<20)
-	for range 5 {
-		apply(Message{Subject: "api.s.a", Data: large})
+}
+
+// TestSlotsGoOnWhileAGroupIsCommitted, and find what it has written, and that only.
+func TestSlotsGoOnWhileAGroupIsCommitted(t *testing.T) {
+	m := openMem(t, vfs.NewMem())
+	defer closeMachine(t, m)
+	until := make(chan struct{})
+	arrives := sync.OnceFunc(func() { close(until) })
+	defer arrives()
+	departed := 0
+	m.departs = func() error { departed++; <-until; return nil }
+	apply := func(commands ...Message) (replies []Reply) {
+		t.Helper()
+		replies, err := m.Apply(m.Applied()+1, 1, commands)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return replies
 	}
-	if !in(31) && !in(32) {
-		t.Error("5 MiB are kept in memory")
+	put := func(subject, header string, size int) Message {
+		m := Message{Subject: "api.s." + subject, Data: make([]byte, size)}
+		if header != "" {
+			m.Header = []byte("NATS/1.0\r\n" + header + "\r\n\r\n")
+		}
+		return m
+	}
+	apply(Message{Subject: "api.STREAM.CREATE.S", Data: []byte(`{"name":"S","subjects":["s.*"],"max_msgs_per_subject":1}`)})
+	first := func(want uint64) {
+		t.Helper()
+		if got := m.byName["S"].state.first; got != want {
+			t.Errorf("the first message is %d, want %d", got, want)
+		}
+	}
+	apply(put("a", "", 1), put("b", "", 1), put("c", "", 1), put("a", "", 1), put("d", "", 1)) // 1 to 5
+	scrubbedDigest(t, m)
+	apply(put("e", "", 5<<20), put("c", "", 1), put("c", "Nats-Msg-Id: c", 1), put("a", "", 1)) // 6 to 9: this departs
+	first(2)
+	if !m.pending.Load() {
+		t.Error("readers may look before the group is committed")
+	}
+	replies := apply(put("f", "Nats-Expected-Last-Subject-Sequence: 0", 1), put("b", "Nats-Expected-Last-Subject-Sequence: 2", 1),
+		put("c", "Nats-Msg-Id: c", 1), put("d", "Nats-Expected-Last-Subject-Sequence: 4", 1)) // 10, 11
+	for i, want := range []string{`"seq":10`, `"seq":11`, `"seq":8,"duplicate":true`, `wrong last sequence: 5`} {
+		if got := string(replies[i].Data); !strings.Contains(got, want) {
+			t.Errorf("reply %d is %s, want %s", i, got, want)
+		}
+	}
+	first(5)               // 3 and 4 are in the database, and gone
+	apply(put("d", "", 1)) // 12
+	first(6)
+	apply(put("e", "", 1))                                   // 13
+	first(8)                                                 // 7 has come and gone
+	apply(put("c", "", 1), put("a", "", 1), put("f", "", 1)) // 14 to 16
+	first(11)                                                // which has not departed
+	seen := make(chan Digest)
+	go func() { seen <- scrubbedDigest(t, m) }()
+	select {
+	case d := <-seen:
+		t.Errorf("a reader sees slot %d before the group is committed", d.Slot)
+	default:
+	}
+	arrives()
+	if d := <-seen; d != m.Digest() || d.Slot != 7 || departed != 1 {
+		t.Errorf("a reader sees %+v, applied is %+v, %d groups have departed", d, m.Digest(), departed)
+	}
+}
+
+// TestAGroupThatIsNotCommittedBreaksTheMachine: the slots above it are not to be served, nor
+// any more applied. The next that is applied may hear of it first, or who looks.
+func TestAGroupThatIsNotCommittedBreaksTheMachine(t *testing.T) {
+	for _, applied := range []bool{true, false} {
+		m := openMem(t, vfs.NewMem())
+		lost := errors.New("lost")
+		until := make(chan struct{})
+		m.departs = func() error { <-until; return lost }
+		apply := func(slot uint64, size int) error {
+			_, err := m.Apply(slot, 1, []Message{{Subject: "propose", Data: make([]byte, size)}})
+			return err
+		}
+		if err := errors.Join(apply(1, 5<<20), apply(2, 1)); err != nil {
+			t.Fatal(err)
+		}
+		close(until)
+		if applied {
+			m.work.left <- <-m.work.left // once it is there
+			if err := apply(3, 1); !errors.Is(err, lost) {
+				t.Errorf("apply: %v", err)
+			}
+		}
+		if _, err := m.Sync(); !errors.Is(err, lost) {
+			t.Errorf("sync: %v", err)
+		}
+		if err := apply(3, 1); !errors.Is(err, lost) {
+			t.Errorf("apply after it: %v", err)
+		}
+		v := m.View()
+		if _, err := v.Get(Ledger, 1); !errors.Is(err, lost) {
+			t.Errorf("the message of slot 1: %v", err)
+		}
+		if err := errors.Join(v.Close(), m.Close()); !errors.Is(err, lost) {
+			t.Errorf("close: %v", err)
+		}
 	}
 }
 

@@ -26,8 +26,8 @@ func (s *stream) sizeOf(m *message) uint64 {
 func (w *work) appendTo(s *stream, m *message) uint64 {
 	w.touch(s)
 	seq := s.state.last + 1
-	if s.group != w.pending.group {
-		s.group, s.appended = w.pending.group, seq
+	if s.appended[1].group != w.pending.group {
+		s.appended = [2]appended{s.appended[1], {w.pending.group, seq}}
 	}
 	t := tail{size: s.sizeOf(m), expires: m.expires}
 	w.key = appendSeqKey(w.key[:0], tableMessage, s.id, seq)
@@ -224,7 +224,7 @@ func (w *work) nextSeq(s *stream, seq uint64) uint64 {
 // seekSeq returns the first message of s at or after seq, and whether there is one.
 func (w *work) seekSeq(s *stream, seq uint64) (uint64, bool) {
 	w.key = appendSeqKey(w.key[:0], tableMessage, s.id, seq)
-	if w.pending.removesRanges() {
+	if w.pending.removesRanges() || w.departed() && w.leaving.removesRanges() { // which would be much to step over
 		w.upper = appendPrefix(w.upper[:0], tableMessage, s.id+1)
 		it := w.between(w.key, w.upper)
 		if !it.First() {
@@ -235,7 +235,7 @@ func (w *work) seekSeq(s *stream, seq uint64) (uint64, bool) {
 	}
 	it := w.committed()
 	for ok := it.SeekGE(w.key); ok && bytes.HasPrefix(it.Key(), w.key[:prefixBytes]); ok = it.Next() {
-		if _, present, known := w.pending.get(it.Key()); present || !known {
+		if _, present, known := w.uncommitted(it.Key()); present || !known {
 			return seqOfKey(it.Key()), true
 		}
 	}
@@ -246,13 +246,25 @@ func (w *work) seekSeq(s *stream, seq uint64) (uint64, bool) {
 // seekAppended is seekSeq among the messages that are not committed, which were all
 // appended after those that are.
 func (w *work) seekAppended(s *stream, seq uint64) (uint64, bool) {
-	if s.group != w.pending.group {
+	first, ok := w.firstAppended(s)
+	if !ok {
 		return 0, false
 	}
-	for seq = max(seq, s.appended); seq <= s.state.last; seq++ {
+	for seq = max(seq, first); seq <= s.state.last; seq++ {
 		w.key = appendSeqKey(w.key[:0], tableMessage, s.id, seq)
-		if _, present, _ := w.pending.get(w.key); present {
+		if _, present, _ := w.uncommitted(w.key); present {
 			return seq, true
+		}
+	}
+	return 0, false
+}
+
+// firstAppended is the first message of s that was appended and is not known to be committed,
+// whether it is still there or not.
+func (w *work) firstAppended(s *stream) (uint64, bool) {
+	for _, a := range s.appended {
+		if a.group == w.pending.group || w.departed() && a.group == w.leaving.group {
+			return a.first, true
 		}
 	}
 	return 0, false

@@ -17,20 +17,25 @@ type stream struct {
 	stateSum   Sum // of the stored counters
 	configSum  Sum // of the stored configuration
 	subject    subjectCache
-	epoch      uint64     // rises when all cached records of subjects become void
-	firstMayGo bool       // state.first is a lower bound, because that message was removed
-	nextDue    int64      // log time of the next expiry, 0 none; may be early
-	owners     queue      // the due table
-	expiries   queue      // the expiry table
-	idStart    uint64     // number of the first id in the queue; state.nextID when there is none
-	idGroups   []*idGroup // that are not flushed
-	newIDs     newRun     // of the slot, not flushed
-	singleIDs  bool       // there may be pairs of the rules before version 4
-	ackPrefix  []byte     // of a PubAck, up to the sequence
-	group      uint32     // the last group of slots that a message was appended in, of overlay.group
-	appended   uint64     // the first message that was appended in it
-	dirty      bool       // listed in work.dirty
-	dropped    bool       // deleted by this slot
+	epoch      uint64      // rises when all cached records of subjects become void
+	firstMayGo bool        // state.first is a lower bound, because that message was removed
+	nextDue    int64       // log time of the next expiry, 0 none; may be early
+	owners     queue       // the due table
+	expiries   queue       // the expiry table
+	idStart    uint64      // number of the first id in the queue; state.nextID when there is none
+	idGroups   []*idGroup  // that are not flushed
+	newIDs     newRun      // of the slot, not flushed
+	singleIDs  bool        // there may be pairs of the rules before version 4
+	ackPrefix  []byte      // of a PubAck, up to the sequence
+	appended   [2]appended // in the last two groups of slots that a message was appended in
+	dirty      bool        // listed in work.dirty
+	dropped    bool        // deleted by this slot
+}
+
+// An appended is the first message that was appended in a group of slots.
+type appended struct {
+	group uint32 // overlay.group
+	first uint64
 }
 
 // A queue is the last key of a table in the order of time that was looked at and taken out.

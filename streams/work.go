@@ -12,11 +12,19 @@ import (
 // are not committed, and the digest that goes with it. Its buffers live from slot to
 // slot.
 //
+// What is not committed is in two groups of slots: one grows, and the one before it may be
+// on its way to the database, where it is or is not yet. Whoever looks up a key asks the
+// one, then the other, then the database; whoever needs the order of keys waits for the
+// other first.
+//
 // A failed read or write ends the slot by a panic with *failure, which Apply turns
 // into its error: nothing that the slot has done is then committed.
 type work struct {
 	m       *Machine
-	pending overlay
+	pending *overlay         // what the slots of the group that grows have written
+	leaving *overlay         // what those of the group before it have, if that has departed
+	left    chan error       // gets the end of its commit; nil: none has departed
+	groups  uint32           // number of the last group
 	batch   *pebble.Batch    // has what iter needs of pending; nil while nobody looks
 	iter    *pebble.Iterator // over batch; one user at a time
 	base    *pebble.Iterator // over what is committed
@@ -25,7 +33,7 @@ type work struct {
 	hash    hasher
 
 	subjects subjectTable
-	groups   map[string]*idGroup // of ids, by key, as they are with what is not flushed
+	idGroups map[string]*idGroup // by key, as they are with what is not flushed
 
 	journal *journal  // of what can be undone; nil when nothing needs to
 	slot    slotInput // what is applied, for a slot that is written in parts
@@ -67,10 +75,28 @@ func (w *work) begin(now int64) {
 	w.replyBytes = nil
 	w.job, w.journal, w.slot = nil, nil, slotInput{}
 	w.dirty = w.dirty[:0]
+	select {
+	case err := <-w.left:
+		w.left = nil
+		fail(err)
+	default:
+	}
 	if !w.m.pending.Load() {
-		w.pending.reset()
+		w.newGroup()
 	}
 }
+
+// newGroup begins a group that has written nothing.
+func (w *work) newGroup() {
+	if w.pending == nil {
+		w.pending, w.leaving = &overlay{}, &overlay{}
+	}
+	w.groups = max(w.groups+1, 1)
+	w.pending.reset(w.groups)
+}
+
+// departed reports whether a group is on its way to the database, for what the slot knows.
+func (w *work) departed() bool { return w.left != nil }
 
 // close releases what the slot reads with.
 func (w *work) close() error {
@@ -93,22 +119,73 @@ func (w *work) close() error {
 	return errors.Join(errs...)
 }
 
-// write commits what is pending, not durably. It may wait for tables that are written in the
+// write commits what is pending, not durably.
+func (w *work) write() {
+	w.arrive()
+	fail(w.m.write(w.pending))
+	w.newGroup()
+	w.m.pending.Store(false)
+}
+
+// depart has what is pending committed while the next slots are applied above it. There is
+// one group on its way at a time: it waits for the one before.
+func (w *work) depart() {
+	w.arrive()
+	m, group, left := w.m, w.pending, make(chan error, 1)
+	w.pending, w.leaving, w.left = w.leaving, group, left
+	w.newGroup()
+	go func() {
+		if m.departs != nil {
+			if err := m.departs(); err != nil {
+				left <- err
+				return
+			}
+		}
+		left <- m.write(group)
+	}()
+}
+
+// arrive waits until what has departed is committed. From then on the database tells it.
+func (w *work) arrive() {
+	if !w.departed() {
+		return
+	}
+	err := <-w.left
+	w.left = nil
+	if w.base != nil { // it may be of before
+		err = errors.Join(err, w.base.Close())
+		w.base = nil
+	}
+	fail(err)
+}
+
+// write commits a group of slots, not durably. It may wait for tables that are written in the
 // background, by somebody who is held: hence an attempt, of which a slot of 1 command spends a
 // tenth of its time, and one of 100 nothing to speak of.
-func (w *work) write() {
-	db := w.m.db
-	batch := db.NewBatch(pebble.WithMaxRetainedSizeBytes(2 * groupBytes))
-	fail(w.pending.writeTo(batch))
-	fail(w.m.failure.do(func() error { return db.Apply(batch, pebble.NoSync) }))
-	fail(batch.Close())
-	w.pending.reset()
-	w.m.pending.Store(false)
+func (m *Machine) write(group *overlay) error {
+	batch := m.db.NewBatch(pebble.WithMaxRetainedSizeBytes(2 * groupBytes))
+	if err := group.writeTo(batch); err != nil {
+		return err
+	}
+	if err := m.failure.do(func() error { return m.db.Apply(batch, pebble.NoSync) }); err != nil {
+		return err
+	}
+	return batch.Close()
+}
+
+// uncommitted returns the value of key, until the next write, and whether there is one, as
+// far as groups that are not known to be committed tell: known is false when only the
+// database can.
+func (w *work) uncommitted(key []byte) (value []byte, present, known bool) {
+	if value, present, known = w.pending.get(key); known || !w.departed() {
+		return value, present, known
+	}
+	return w.leaving.get(key)
 }
 
 // get returns the value of key, valid until the next get, and whether there is one.
 func (w *work) get(key []byte) ([]byte, bool) {
-	if v, present, known := w.pending.get(key); known {
+	if v, present, known := w.uncommitted(key); known {
 		w.value = append(w.value[:0], v...)
 		return w.value, present
 	}
@@ -127,7 +204,7 @@ func (w *work) get(key []byte) ([]byte, bool) {
 // lookup is get for a key that is often not there, or was written long ago. Unlike
 // get it asks the Bloom filters of every level.
 func (w *work) lookup(key []byte) ([]byte, bool) {
-	if v, present, known := w.pending.get(key); known {
+	if v, present, known := w.uncommitted(key); known {
 		w.value = append(w.value[:0], v...)
 		return w.value, present
 	}
@@ -141,7 +218,8 @@ func (w *work) lookup(key []byte) ([]byte, bool) {
 	return w.value, true
 }
 
-// committed returns an iterator over what is committed.
+// committed returns an iterator over what is committed, perhaps without the group that has
+// departed.
 func (w *work) committed() *pebble.Iterator {
 	if w.base == nil {
 		it, err := w.m.db.NewIter(&pebble.IterOptions{UseL6Filters: true})
@@ -153,7 +231,7 @@ func (w *work) committed() *pebble.Iterator {
 
 // has reports whether there is a pair with key.
 func (w *work) has(key []byte) bool {
-	if _, present, known := w.pending.get(key); known {
+	if _, present, known := w.uncommitted(key); known {
 		return present
 	}
 	_, closer, err := w.m.db.Get(key)
@@ -170,6 +248,7 @@ func (w *work) has(key []byte) bool {
 // between returns the iterator, set to the keys in [lower, upper), of one table. It is
 // valid until the next call, and does not see writes made after it.
 func (w *work) between(lower, upper []byte) *pebble.Iterator {
+	w.arrive()
 	if w.batch == nil {
 		w.batch = w.m.db.NewIndexedBatch()
 		fail(w.pending.removeRanges(w.batch))
