@@ -53,8 +53,9 @@
 //	34 s time kind name    when to look whether a session or a lease has ended
 //
 // What slots write stays in memory, as an overlay, until somebody looks at the state, it
-// is to be durable, or there is much of it. A crash loses it, as it loses what the
-// database has in memory; the log of the cluster still has it.
+// is to be durable, or there is much of it; then it is committed while what the next slots
+// write gathers above it. A crash loses it, as it loses what the database has in memory;
+// the log of the cluster still has it.
 //
 // # Digest
 //
