@@ -135,13 +135,14 @@ func (w *work) depart() {
 	w.pending, w.leaving, w.left = w.leaving, group, left
 	w.newGroup()
 	go func() {
+		var err error
 		if m.departs != nil {
-			if err := m.departs(); err != nil {
-				left <- err
-				return
-			}
+			err = m.departs()
 		}
-		left <- m.write(group)
+		if err == nil {
+			err = m.write(group)
+		}
+		left <- err
 	}()
 }
 
@@ -152,25 +153,27 @@ func (w *work) arrive() {
 	}
 	err := <-w.left
 	w.left = nil
-	if w.base != nil { // it may be of before
-		err = errors.Join(err, w.base.Close())
-		w.base = nil
-	}
 	fail(err)
+	if base := w.base; base != nil { // it may be of before
+		w.base = nil
+		fail(base.Close())
+	}
 }
 
 // write commits a group of slots, not durably. It may wait for tables that are written in the
 // background, by somebody who is held: hence an attempt, of which a slot of 1 command spends a
 // tenth of its time, and one of 100 nothing to speak of.
 func (m *Machine) write(group *overlay) error {
-	batch := m.db.NewBatch(pebble.WithMaxRetainedSizeBytes(2 * groupBytes))
-	if err := group.writeTo(batch); err != nil {
-		return err
-	}
-	if err := m.failure.do(func() error { return m.db.Apply(batch, pebble.NoSync) }); err != nil {
-		return err
-	}
-	return batch.Close()
+	return m.failure.do(func() error {
+		batch := m.db.NewBatch(pebble.WithMaxRetainedSizeBytes(2 * groupBytes))
+		if err := group.writeTo(batch); err != nil {
+			return err
+		}
+		if err := m.db.Apply(batch, pebble.NoSync); err != nil {
+			return err
+		}
+		return batch.Close()
+	})
 }
 
 // uncommitted returns the value of key, until the next write, and whether there is one, as
