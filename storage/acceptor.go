@@ -39,8 +39,10 @@ type Acceptor struct {
 	commits chan struct{} // the stage is full: commit it
 	results chan error    // of each commit
 
-	timing sync.Mutex  // guards timer
+	timing sync.Mutex  // guards timer, oldest and newest
 	timer  *time.Timer // runs until the cover is written; nil when all is covered
+	oldest time.Time   // when the first Append ended that is not covered
+	newest time.Time   // and the last
 	closed atomic.Bool
 }
 

@@ -53,23 +53,43 @@ func (a *Acceptor) windUp() error {
 	return a.release()
 }
 
-// coverSoon has the cover written within CoverAfter.
+// coverSoon has the cover written once no Append has come for CoverAfter: while they
+// come, each is covered by the next. It waits coverPatience times that at most.
 func (a *Acceptor) coverSoon() {
+	now := time.Now()
 	a.timing.Lock()
 	defer a.timing.Unlock()
+	a.newest = now
 	if a.timer == nil && !a.closed.Load() {
+		a.oldest = now
 		a.timer = time.AfterFunc(a.options.CoverAfter, a.coverLater)
 	}
 }
 
+// coverPatience is how many times CoverAfter an Append waits for its cover, if
+// others follow.
+const coverPatience = 10
+
 // coverLater is what the timer does.
 func (a *Acceptor) coverLater() {
-	a.timing.Lock()
-	a.timer = nil
-	a.timing.Unlock()
-	if a.halt.Cause() == nil {
-		_ = a.coverNow() // the store is halted by an error
+	if a.coverWaits() || a.halt.Cause() != nil {
+		return
 	}
+	_ = a.coverNow() // the store is halted by an error
+}
+
+// coverWaits sets the timer anew if it is too early for the cover.
+func (a *Acceptor) coverWaits() bool {
+	a.timing.Lock()
+	defer a.timing.Unlock()
+	after := a.options.CoverAfter
+	wait := min(after-time.Since(a.newest), coverPatience*after-time.Since(a.oldest))
+	if wait > 0 && !a.closed.Load() {
+		a.timer.Reset(wait)
+		return true
+	}
+	a.timer = nil
+	return false
 }
 
 // coverNow writes the cover, a change like any other.
