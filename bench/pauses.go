@@ -176,14 +176,13 @@ func (l *pausedLoad) print(out io.Writer, elapsed time.Duration) {
 }
 
 // housework is what roles did beside answering.
-type housework struct{ flushes, compactions, trimmed, copies uint64 }
+type housework struct{ reclaims, trimmed, copies uint64 }
 
 func (s *synod) housework() (h housework) {
 	for _, r := range s.roles {
 		report := r.Report()
 		if a := report.Acceptor; a != nil {
-			h.flushes += a.Flushes
-			h.compactions += a.Compactions
+			h.reclaims += a.Reclaims
 			h.trimmed = max(h.trimmed, uint64(a.TrimBelow))
 		}
 		if l := report.Learner; l != nil {
@@ -194,6 +193,6 @@ func (s *synod) housework() (h housework) {
 }
 
 func (h housework) minus(o housework) string {
-	return fmt.Sprintf("acceptors flushed %d times, compacted %d times and trimmed %d slots; learners kept a copy of the state after slot %d",
-		h.flushes-o.flushes, h.compactions-o.compactions, h.trimmed-o.trimmed, h.copies)
+	return fmt.Sprintf("acceptors trimmed %d slots and dropped files %d times; learners kept a copy of the state after slot %d",
+		h.trimmed-o.trimmed, h.reclaims-o.reclaims, h.copies)
 }

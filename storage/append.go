@@ -1,19 +1,14 @@
 package storage
 
 import (
-	"errors"
 	"fmt"
-	"math"
 	"time"
-
-	"github.com/cockroachdb/pebble/v2"
 
 	"github.com/synod-paxos/synod/paxos"
 )
 
-// batchRetained is the size in bytes up to which an Append's memory is kept for
-// the next.
-const batchRetained = 8 << 20
+// bufferRetained is the size in bytes up to which an Append's memory is kept for the next.
+const bufferRetained = 8 << 20
 
 // Append makes the records durable, in order and all or none, with one sync, and
 // then returns nil. Nothing that was remembered is ever lowered: what a record
@@ -31,10 +26,10 @@ func (a *Acceptor) Append(records []paxos.Record) error {
 		return nil
 	}
 	start := time.Now()
-	if err := a.stage.fill(records); err != nil {
+	if err := a.stage.fill(a.nextSegment(), records); err != nil {
 		return a.halt.Fail(wrap("append", a.votesPath(), err))
 	}
-	size := a.stage.batch.Len() // Pebble may keep a large batch
+	size := len(a.stage.bytes)
 	if err := a.settle(); err != nil {
 		return err
 	}
@@ -67,16 +62,27 @@ func (a *Acceptor) settle() error {
 
 // commitLoop commits what is staged, each time that it is told to.
 func (a *Acceptor) commitLoop() {
+	defer close(a.ended)
 	for range a.commits {
 		a.results <- a.commit()
 	}
 }
 
-// commit makes the staged batch durable, and has it covered.
+// commit makes what is staged durable, and has it covered.
 func (a *Acceptor) commit() error {
-	if err := a.apply(); err != nil {
-		return a.halt.Fail(wrap("append", a.votesPath(), err))
+	if a.stage.opens != nil {
+		if err := a.roll(); err != nil {
+			return err
+		}
 	}
+	start := a.log.length
+	if err := a.change("append", a.log.segment.path, func() error { return a.log.append(a.stage.bytes) }); err != nil {
+		return err
+	}
+	for i := range a.stage.votes {
+		a.stage.votes[i].at += start
+	}
+	a.index.add(a.stage.votes, a.log.length, a.log.filled)
 	a.cover.acked(a.stage.next.appends)
 	a.trim(a.stage.next.Marks.TrimBelow)
 	if a.options.CoverAfter < 0 {
@@ -86,56 +92,65 @@ func (a *Acceptor) commit() error {
 	return nil
 }
 
-// apply commits the batch. Pebble panics where it cannot go on.
-func (a *Acceptor) apply() (err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = fmt.Errorf("pebble: %v", p)
-		}
-	}()
-	a.reclaim.wrote(a.stage.low)
-	err = a.db.Apply(a.stage.batch, pebble.Sync)
-	a.reclaim.wrote(a.stage.low) // the batch may have gone to a new MemTable
-	return errors.Join(err, a.halt.Cause())
+// change does one change of the directory, unless the store has failed. A change that fails
+// is its failure, and nothing is changed after that.
+func (a *Acceptor) change(op, path string, do func() error) error {
+	if err := a.halt.Cause(); err != nil {
+		return err
+	}
+	if err := do(); err != nil {
+		return a.halt.Jam(wrap(op, path, err))
+	}
+	return nil
 }
 
-// stage is where an Append's batch is put together.
+// stage is where an Append is put together.
 type stage struct {
-	seed  seed
-	batch *pebble.Batch
+	opens *segment // the segment that it begins; nil if it is not the first in its segment
+	seed  seed     // of the segment that it is in
+	of    uint64   // and its number
+	bytes []byte
+	votes []place // within bytes
 
-	state state      // what is durable
-	next  state      // what is durable once the batch is
-	low   paxos.Slot // the lowest slot of a key in the batch
-
-	founded bool // the batch changes the genesis or the configurations
-	scratch []byte
+	state   state // what is durable
+	next    state // what is durable once bytes are
+	founded bool  // the genesis or the configurations change
 }
 
-// fill makes the batch hold the records and the state record after them.
-func (s *stage) fill(records []paxos.Record) error {
-	s.batch.Reset()
-	s.next, s.founded = s.state, false
+// fill makes the stage hold the records and the state after them. opens is the segment that
+// they begin, if they begin one.
+func (s *stage) fill(opens *segment, records []paxos.Record) error {
+	if s.opens = opens; opens != nil {
+		s.seed, s.of = opens.seed, opens.number
+	}
+	if cap(s.bytes) > bufferRetained {
+		s.bytes = nil
+	}
+	s.bytes, s.votes = s.bytes[:0], s.votes[:0]
+	s.next, s.founded = s.state, opens != nil
 	s.next.appends++
-	s.low = math.MaxUint64
 	for _, r := range records {
 		if err := s.put(r); err != nil {
 			return err
 		}
 	}
-	return errors.Join(s.putGenesis(), s.putState())
+	return s.finish()
 }
 
-// settle says that the batch is durable.
+// settle says that it is durable.
 func (s *stage) settle() { s.state = s.next }
 
 func (s *stage) put(r paxos.Record) error {
+	known := len(s.next.Known)
 	s.next.Apply(r)
 	switch r := r.(type) {
-	case paxos.Promised, paxos.Trimmed, paxos.Reached: // the state record says it
-		return nil
 	case paxos.Voted:
 		return s.putVote(r.Vote)
+	case paxos.Trimmed: // it forgets configurations
+		s.founded = s.founded || len(s.next.Known) != known
+		return nil
+	case paxos.Promised, paxos.Reached: // the state says it
+		return nil
 	case paxos.Founded, paxos.Configured, paxos.Abandoned:
 		s.founded = true
 		return nil
@@ -144,47 +159,24 @@ func (s *stage) put(r paxos.Record) error {
 	}
 }
 
-// putVote encodes v straight into the batch, so that a body is copied once.
+// putVote encodes v straight into the Append, so that a body is copied once.
 func (s *stage) putVote(v paxos.Vote) (err error) {
 	if v.Slot < s.next.Marks.TrimBelow {
 		return nil
 	}
-	s.low = min(s.low, v.Slot)
-	var sum uint32
-	s.scratch = appendVoteKey(s.scratch[:0], v.Slot)
-	s.scratch, sum, err = appendVoteHeader(s.scratch, s.seed, s.scratch, v)
-	if err != nil {
-		return err
-	}
-	key, header := s.scratch[:voteKeyLen], s.scratch[voteKeyLen:]
-	op := s.batch.SetDeferred(len(key), len(header)+bodyRecordLen(v.Value.Body))
-	copy(op.Key, key)
-	putBody(op.Value[copy(op.Value, header):], sum, v.Value.Body)
-	return op.Finish()
+	s.votes = append(s.votes, place{slot: v.Slot, at: int64(len(s.bytes))})
+	s.bytes, err = appendVote(s.bytes, s.seed, v)
+	return err
 }
 
-// putGenesis stores a genesis and configurations that are new, or that the trim point
-// passes.
-func (s *stage) putGenesis() error {
-	if s.next.Genesis == nil || !s.founded && s.next.genesisAt >= s.next.Marks.TrimBelow {
-		return nil
+// finish adds what makes the Append whole: a genesis and configurations that are new, or new
+// to the segment, and the state.
+func (s *stage) finish() (err error) {
+	if s.next.Genesis != nil && s.founded {
+		if s.bytes, err = appendGenesis(s.bytes, s.seed, founding{s.next.Genesis, s.next.Known}); err != nil {
+			return err
+		}
 	}
-	s.next.genesisAt = s.next.position()
-	key := appendGenesisKey(nil, s.next.genesisAt)
-	value, err := appendGenesis(nil, s.seed, key, s.next.Genesis, s.next.Known)
-	if err != nil {
-		return err
-	}
-	return s.batch.Set(key, value, nil)
-}
-
-func (s *stage) putState() error {
-	s.low = min(s.low, s.next.position())
-	s.scratch = appendStateKey(s.scratch[:0], s.next.position())
-	buf, err := appendState(s.scratch, s.seed, s.scratch, s.next)
-	if err != nil {
-		return err
-	}
-	s.scratch = buf
-	return s.batch.Set(buf[:markKeyLen], buf[markKeyLen:], nil)
+	s.bytes, err = appendState(s.bytes, s.seed, s.of, s.next)
+	return err
 }

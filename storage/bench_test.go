@@ -52,7 +52,6 @@ func benchmarkAppend(b *testing.B, o storage.Options, group, size int) {
 	b.ReportMetric(float64(m.Votes)/b.Elapsed().Seconds(), "votes/s")
 	b.ReportMetric(float64(m.Votes)*float64(size)/1e6/b.Elapsed().Seconds(), "MB/s")
 	b.ReportMetric(float64(m.Covers)/float64(m.Appends), "covers/op")
-	b.ReportMetric(float64(m.Stalls), "stalls")
 	b.ReportMetric(float64(m.Recycled), "recycled")
 	if err := a.Close(); err != nil {
 		b.Fatal(err)

@@ -17,22 +17,31 @@ func (a *Acceptor) Close() error {
 	if a.closed.Swap(true) {
 		return &Error{Op: "close", Path: a.dir.path, Kind: ErrClosed}
 	}
-	return a.stop()
+	return a.stop(func() error {
+		if a.halt.Cause() == nil {
+			_ = a.coverNow() // the store is halted by an error
+		}
+		return a.release()
+	})
 }
 
-// stop ends everything that goes on and closes what is open.
-func (a *Acceptor) stop() error {
+// stop ends everything that goes on, and then closes what is open. After a change that failed
+// it leaves all as it stands, the lock included: nobody knows what is on the disk until this
+// process has ended.
+func (a *Acceptor) stop(closeAll func() error) error {
 	close(a.commits)
 	a.stopCoverTimer()
 	done := make(chan error, 1)
-	go func() { done <- a.windUp() }()
+	go func() {
+		<-a.ended
+		a.dropping.Lock() // for good
+		done <- closeAll()
+	}()
 	var wait <-chan time.Time
 	for failed := a.halt.Stopped(); ; {
 		select {
 		case err := <-done:
 			return cmp.Or(a.halt.Cause(), err)
-		case <-a.halt.Stuck():
-			return a.halt.Cause()
 		case <-failed: // it may never be done
 			failed, wait = nil, time.After(closeWait)
 		case <-wait:
@@ -41,27 +50,15 @@ func (a *Acceptor) stop() error {
 	}
 }
 
-// windUp closes everything, unless something will never end.
-func (a *Acceptor) windUp() error {
-	if a.halt.Cause() == nil {
-		_ = a.coverNow() // the store is halted by an error
-	}
-	if a.halt.IsStuck() {
-		return nil
-	}
-	a.reclaim.busy.Lock() // for good
-	return a.release()
-}
-
 // coverSoon has the cover written once no Append has come for CoverAfter: while they
 // come, each is covered by the next. It waits coverPatience times that at most.
 func (a *Acceptor) coverSoon() {
 	now := time.Now()
 	a.timing.Lock()
 	defer a.timing.Unlock()
-	a.newest = now
+	a.latest = now
 	if a.timer == nil && !a.closed.Load() {
-		a.oldest = now
+		a.since = now
 		a.timer = time.AfterFunc(a.options.CoverAfter, a.coverLater)
 	}
 }
@@ -83,7 +80,7 @@ func (a *Acceptor) coverWaits() bool {
 	a.timing.Lock()
 	defer a.timing.Unlock()
 	after := a.options.CoverAfter
-	wait := min(after-time.Since(a.newest), coverPatience*after-time.Since(a.oldest))
+	wait := min(after-time.Since(a.latest), coverPatience*after-time.Since(a.since))
 	if wait > 0 && !a.closed.Load() {
 		a.timer.Reset(wait)
 		return true
@@ -93,13 +90,7 @@ func (a *Acceptor) coverWaits() bool {
 }
 
 // coverNow writes the cover, a change like any other.
-func (a *Acceptor) coverNow() error {
-	a.halt.Gate()
-	if err := a.cover.write(); err != nil {
-		return a.halt.Jam(err)
-	}
-	return nil
-}
+func (a *Acceptor) coverNow() error { return a.change("write", a.cover.path, a.cover.write) }
 
 func (a *Acceptor) stopCoverTimer() {
 	a.timing.Lock()

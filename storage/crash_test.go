@@ -10,7 +10,7 @@ import (
 	"github.com/synod-paxos/synod/storage/storagetest"
 )
 
-var lives = flag.Int("storage.lives", 2, "random lives in which power is lost at every call, and in which every call fails")
+var lives = flag.Int("storage.lives", 5, "random lives in which power is lost at every call, and in which every call fails")
 
 // witness knows what was answered, and looks at what a power loss would leave.
 type witness struct {
@@ -22,6 +22,7 @@ type witness struct {
 	acked  *paxos.Ledger // all Appends that returned nil
 	next   *paxos.Ledger // and the one under way
 	boot   uint64        // of the last opening that returned
+	reused uint64        // files of the log used again
 	points int
 	deep   bool // power may be lost again while the acceptor recovers
 }
@@ -34,13 +35,13 @@ func TestPowerLossAtEveryCall(t *testing.T) {
 		w := &witness{t: t, seed: seed, disk: storagetest.NewDisk(), acked: &paxos.Ledger{}, next: &paxos.Ledger{}, deep: true}
 		w.watch()
 		h := newHistory(seed, 1500)
-		for range 3 {
-			if err := w.live(h, 20); err != nil {
+		for range 4 {
+			if err := w.live(h, 30); err != nil {
 				t.Fatalf("seed %d: %v", seed, err)
 			}
 		}
-		if w.points < 500 {
-			t.Errorf("seed %d: only %d power losses", seed, w.points)
+		if w.points < 500 || w.reused < 3 {
+			t.Errorf("seed %d: only %d power losses, %d files used again", seed, w.points, w.reused)
 		}
 		t.Logf("seed %d: %d power losses, twice each", seed, w.points)
 	}
@@ -78,6 +79,7 @@ func (w *witness) live(h *history, n int) error {
 		w.acked = w.next
 		w.mu.Unlock()
 	}
+	w.reused += a.Metrics().Recycled
 	return a.Close()
 }
 

@@ -141,7 +141,7 @@ func (d *Dir) found(role paxos.Role, id paxos.NodeID) error {
 			return d.mismatch(ErrForeign, "it holds %q and no %s", name, identityName)
 		}
 	}
-	return d.save("open", Info{Format: formatVersion, Role: role, ID: id, Disk: paxos.UUID(uuid.New())})
+	return d.save("open", Info{Format: formatOf(role), Role: role, ID: id, Disk: paxos.UUID(uuid.New())})
 }
 
 // save makes info the directory's identity, durably.
@@ -234,7 +234,7 @@ func readIdentity(fsys vfs.FS, dir string) (Info, error) {
 	info, err := decodeIdentity(data)
 	var other errOtherFormat
 	switch {
-	case errors.As(err, &other) && other > formatVersion:
+	case errors.As(err, &other) && other > acceptorFormat:
 		return Info{}, &Error{Op: "open", Path: dir, Kind: ErrNewerFormat, Err: err}
 	case errors.As(err, &other):
 		return Info{}, &Error{Op: "open", Path: dir, Kind: ErrOlderFormat, Err: err}

@@ -2,23 +2,17 @@ package storage
 
 import (
 	"bytes"
-	"encoding/binary"
 	"errors"
-	"hash/crc32"
 	"io/fs"
 	"log/slog"
-	"math"
 	"os"
-	"runtime"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
 
-	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
 
-	"github.com/synod-paxos/synod/internal/guard"
 	"github.com/synod-paxos/synod/paxos"
 	"github.com/synod-paxos/synod/storage/storagetest"
 )
@@ -41,10 +35,10 @@ func voteFor(slot paxos.Slot, body int) paxos.Record {
 // TestDefaults: each takes the place of nothing, and of nothing else.
 func TestDefaults(t *testing.T) {
 	o := Options{}.withDefaults()
-	if o.FS != vfs.Default || o.Log == nil || o.CoverAfter != 10*time.Millisecond || o.Reserve != 512<<20 || o.HungAfter != 30*time.Second || o.MemTable != 32<<20 {
+	if o.FS != vfs.Default || o.Log == nil || o.CoverAfter != 10*time.Millisecond || o.Reserve != 512<<20 || o.HungAfter != 30*time.Second || o.Segment != 32<<20 {
 		t.Errorf("defaults %+v", o)
 	}
-	chosen := Options{FS: vfs.NewMem(), Log: slog.Default(), CoverAfter: 1, Reserve: 2, HungAfter: 3, MemTable: 4}
+	chosen := Options{FS: vfs.NewMem(), Log: slog.Default(), CoverAfter: 1, Reserve: 2, HungAfter: 3, Segment: 4}
 	if have := chosen.withDefaults(); have != chosen {
 		t.Errorf("chosen %+v, have %+v", chosen, have)
 	}
@@ -112,7 +106,7 @@ func TestSpaceAtTheEdge(t *testing.T) {
 	}
 }
 
-// TestOneCoverForMany: the cover waits for the first of several Appends, and Close writes it.
+// TestOneCoverForMany: the cover waits for the last of several Appends, and Close writes it.
 func TestOneCoverForMany(t *testing.T) {
 	o := memOptions()
 	o.CoverAfter = time.Hour
@@ -125,7 +119,7 @@ func TestOneCoverForMany(t *testing.T) {
 		t.Fatal(err)
 	}
 	if timer == nil || a.timer != timer {
-		t.Error("the second Append put the cover off")
+		t.Error("the second Append began another wait")
 	}
 	if err := a.Close(); err != nil || a.cover.written.Load() != covers+1 {
 		t.Errorf("Close: %v, %d covers, want 1", err, a.cover.written.Load()-covers)
@@ -134,197 +128,74 @@ func TestOneCoverForMany(t *testing.T) {
 	if a.coverSoon(); a.timer != nil {
 		t.Error("a timer runs after Close")
 	}
-	if a = mustOpenIn(t, o); a.Metrics().Recycled != 0 {
-		t.Error("logs are used again that were not made")
+}
+
+// TestFilesAreUsedAgain once their votes are trimmed, and not before.
+func TestFilesAreUsedAgain(t *testing.T) {
+	a := mustOpenIn(t, memOptions())
+	for slot := range paxos.Slot(100) {
+		if err := a.Append([]paxos.Record{voteFor(slot+1, 1000)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	full := a.Metrics()
+	if full.Recycled != 0 || full.Segments < 5 || full.DiskBytes < 100*1000 {
+		t.Errorf("before anything was trimmed: %+v", full)
 	}
 	for slot := range paxos.Slot(200) {
-		if err := a.Append([]paxos.Record{voteFor(slot+3, 1000)}); err != nil {
+		dropNow(a)
+		if err := a.Append([]paxos.Record{voteFor(slot+101, 1000), paxos.Trimmed{Below: slot + 101}}); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if m := a.Metrics(); m.Recycled == 0 || m.DiskBytes == 0 || m.TableBytes == 0 {
-		t.Errorf("after many logs: %+v", m)
+	if m := a.Metrics(); m.Recycled == 0 || m.Segments > 4 || m.DiskBytes > full.DiskBytes/2 {
+		t.Errorf("after many segments: %+v", m)
 	}
-	if err := a.Close(); err != nil || a.Metrics().DiskBytes != 0 {
-		t.Errorf("Close: %v, then %d bytes", err, a.Metrics().DiskBytes)
-	}
-}
-
-// TestPanicsOfPebble stop the store like any failure.
-func TestPanicsOfPebble(t *testing.T) {
-	a := mustOpenIn(t, memOptions())
-	if err := a.db.Close(); err != nil {
+	if err := a.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if err := a.dropBelow(5); err == nil || !strings.Contains(err.Error(), "pebble: ") {
-		t.Errorf("dropping: %v", err)
-	}
-	err := a.Append([]paxos.Record{voteFor(1, 9)})
-	if err == nil || !strings.Contains(err.Error(), "pebble: ") {
-		t.Errorf("Append: %v", err)
-	}
-	if again := a.dropBelow(5); !errors.Is(again, err) {
-		t.Errorf("dropping after %v: %v", err, again)
-	}
-	if closed := closeEngine(a.db); closed == nil {
-		t.Error("closed twice")
-	}
-	if closed := a.Close(); !errors.Is(closed, err) {
-		t.Errorf("Close after %v: %v", err, closed)
-	}
-	o := a.engineOptions(nil)
-	o.FS = panicFS{vfs.NewMem()}
-	if _, err := openPebble("/votes", o); !errors.Is(err, ErrCorrupt) || !strings.Contains(err.Error(), "pebble: ") {
-		t.Errorf("opening: %v", err)
-	}
 }
 
-// panicFS is what Pebble cannot make sense of.
-type panicFS struct{ vfs.FS }
-
-func (panicFS) List(string) ([]string, error) { panic("no sense") }
-
-// TestWhatIsWorthDropping: a part of a MemTable, and less when the disk is almost full;
-// but not nothing.
-func TestWhatIsWorthDropping(t *testing.T) {
+// TestAVoteThatDoesNotDecode is told by the page that it would be on.
+func TestAVoteThatDoesNotDecode(t *testing.T) {
 	o := memOptions()
-	o.MemTable, o.Reserve = 64<<10, -1
-	a := mustOpenIn(t, o)
-	defer func() {
-		if err := a.Close(); err != nil {
-			t.Error(err)
-		}
-	}()
-	drop := func(what string, below paxos.Slot, want uint64) {
-		t.Helper()
-		before := a.counters.reclaims.Load()
-		if err := a.dropBelow(below); err != nil {
-			t.Errorf("%s: %v", what, err)
-		}
-		if done := a.counters.reclaims.Load() - before; done != want {
-			t.Errorf("%s: dropped %d times, want %d", what, done, want)
-		}
-	}
-	write := func(slot paxos.Slot, body int) {
-		t.Helper()
-		if err := errors.Join(a.Append([]paxos.Record{voteFor(slot, body)}), a.db.Flush()); err != nil {
+	for _, page := range []paxos.Page{{From: 1}, {From: 1, BallotsOnly: true}} {
+		o.FS = vfs.NewMem()
+		a := mustOpenIn(t, o)
+		if err := a.Append([]paxos.Record{voteFor(5, 9), voteFor(9, 9)}); err != nil {
 			t.Fatal(err)
 		}
-	}
-	write(1, 4<<10)
-	drop("a little", 2, 0)
-	write(2, 16<<10)
-	drop("enough", 3, 1)
-	write(3, 4<<10)
-	a.options.Reserve = 1
-	a.space.asked.Store(math.MaxInt64) // what was seen last holds: nothing is free
-	drop("a little of a disk that is almost full", 4, 1)
-	drop("nothing", 4, 0)
-}
-
-// TestForeignTables: a table with a key that is none of ours is not judged by it.
-func TestForeignTables(t *testing.T) {
-	for _, key := range [][]byte{{0}, {votePrefix}, {0xff}} {
-		a := mustOpenIn(t, memOptions())
-		err := errors.Join(a.Append([]paxos.Record{voteFor(1, 9)}), a.db.Set(key, nil, pebble.Sync), a.db.Flush())
+		data, err := o.FS.(*vfs.MemFS).UnsafeGetFileDataBuffer(a.log.segment.path)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := a.dropBelow(1); !errors.Is(err, ErrCorrupt) {
-			t.Errorf("key %x: %v", key, err)
+		data[a.index.runs[0].places[0].at+entryHeader] ^= 1
+		if err := a.Fill(&page, 1<<20); !errors.Is(err, ErrCorrupt) || len(page.Votes) > 0 || !strings.Contains(err.Error(), a.log.segment.path) {
+			t.Errorf("%d votes, error %v", len(page.Votes), err)
 		}
-		if err := a.Close(); err != nil {
-			t.Fatal(err)
+		if err := a.Close(); !errors.Is(err, ErrCorrupt) {
+			t.Errorf("Close: %v", err)
 		}
-	}
-}
-
-// TestAVoteThatDoesNotDecode is told by the page that it would be on, below a sound state.
-func TestAVoteThatDoesNotDecode(t *testing.T) {
-	a := mustOpenIn(t, memOptions())
-	err := errors.Join(a.Append([]paxos.Record{voteFor(5, 9), voteFor(9, 9)}), a.db.Set(appendVoteKey(nil, 5), []byte{recordVersion}, pebble.Sync))
-	if err != nil {
-		t.Fatal(err)
-	}
-	p := paxos.Page{From: 1}
-	if err := a.Fill(&p, 1<<20); !errors.Is(err, ErrCorrupt) || len(p.Votes) > 0 {
-		t.Errorf("%d votes, error %v", len(p.Votes), err)
-	}
-	if err := a.Close(); !errors.Is(err, ErrCorrupt) {
-		t.Errorf("Close: %v", err)
-	}
-	long := binary.LittleEndian.AppendUint32(nil, 0)
-	if _, err := decodeVote(long, a.seed, appendVoteKey(nil, 5), false); err == nil {
-		t.Error("a vote of zeros is read")
 	}
 }
 
 // TestADamagedBody: the header of a vote is sound, and its value is not.
 func TestADamagedBody(t *testing.T) {
-	key := appendVoteKey(nil, 5)
-	v := voteFor(5, 9).(paxos.Voted).Vote
-	s := stage{seed: seedOf(someDisk)}
-	header, sum, err := appendVoteHeader(nil, s.seed, key, v)
-	if err != nil {
-		t.Fatal(err)
-	}
-	record := append(header, make([]byte, bodyRecordLen(v.Value.Body))...)
-	putBody(record[len(header):], sum, v.Value.Body)
-	if _, err := decodeVote(record, s.seed, key, false); err != nil {
-		t.Fatal(err)
-	}
-	record[len(header)] ^= 1
-	if _, err := decodeVote(record, s.seed, key, false); err == nil {
+	b := encodeVote(t, voteFor(5, 9).(paxos.Voted).Vote)
+	b[len(b)-5] ^= 1
+	if _, err := decodeVote(b, someSeed); err == nil {
 		t.Error("read in whole")
 	}
-	if _, err := decodeVote(record, s.seed, key, true); err != nil {
+	if _, err := decodeBallot(b, someSeed); err != nil {
 		t.Errorf("its ballot: %v", err)
 	}
 }
 
-// TestPagesThatCannotBe: a page says how many files it covers, and no more fit.
-func TestPagesThatCannotBe(t *testing.T) {
-	b := encodePage(someDisk, page{turn: 3})
-	binary.LittleEndian.PutUint16(b[40:], coverMax+1)
-	binary.LittleEndian.PutUint32(b[coverPage-4:], crc32.Checksum(b[:coverPage-4], castagnoli))
-	if _, ok := decodePage(someDisk, b); ok {
-		t.Error("a page of too many files passes")
-	}
-	f := &lostFile{}
-	c := &cover{file: f, disk: someDisk, watch: unwatched, page: page{files: map[coveredName]extent{}}}
-	for n := range uint64(coverMax + 1) {
-		c.note(coveredName{logFile, n}, extent{})
-	}
-	if err := c.write(); err == nil || f.writes > 0 {
-		t.Errorf("too many logs: %v, %d writes", err, f.writes)
-	}
-}
-
-// TestPebbleThatGivesUpIsHeld: what it thinks should end the process halts the store.
-func TestPebbleThatGivesUpIsHeld(t *testing.T) {
-	a := &Acceptor{dir: &Dir{path: "/a1", fs: vfs.NewMem()}, halt: parkedHalt()}
-	if !storagetest.Held(func() { quietLogger{a}.Fatalf("%d", 4) }) || !a.halt.IsStuck() || a.halt.Cause() == nil {
-		t.Errorf("it goes on, the cause is %v", a.halt.Cause())
-	}
-}
-
-// parkedHalt is a halt that ends the goroutine of whoever is held.
-func parkedHalt() *guard.Halt {
-	h := newHalt(slog.New(slog.DiscardHandler), make(chan error, 1))
-	h.Park = runtime.Goexit
-	return h
-}
-
-// TestWhatAnOperatorReads: what Pebble says is debug output, and a slow disk a warning
-// until it counts as hung.
+// TestWhatAnOperatorReads: a slow disk is a warning until it counts as hung.
 func TestWhatAnOperatorReads(t *testing.T) {
 	var b bytes.Buffer
 	log := slog.New(slog.NewTextHandler(&b, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	a := &Acceptor{options: Options{Log: log, HungAfter: 5 * time.Second}, halt: newHalt(log, make(chan error, 1))}
-	quietLogger{a}.Errorf("no %s", "sense")
-	if !strings.Contains(b.String(), "level=DEBUG msg=\"pebble: no sense\"") {
-		t.Errorf("the log is %q", b.String())
-	}
 	a.slowCall(vfs.DiskSlowInfo{Path: "/x", Duration: 5*time.Second - 1})
 	if !strings.Contains(b.String(), "level=WARN msg=\"slow disk\"") || a.halt.Cause() != nil {
 		t.Errorf("the log is %q, the cause %v", b.String(), a.halt.Cause())
@@ -342,7 +213,7 @@ func TestMakingADirectory(t *testing.T) {
 		return
 	}
 	o := func(d *storagetest.Disk) Options {
-		return Options{FS: d.FS(), MemTable: 16 << 10, CoverAfter: -1, HungAfter: -1}
+		return Options{FS: d.FS(), Segment: 16 << 10, CoverAfter: -1, HungAfter: -1}
 	}
 	for name, open := range map[string]func(d *storagetest.Disk) error{
 		"acceptor": func(d *storagetest.Disk) error {
@@ -413,7 +284,7 @@ func TestDamageIsExpected(t *testing.T) {
 	if err := Expect("/a1", paxos.AcceptorRole, "a1", Options{FS: d.FS()}); !errors.Is(err, ErrCorrupt) {
 		t.Errorf("error %v", err)
 	}
-	damaged := bytes.Replace(encodeIdentity(Info{Format: 1, Role: paxos.AcceptorRole, ID: "a1"}), []byte("format 1"), []byte("format 3"), 1)
+	damaged := bytes.Replace(encodeIdentity(Info{Format: 2, Role: paxos.AcceptorRole, ID: "a1"}), []byte("format 2"), []byte("format 3"), 1)
 	if _, err := decodeIdentity(damaged); err == nil || errors.As(err, new(errOtherFormat)) {
 		t.Errorf("a damaged format passes for a newer one: %v", err)
 	}
@@ -422,10 +293,7 @@ func TestDamageIsExpected(t *testing.T) {
 			t.Errorf("%q is read as %+v", lines, i)
 		}
 	}
-	if i, err := decodeIdentity(summed([]byte(identityTitle + "\nformat 1\n"))); err == nil || !strings.Contains(err.Error(), `"role"`) {
+	if i, err := decodeIdentity(summed([]byte(identityTitle + "\nformat 2\n"))); err == nil || !strings.Contains(err.Error(), `"role"`) {
 		t.Errorf("an identity that ends early is read as %+v, %v", i, err)
-	}
-	if cut := cleanCut(nil, math.MaxUint64); cut != math.MaxUint64 {
-		t.Errorf("without tables the cut is at %d", cut)
 	}
 }

@@ -6,8 +6,6 @@ import (
 	"io/fs"
 	"strings"
 	"syscall"
-
-	"github.com/cockroachdb/pebble/v2"
 )
 
 // The kinds of error that a caller may tell apart with errors.Is.
@@ -92,7 +90,7 @@ func wrap(op, path string, err error) error {
 	return &Error{Op: op, Path: path, Kind: kindOf(err), Err: err}
 }
 
-// kindOf tells what an error of the operating system or of Pebble means.
+// kindOf tells what an error of the operating system means.
 func kindOf(err error) error {
 	switch {
 	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
@@ -101,8 +99,6 @@ func kindOf(err error) error {
 		return ErrReadOnly
 	case errors.Is(err, syscall.ENOTDIR):
 		return ErrNotDir
-	case errors.Is(err, pebble.ErrCorruption):
-		return ErrCorrupt
 	default:
 		return nil
 	}

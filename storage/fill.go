@@ -1,12 +1,13 @@
 package storage
 
 import (
+	"encoding/binary"
 	"errors"
+	"io"
 	"slices"
 
-	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/vfs"
 
-	"github.com/synod-paxos/synod/internal/guard"
 	"github.com/synod-paxos/synod/paxos"
 )
 
@@ -23,9 +24,8 @@ func (a *Acceptor) Fill(p *paxos.Page, maxBytes int) error {
 		return err
 	}
 	page := *p
-	read := func() (struct{}, error) { return struct{}{}, a.fill(&page, maxBytes) }
-	if _, err := guard.Attempt(a.halt, read); err != nil {
-		return a.halt.Fail(a.whyUnread(wrap("read", a.votesPath(), err)))
+	if err := a.fill(&page, maxBytes); err != nil {
+		return a.halt.Fail(wrap("read", a.votesPath(), err))
 	}
 	*p = page
 	a.counters.filled(p)
@@ -34,82 +34,189 @@ func (a *Acceptor) Fill(p *paxos.Page, maxBytes int) error {
 
 func (a *Acceptor) fill(p *paxos.Page, maxBytes int) (err error) {
 	from := max(p.From, paxos.Slot(a.trimmed.Load()))
-	span := pebble.IterOptions{LowerBound: appendVoteKey(nil, from), UpperBound: keySpan[1]}
-	if p.To != 0 {
-		span.UpperBound = appendVoteKey(nil, max(from, p.To))
-	}
-	it, err := a.db.NewIter(&span)
+	runs := a.index.read(from, p.To)
+	defer a.index.release(runs)
+	m, err := openMerge(a.disk, runs, from, p.To)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, it.Close()) }()
-	for ok := it.First(); ok; ok = it.Next() {
-		if len(it.Key()) != voteKeyLen {
-			continue // a state or a genesis
+	defer func() { err = errors.Join(err, m.close()) }()
+	for {
+		v, ok, err := m.next(p.BallotsOnly)
+		if err != nil || !ok || !p.Add(v, &maxBytes) {
+			return err
 		}
-		v, err := a.readVote(it, p.BallotsOnly)
+	}
+}
+
+// merge is the votes of several runs in ascending slots, of each slot the last one.
+type merge struct {
+	to      paxos.Slot // 0: no limit
+	cursors []*cursor  // in the order in which their runs were written
+	files   map[*segment]vfs.File
+}
+
+func openMerge(fsys vfs.FS, runs []run, from, to paxos.Slot) (*merge, error) {
+	m := &merge{to: to, files: map[*segment]vfs.File{}}
+	for _, r := range runs {
+		f := m.files[r.segment]
+		if f == nil {
+			var err error
+			if f, err = fsys.Open(r.segment.path); err != nil {
+				return nil, errors.Join(wrap("read", r.segment.path, err), m.close())
+			}
+			m.files[r.segment] = f
+		}
+		c := &cursor{file: f, segment: r.segment, at: r.seek(from), end: r.end}
+		if err := c.seek(from); err != nil {
+			return nil, errors.Join(err, m.close())
+		}
+		m.cursors = append(m.cursors, c)
+	}
+	return m, nil
+}
+
+// next is the vote in the lowest slot that is left; ok is false when there is none.
+func (m *merge) next(ballotOnly bool) (v paxos.Vote, ok bool, err error) {
+	var last *cursor
+	for _, c := range m.cursors {
+		if c.ok && (m.to == 0 || c.slot < m.to) && (last == nil || c.slot <= last.slot) {
+			last = c
+		}
+	}
+	if last == nil {
+		return paxos.Vote{}, false, nil
+	}
+	if v, err = last.vote(ballotOnly); err != nil {
+		return paxos.Vote{}, false, err
+	}
+	for _, c := range m.cursors {
+		if c.ok && c.slot == v.Slot {
+			if err := c.next(); err != nil {
+				return paxos.Vote{}, false, err
+			}
+		}
+	}
+	return v, true, nil
+}
+
+func (m *merge) close() error {
+	var errs []error
+	for s, f := range m.files {
+		errs = append(errs, wrap("close", s.path, f.Close()))
+	}
+	return errors.Join(errs...)
+}
+
+// cursor goes from vote to vote of a run.
+type cursor struct {
+	file    vfs.File
+	segment *segment
+	at, end int64 // of the rest of the run
+
+	ok     bool       // it has read the beginning of a vote
+	slot   paxos.Slot // of that vote
+	length int        // of the entry that ends at at
+
+	window []byte // a part of the file
+	from   int64  // where it begins
+}
+
+// windowBytes is how much of a segment is read at once.
+const windowBytes = 64 << 10
+
+// seek goes to the first vote from the slot on.
+func (c *cursor) seek(from paxos.Slot) error {
+	for err := c.next(); ; err = c.next() {
+		if err != nil || !c.ok || c.slot >= from {
+			return err
+		}
+	}
+}
+
+// next goes to the next vote, if there is one.
+func (c *cursor) next() error {
+	for c.ok = false; c.at < c.end; {
+		header, err := c.bytes(c.at, entryHeader)
 		if err != nil {
 			return err
 		}
-		if !p.Add(v, &maxBytes) {
-			return nil
+		kind, length := header[0], entryHeader+int64(binary.LittleEndian.Uint32(header[1:]))
+		if length > c.end-c.at {
+			return c.broken()
+		}
+		c.at, c.length = c.at+length, int(length)
+		if kind == voteEntry {
+			v, err := c.vote(true)
+			c.slot, c.ok = v.Slot, err == nil
+			return err
+		}
+		if err := c.pass(kind); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
-// readVote decodes the vote that it is at; the value's body is copied.
-func (a *Acceptor) readVote(it *pebble.Iterator, ballotOnly bool) (paxos.Vote, error) {
-	value, err := it.ValueAndErr()
+// pass reads what is no vote: were its length not what it was, votes might be passed too.
+func (c *cursor) pass(kind byte) error {
+	entry, err := c.bytes(c.at-int64(c.length), c.length)
+	if err != nil {
+		return err
+	}
+	if kind != stateEntry && kind != genesisEntry || content(entry, kind, c.segment.seed).bad {
+		return c.broken()
+	}
+	return nil
+}
+
+// vote reads the vote whose entry ends at at.
+func (c *cursor) vote(ballotOnly bool) (v paxos.Vote, err error) {
+	n, decode := c.length, decodeVote
+	if ballotOnly {
+		n, decode = min(n, voteHeaderMax), decodeBallot
+	}
+	entry, err := c.bytes(c.at-int64(c.length), n)
 	if err != nil {
 		return paxos.Vote{}, err
 	}
-	v, err := decodeVote(value, a.seed, it.Key(), ballotOnly)
-	if err != nil {
-		return paxos.Vote{}, corrupt(a.votesPath(), "vote of key %x: %w", it.Key(), err)
+	if v, err = decode(entry, c.segment.seed); err != nil {
+		return paxos.Vote{}, c.broken()
 	}
 	v.Value.Body = slices.Clone(v.Value.Body)
 	return v, nil
 }
 
-// loadState reads the state record and the genesis.
-func (a *Acceptor) loadState() (s state, err error) {
-	it, err := a.db.NewIter(&pebble.IterOptions{LowerBound: keySpan[0], UpperBound: keySpan[1]})
-	if err != nil {
-		return state{}, err
-	}
-	defer func() { err = errors.Join(err, it.Close()) }()
-	if !it.Last() {
-		return state{}, errors.Join(it.Error(), corrupt(a.votesPath(), "there is no state record"))
-	}
-	value, err := it.ValueAndErr()
-	if err != nil {
-		return state{}, err
-	}
-	s, err = decodeState(value, a.seed, it.Key())
-	if err != nil {
-		return state{}, corrupt(a.votesPath(), "state record of key %x: %w", it.Key(), err)
-	}
-	return s, a.loadGenesis(&s)
+// broken is the error of a run that is not what was written.
+func (c *cursor) broken() error {
+	return corrupt(c.segment.path, "a vote before byte %d: %w", c.at, errBroken)
 }
 
-// loadGenesis completes s with the genesis and the configurations that its record
-// tells of.
-func (a *Acceptor) loadGenesis(s *state) error {
-	if s.Genesis == nil {
+// bytes is n bytes of the file, until the next call.
+func (c *cursor) bytes(at int64, n int) ([]byte, error) {
+	if at < c.from || at+int64(n) > c.from+int64(len(c.window)) {
+		if err := c.load(at, n); err != nil {
+			return nil, err
+		}
+	}
+	return c.window[at-c.from:][:n], nil
+}
+
+// load reads at least n bytes from at on, all of which were written once.
+func (c *cursor) load(at int64, n int) error {
+	if int64(n) > c.end-at {
+		return c.broken()
+	}
+	size := int(min(max(int64(n), windowBytes), c.end-at))
+	c.window, c.from = slices.Grow(c.window[:0], size)[:size], at
+	got, err := c.file.ReadAt(c.window, at)
+	switch {
+	case got >= n && (err == nil || errors.Is(err, io.EOF)):
+		c.window = c.window[:got]
 		return nil
+	case err == nil || errors.Is(err, io.EOF):
+		err = corrupt(c.segment.path, "it ends before byte %d", at+int64(n))
 	}
-	key := appendGenesisKey(nil, s.genesisAt)
-	value, closer, err := a.db.Get(key)
-	if errors.Is(err, pebble.ErrNotFound) {
-		return corrupt(a.votesPath(), "the genesis record is missing")
-	}
-	if err != nil {
-		return err
-	}
-	s.Genesis, s.Known, err = decodeGenesis(value, a.seed, key)
-	if err = errors.Join(err, closer.Close()); err != nil {
-		return corrupt(a.votesPath(), "genesis record: %w", err)
-	}
-	return nil
+	c.window = c.window[:0]
+	return wrap("read", c.segment.path, err)
 }

@@ -156,7 +156,7 @@ func expected(l *paxos.Ledger) contents {
 
 // small are options under which logs and tables turn over quickly.
 func small(d *storagetest.Disk) storage.Options {
-	return storage.Options{FS: d.FS(), MemTable: 16 << 10, CoverAfter: -1, HungAfter: -1}
+	return storage.Options{FS: d.FS(), Segment: 16 << 10, CoverAfter: -1, HungAfter: -1}
 }
 
 func mustOpen(t testing.TB, dir string, o storage.Options) *storage.Acceptor {

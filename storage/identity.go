@@ -13,8 +13,20 @@ import (
 	"github.com/synod-paxos/synod/paxos"
 )
 
-// formatVersion is the format of the whole directory that this build writes.
-const formatVersion = 1
+// The formats of whole directories that this build writes, and reads. An acceptor's was 1
+// while it kept votes in a Pebble store.
+const (
+	acceptorFormat = 2
+	learnerFormat  = 1
+)
+
+// formatOf is the format of a directory of this role.
+func formatOf(r paxos.Role) int {
+	if r == paxos.AcceptorRole {
+		return acceptorFormat
+	}
+	return learnerFormat
+}
 
 // castagnoli is the polynomial of every checksum of this package.
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
@@ -52,7 +64,7 @@ func encodeIdentity(i Info) []byte {
 type errOtherFormat int
 
 func (e errOtherFormat) Error() string {
-	return fmt.Sprintf("format %d, this version reads %d", int(e), formatVersion)
+	return fmt.Sprintf("format %d, this version reads %d of acceptors and %d of learners", int(e), acceptorFormat, learnerFormat)
 }
 
 // decodeIdentity reads what encodeIdentity wrote, and nothing else: encoding the
@@ -67,10 +79,13 @@ func decodeIdentity(data []byte) (Info, error) {
 		return Info{}, fmt.Errorf("first line is not %q", identityTitle)
 	}
 	i := Info{Format: int(f.number("format"))}
-	if f.err == nil && i.Format != formatVersion {
+	if f.err == nil && (i.Format < learnerFormat || i.Format > acceptorFormat) {
 		return Info{}, errOtherFormat(i.Format)
 	}
 	i.Role = f.role()
+	if f.err == nil && i.Format != formatOf(i.Role) {
+		return Info{}, errOtherFormat(i.Format)
+	}
 	i.ID = paxos.NodeID(f.next("id"))
 	i.Disk = f.uuid(f.next("disk"))
 	i.Boot = f.number("boot")

@@ -31,27 +31,23 @@ type Metrics struct {
 	Bytes   uint64 // written to the log by them
 	Latency Histogram
 
-	Covers      uint64 // writes and syncs of the cover
-	Fills       uint64 // pages of votes read
-	VotesRead   uint64
-	SlowCalls   uint64 // calls on the file system that took longer than a second
-	Stalls      uint64 // times that Append had to wait for tables to be written
-	Flushes     uint64 // MemTables written to tables
-	Compactions uint64
-	Reclaims    uint64 // times that trimmed votes were dropped
-	Recycled    uint64 // log files used again: cheaper to sync than new ones
-	DiskBytes   uint64 // taken by votes, logs included
-	TableBytes  uint64 // of it by tables
-	FreeBytes   uint64 // left on the disk, as SpaceLow last saw it
+	Covers    uint64 // writes and syncs of the cover
+	Fills     uint64 // pages of votes read
+	VotesRead uint64
+	SlowCalls uint64 // calls on the file system that took longer than a second
+	Reclaims  uint64 // times that trimmed votes were dropped
+	Recycled  uint64 // files of the log used again: cheaper to sync than new ones
+	Segments  uint64 // files of the log
+	DiskBytes uint64 // that they take
+	FreeBytes uint64 // left on the disk, as SpaceLow last saw it
 }
 
 type counters struct {
-	appends, records, votes, bytes     atomic.Uint64
-	fills, votesRead                   atomic.Uint64
-	slow, stalls, flushes, compactions atomic.Uint64
-	recycled, reclaims                 atomic.Uint64
-	buckets                            [len(LatencyBounds) + 1]atomic.Uint64
-	latencyNanos                       atomic.Int64
+	appends, records, votes, bytes atomic.Uint64
+	fills, votesRead               atomic.Uint64
+	slow, recycled, reclaims       atomic.Uint64
+	buckets                        [len(LatencyBounds) + 1]atomic.Uint64
+	latencyNanos                   atomic.Int64
 }
 
 func (c *counters) appended(records []paxos.Record, bytes int, took time.Duration) {
@@ -84,17 +80,14 @@ func (a *Acceptor) Metrics() Metrics {
 	m := Metrics{
 		Appends: c.appends.Load(), Records: c.records.Load(), Votes: c.votes.Load(), Bytes: c.bytes.Load(),
 		Covers: a.cover.written.Load(), Fills: c.fills.Load(), VotesRead: c.votesRead.Load(),
-		SlowCalls: c.slow.Load(), Stalls: c.stalls.Load(), Flushes: c.flushes.Load(), Compactions: c.compactions.Load(),
-		Recycled: c.recycled.Load(), Reclaims: c.reclaims.Load(), FreeBytes: a.space.free.Load(),
+		SlowCalls: c.slow.Load(), Recycled: c.recycled.Load(), Reclaims: c.reclaims.Load(), FreeBytes: a.space.free.Load(),
 	}
 	for i := range c.buckets {
 		m.Latency.Buckets[i] = c.buckets[i].Load()
 		m.Latency.Count += m.Latency.Buckets[i]
 	}
 	m.Latency.Sum = time.Duration(c.latencyNanos.Load())
-	if a.unusable() == nil {
-		engine := a.db.Metrics()
-		m.DiskBytes, m.TableBytes = engine.DiskSpaceUsage(), uint64(engine.Total().TablesSize)
-	}
+	bytes, segments := a.index.bytes()
+	m.DiskBytes, m.Segments = bytes, uint64(segments)
 	return m
 }

@@ -17,9 +17,10 @@ type Options struct {
 	// level, what Pebble does. nil discards it.
 	Log *slog.Logger
 
-	// CoverAfter is how long after an Append the record is made durable that covers
-	// it against a damaged end of the log (see FORMAT.md). 0 is 10 ms. A negative
-	// value covers every Append before it returns, for one more sync each.
+	// CoverAfter is how long after an Append that no other follows the record is made
+	// durable that covers it against a damaged end of the log (see FORMAT.md); while
+	// others follow, it is ten times that at most. 0 is 10 ms. A negative value covers
+	// every Append before it returns, for one more sync each.
 	CoverAfter time.Duration
 
 	// Reserve is how many bytes of free space are kept for trimming: below it
@@ -30,10 +31,9 @@ type Options struct {
 	// fails with ErrHung. 0 is 30 s, a negative value waits for ever.
 	HungAfter time.Duration
 
-	// MemTable is how many bytes of votes are held in memory, and in one log file,
-	// before they are written to a table; up to four are held while the disk is
-	// behind. 0 is 32 MiB.
-	MemTable int
+	// Segment is after how many bytes an acceptor's log goes on in another file. Trimmed
+	// votes are dropped by whole files. 0 is 32 MiB.
+	Segment int
 }
 
 // slowAfter is when a call on the file system is counted and logged as slow.
@@ -55,8 +55,8 @@ func (o Options) withDefaults() Options {
 	if o.HungAfter == 0 {
 		o.HungAfter = 30 * time.Second
 	}
-	if o.MemTable == 0 {
-		o.MemTable = 32 << 20
+	if o.Segment == 0 {
+		o.Segment = 32 << 20
 	}
 	return o
 }

@@ -32,7 +32,7 @@ const (
 func TestMemoryStaysFlat(t *testing.T) {
 	url := bustest.Server(t).URL()
 	c := New(t, url)
-	c.Configure = func(o *node.Config) { o.Storage.MemTable = tableBytes }
+	c.Configure = func(o *node.Config) { o.MemTable = tableBytes }
 	c.Start(Size{Acceptors: 3, Proposers: 2, Learners: 2})
 	c.AwaitLeader()
 	nc, err := nats.Connect(url)

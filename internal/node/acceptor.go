@@ -110,8 +110,8 @@ func (a *Acceptor) Report() Report {
 
 // setStorage adds what the store counts.
 func (a *AcceptorReport) setStorage(m storage.Metrics) {
-	a.Sync, a.Written, a.Stalls, a.SlowCalls = newLatency(m.Latency), m.Bytes, m.Stalls, m.SlowCalls
-	a.Flushes, a.Compactions, a.DiskBytes, a.FreeBytes = m.Flushes, m.Compactions, m.DiskBytes, m.FreeBytes
+	a.Sync, a.Written, a.SlowCalls = newLatency(m.Latency), m.Bytes, m.SlowCalls
+	a.Segments, a.Reclaims, a.DiskBytes, a.FreeBytes = m.Segments, m.Reclaims, m.DiskBytes, m.FreeBytes
 }
 
 // notReady is why the acceptor cannot vote; nil when it can.

@@ -40,6 +40,9 @@ type Config struct {
 	// Supports is the highest version of the built-in machine's rules that the learner
 	// offers to apply, as an older build would; 0: all that this build can.
 	Supports uint64
+	// MemTable is how many bytes of the built-in machine's state are held in memory before
+	// they are written to a table; 0: what package streams takes.
+	MemTable int
 	// CheckpointEvery is the least time between two copies of the built-in machine's state
 	// that a learner could go back to; 0: 10 s. The acceptors keep the log from there.
 	CheckpointEvery time.Duration

@@ -111,7 +111,7 @@ func (l *Learner) openOwn(c Config, path string) (Machine, error) {
 	if c.OpenMachine != nil {
 		return c.OpenMachine(path)
 	}
-	m, err := openMachine(path, streams.Options{Logger: l.log, Supports: c.Supports, Failed: l.diskFailed, MemTableBytes: uint64(c.Storage.MemTable)})
+	m, err := openMachine(path, streams.Options{Logger: l.log, Supports: c.Supports, Failed: l.diskFailed, MemTableBytes: uint64(c.MemTable)})
 	if err != nil {
 		return nil, err
 	}

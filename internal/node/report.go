@@ -68,10 +68,9 @@ type AcceptorReport struct {
 	Sync        Latency `json:"sync"`            // of making records durable
 	SyncPending float64 `json:"sync_pending_ms"` // how long the present sync has taken so far; 0: none runs
 	Written     uint64  `json:"written"`         // bytes, to the log of the disk
-	Stalls      uint64  `json:"stalls"`          // times that a write waited for the disk to catch up
 	SlowCalls   uint64  `json:"slow_calls"`      // calls on the file system that took above a second
-	Flushes     uint64  `json:"flushes"`         // tables written
-	Compactions uint64  `json:"compactions"`     // of tables
+	Segments    uint64  `json:"segments"`        // files of the log
+	Reclaims    uint64  `json:"reclaims"`        // times that trimmed ones were dropped
 	DiskBytes   uint64  `json:"disk_bytes"`      // that the votes take
 	FreeBytes   uint64  `json:"free_bytes"`      // left on the disk
 }
