@@ -7,8 +7,8 @@
 //
 //	LOCK      held while a process has the directory open; always empty
 //	IDENTITY  role, id, disk incarnation, boot number, cluster (text, checksummed)
-//	COVER     acceptors: how much of which log is known to be durable
-//	votes/    acceptors: votes and state, a Pebble store
+//	COVER     acceptors: where the log begins, and how far it is known to be durable
+//	votes/    acceptors: the log of votes and states, in segments
 //
 // A learner's state machine keeps its own store in a subdirectory of its own
 // (see [Dir.Sub]), which this package does not touch.
@@ -22,10 +22,10 @@
 //
 // # Damage
 //
-// Every vote, state record, log, manifest and identity is checksummed. A byte
-// that changes on the disk leaves every answer as it was or ends the acceptor
-// with an error that matches [ErrCorrupt] and names the file. A damaged end of
-// the log does not pass for a write that never finished: COVER tells how far the
-// log was known to be durable. FORMAT.md has the layout, and says exactly what is
-// not covered.
+// Every byte that counts is checksummed. One that changes on the disk leaves every
+// answer as it was or ends the acceptor with an error that matches [ErrCorrupt] and
+// names the file. A damaged log does not pass for one whose last write a crash
+// interrupted: Appends are numbered, each is begun when the one before is durable,
+// and COVER tells how far the log is known to be durable. FORMAT.md has the layout,
+// and says exactly what is not covered.
 package storage
