@@ -673,3 +673,38 @@ func TestKnownConfigurationsSurvive(t *testing.T) {
 	}
 	closeIt(t, a)
 }
+
+// TestATrimWhileASegmentBegins: what came before a segment is kept until the segment has an
+// Append, and with it a state.
+func TestATrimWhileASegmentBegins(t *testing.T) {
+	d := storagetest.NewDisk()
+	a := mustOpenIn(t, sized(d))
+	if err := a.Append([]paxos.Record{voteFor(1, 100)}); err != nil {
+		t.Fatal(err)
+	}
+	a.dropping.Lock() // whoever drops comes late
+	if err := a.Append([]paxos.Record{paxos.Trimmed{Below: 2}}); err != nil {
+		t.Fatal(err)
+	}
+	a.dropping.Unlock()
+	next := segmentName(a.newest + 1)
+	var left *storagetest.Disk
+	d.Before(func(o storagetest.Op) error {
+		if left == nil && o.Kind == storagetest.Write && path.Base(o.Path) == next {
+			left = d // ends this
+			dropNow(a)
+			left = d.Crash(0, 0)
+		}
+		return nil
+	})
+	if err := a.Append([]paxos.Record{paxos.Reached{Below: 2}}); err != nil {
+		t.Fatal(err)
+	}
+	d.Before(nil)
+	closeIt(t, a)
+	a = mustOpenIn(t, sized(left))
+	if a.State().Marks.TrimBelow != 2 {
+		t.Errorf("state %+v", a.State())
+	}
+	closeIt(t, a)
+}
