@@ -16,7 +16,7 @@ import (
 var again = flag.Int("storage.again", 150, "random disks on which power is lost again and again")
 
 // TestPowerLostAgainAndAgain has one life after the other on a disk, each with other options,
-// until power is lost somewhere in it, in opening too. Segments are small, trims large, the
+// until power is lost or the process killed somewhere in it, in opening too. Segments are small, trims large, the
 // cover comes when it comes, and who drops segments is not waited for.
 func TestPowerLostAgainAndAgain(t *testing.T) {
 	if !storagetest.Alone(t) {
@@ -78,15 +78,16 @@ func (s *series) life() {
 }
 
 func (s *series) options() storage.Options {
-	o := storage.Options{FS: s.disk.FS(), HungAfter: -1}
+	o := storage.Options{FS: s.disk.Restarted(), HungAfter: -1}
 	o.Segment = []int{1, 100, 500, 4096}[s.IntN(4)]
 	o.CoverAfter = []time.Duration{-1, 0, 1, 100 * time.Microsecond}[s.IntN(4)]
 	return o
 }
 
-// losePowerSomewhere has power lost before some change, after which every call fails.
+// losePowerSomewhere has power lost before some change, after which every call fails; or the
+// process killed, which loses nothing.
 func (s *series) losePowerSomewhere() {
-	n, percent, seed := 1+s.IntN(90), []int{0, 20, 50, 80, 100}[s.IntN(5)], s.Uint64()
+	n, percent, seed := 1+s.IntN(90), []int{-1, 0, 20, 50, 80, 100}[s.IntN(6)], s.Uint64()
 	disk := s.disk
 	disk.Before(func(o storagetest.Op) error {
 		s.mu.Lock()
@@ -96,7 +97,9 @@ func (s *series) losePowerSomewhere() {
 		}
 		if o.Changes() {
 			if n--; n == 0 {
-				s.left = disk.Crash(percent, seed)
+				if s.left = disk; percent >= 0 {
+					s.left = disk.Crash(percent, seed)
+				}
 				return syscall.EIO
 			}
 		}

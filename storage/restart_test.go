@@ -11,13 +11,6 @@ import (
 	"github.com/synod-paxos/synod/storage/storagetest"
 )
 
-// restarted is a disk as the next process finds it when the one before was killed: it holds no
-// lock any more, and what it wrote is in the operating system's memory.
-type restarted struct{ vfs.FS }
-
-func (restarted) Lock(string) (io.Closer, error) { return io.NopCloser(nil), nil }
-func (restarted) Unwrap() vfs.FS                 { return nil }
-
 // TestKilledAndThenPowerLost: a process is killed before a call, the next one opens what is
 // in the memory of the operating system, and then power is lost. What the second read it has
 // to make durable before it goes on from it.
@@ -41,7 +34,7 @@ func TestKilledAndThenPowerLost(t *testing.T) {
 			}
 			return nil
 		})
-		a, err := OpenAcceptor("/a1", "a1", tiny(restarted{d.FS()}))
+		a, err := OpenAcceptor("/a1", "a1", tiny(d.Restarted()))
 		if err != nil {
 			t.Fatalf("killed before %s: %v", k.op, err)
 		}
@@ -81,7 +74,7 @@ func killedAt(d *storagetest.Disk, n int) *killed {
 	})
 	defer d.Before(nil)
 	for life := range paxos.Slot(3) {
-		a, err := OpenAcceptor("/a1", "a1", tiny(restarted{d.FS()}))
+		a, err := OpenAcceptor("/a1", "a1", tiny(d.Restarted()))
 		if err != nil {
 			return k
 		}
