@@ -2,6 +2,7 @@ package storage
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -707,4 +708,52 @@ func TestATrimWhileASegmentBegins(t *testing.T) {
 		t.Errorf("state %+v", a.State())
 	}
 	closeIt(t, a)
+}
+
+// TestLookingForStatesIsFast though a value is full of what looks like long ones, and the
+// longest state is found.
+func TestLookingForStatesIsFast(t *testing.T) {
+	s := &segment{number: 7, seed: someSeed}
+	trap := binary.LittleEndian.AppendUint64(append([]byte{stateEntry}, 0, 0, 16, 0), s.number)
+	data := bytes.Repeat(trap, 4<<20/len(trap))
+	largest := state{appends: 1<<64 - 1, boot: 1<<64 - 1}
+	largest.Promised = paxos.Ballot{Round: 1<<64 - 1, Proposer: paxos.NodeID(strings.Repeat("x", 255))}
+	largest.Marks = paxos.Marks{ChosenBelow: 1<<64 - 1, TrimBelow: 1<<64 - 1, MaxVoted: 1<<64 - 1, MaxStamp: -1 << 63}
+	data, err := appendState(data, s.seed, s.number, largest)
+	if err != nil {
+		t.Fatal(err)
+	}
+	start := time.Now()
+	if n := laterState(data, s, 1); n != largest.appends {
+		t.Errorf("found number %d", n)
+	}
+	if took := time.Since(start); took > 5*time.Second {
+		t.Errorf("it took %s", took)
+	}
+}
+
+// TestAGenesisThatCannotBeRead again is refused, not stored.
+func TestAGenesisThatCannotBeRead(t *testing.T) {
+	for name, spoil := range map[string]func(g *paxos.Genesis){
+		"negative size":      func(g *paxos.Genesis) { g.First.Quorums.Size1 = -1 },
+		"too many acceptors": func(g *paxos.Genesis) { g.First.Acceptors = make([]paxos.Member, paxos.MaxAcceptors+1) },
+	} {
+		o := memOptions()
+		a := mustOpenIn(t, o)
+		g := *someGenesis()
+		if err := a.Append([]paxos.Record{paxos.Founded{Genesis: g}}); err != nil {
+			t.Fatal(err)
+		}
+		spoil(&g)
+		err := a.Append([]paxos.Record{paxos.Founded{Genesis: g}})
+		if !errors.Is(err, ErrRecord) {
+			t.Errorf("%s: error %v", name, err)
+		}
+		_ = a.Close()
+		if a, err = OpenAcceptor("/a1", "a1", o); err != nil {
+			t.Errorf("%s: afterwards %v", name, err)
+			continue
+		}
+		closeIt(t, a)
+	}
 }

@@ -194,7 +194,7 @@ func laterState(data []byte, s *segment, number uint64) uint64 {
 			continue
 		}
 		entry, ok := cutEntry(data[at-entryHeader:])
-		if !ok {
+		if !ok || len(entry) > stateMax { // a value may be full of what looks like long ones
 			continue
 		}
 		if found, err := decodeState(entry, s.seed, s.number); err == nil && found.appends > number {
