@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math/rand/v2"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -20,7 +21,7 @@ func TestPagesWhileFilesAreDropped(t *testing.T) {
 	for _, segment := range []int{1, 700, 4096} {
 		o := small(storagetest.NewDisk())
 		o.Segment, o.CoverAfter = segment, 0
-		r := &readers{t: t, a: mustOpen(t, "/a1", o), rounds: make([]atomic.Uint64, 2000)}
+		r := &readers{t: t, a: mustOpen(t, "/a1", o), rounds: make([]atomic.Uint64, 2000), turns: make(chan struct{})}
 		var wg sync.WaitGroup
 		for i := range 3 {
 			wg.Go(func() { r.read(rand.New(rand.NewPCG(uint64(segment), uint64(i)))) })
@@ -29,7 +30,7 @@ func TestPagesWhileFilesAreDropped(t *testing.T) {
 		wg.Wait()
 		m := r.a.Metrics()
 		t.Logf("segments of %d bytes: %d pages, %d reclaims, %d files used again", segment, m.Fills, m.Reclaims, m.Recycled)
-		if m.Fills < 20 || m.Recycled < 20 {
+		if m.Fills < 100 || m.Reclaims == 0 {
 			t.Error("that is too few")
 		}
 		mustClose(t, r.a)
@@ -43,11 +44,11 @@ type readers struct {
 	rounds []atomic.Uint64 // of the ballots last answered, by slot
 	head   atomic.Uint64   // highest slot that is answered
 	told   atomic.Uint64   // trim point that an Append may have made durable
-	done   atomic.Bool
+	turns  chan struct{}   // a page may be read; closed at the end
 }
 
 func (r *readers) write(rng *rand.Rand) {
-	defer r.done.Store(true)
+	defer close(r.turns)
 	round := uint64(1)
 	for head := uint64(1); head < uint64(len(r.rounds)) && !r.t.Failed(); {
 		var group []paxos.Record
@@ -75,6 +76,10 @@ func (r *readers) write(rng *rand.Rand) {
 			r.rounds[slot].Store(round)
 			r.head.Store(max(r.head.Load(), slot))
 		}
+		if rng.IntN(3) == 0 { // not always, or files would be read all the time
+			r.turns <- struct{}{}
+		}
+		runtime.Gosched() // who drops gets a core, as while a real disk syncs
 	}
 }
 
@@ -87,7 +92,7 @@ func voteOf(slot, round uint64) paxos.Vote {
 }
 
 func (r *readers) read(rng *rand.Rand) {
-	for !r.done.Load() {
+	for range r.turns {
 		head, from := r.head.Load(), r.told.Load()
 		least := map[uint64]uint64{}
 		for slot := from; slot <= head; slot++ {
@@ -96,13 +101,12 @@ func (r *readers) read(rng *rand.Rand) {
 			}
 		}
 		p := paxos.Page{From: paxos.Slot(from), To: paxos.Slot(head) + 1, BallotsOnly: rng.IntN(2) == 0}
-		if err := r.a.Fill(&p, everything); err != nil {
-			r.t.Error(err)
-			return
+		err := r.a.Fill(&p, everything)
+		if err == nil {
+			err = r.judge(p, least)
 		}
-		if err := r.judge(p, least); err != nil {
+		if err != nil {
 			r.t.Error(err)
-			return
 		}
 	}
 }
