@@ -3,6 +3,8 @@ package storage
 import (
 	"io"
 	"reflect"
+	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -18,7 +20,7 @@ func TestKilledAndThenPowerLost(t *testing.T) {
 	if !storagetest.Alone(t) {
 		return
 	}
-	points := 0
+	var points atomic.Int64 // who drops segments calls the disk, too
 	for n := 1; !t.Failed(); n++ {
 		d := storagetest.NewDisk()
 		k := killedAt(d, n)
@@ -28,7 +30,7 @@ func TestKilledAndThenPowerLost(t *testing.T) {
 		d.Before(func(o storagetest.Op) error {
 			for seed := range uint64(6) {
 				if o.Changes() {
-					points++
+					points.Add(1)
 					k.powerLost(t, o, d.Crash(50*int(min(seed, 1)), seed<<32|uint64(o.N)))
 				}
 			}
@@ -41,8 +43,8 @@ func TestKilledAndThenPowerLost(t *testing.T) {
 		d.Before(nil)
 		closeIt(t, a)
 	}
-	if points < 5000 {
-		t.Errorf("only %d power losses", points)
+	if n := points.Load(); n < 5000 {
+		t.Errorf("only %d power losses", n)
 	}
 }
 
@@ -60,7 +62,10 @@ type killed struct {
 // killedAt is a life on d that ends before its n-th change.
 func killedAt(d *storagetest.Disk, n int) *killed {
 	k := &killed{}
+	var mu sync.Mutex
 	d.Before(func(o storagetest.Op) error {
+		mu.Lock()
+		defer mu.Unlock()
 		if o.Changes() {
 			n--
 		}
