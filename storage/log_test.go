@@ -369,10 +369,7 @@ func TestWhoReadsKeepsTheFiles(t *testing.T) {
 		t.Fatal(err)
 	}
 	dropNow(a)
-	m, err := openMerge(a.disk, runs, 3, 4)
-	if err != nil {
-		t.Fatal(err)
-	}
+	m := newMerge(a.disk, runs, 3, 4)
 	v, ok, err := m.next(false)
 	if !ok || err != nil || v.Slot != 3 {
 		t.Errorf("vote %+v, %t, error %v", v, ok, err)
@@ -406,7 +403,8 @@ func TestWhatIsPassedIsRead(t *testing.T) {
 		for _, flip := range []int64{0, 1, 2, 3, entryHeader, entryLength(data[at:]) - 1} {
 			data[at+flip] ^= 1
 			runs := a.index.read(1, 0)
-			m, err := openMerge(a.disk, runs, 1, 0)
+			m := newMerge(a.disk, runs, 1, 0)
+			var err error
 			for err == nil {
 				var ok bool
 				if _, ok, err = m.next(true); !ok {
@@ -421,6 +419,28 @@ func TestWhatIsPassedIsRead(t *testing.T) {
 		}
 		closeIt(t, a)
 	}
+}
+
+// TestAPageReadsWhatItNeeds: also of a log whose votes are in many runs and segments, and
+// without a limit.
+func TestAPageReadsWhatItNeeds(t *testing.T) {
+	d := storagetest.NewDisk()
+	o := diskOptions(d)
+	a := mustOpenIn(t, o)
+	for slot := paxos.Slot(1); slot < 1000; slot += 2 {
+		if err := a.Append([]paxos.Record{voteFor(slot+1, 400), voteFor(slot, 400)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	before := d.Calls()
+	p := paxos.Page{From: 301}
+	if err := a.Fill(&p, 2500); err != nil || len(p.Votes) < 3 || p.Next != p.Votes[0].Slot+paxos.Slot(len(p.Votes)) {
+		t.Errorf("error %v, page of %d, next %d", err, len(p.Votes), p.Next)
+	}
+	if calls := d.Calls() - before; calls > 40 {
+		t.Errorf("%d calls on the disk for %d votes", calls, len(p.Votes))
+	}
+	closeIt(t, a)
 }
 
 func entryLength(b []byte) int64 {
