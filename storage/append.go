@@ -79,6 +79,9 @@ func (a *Acceptor) commit() error {
 	if err := a.change("append", a.log.segment.path, func() error { return a.log.append(a.stage.bytes) }); err != nil {
 		return err
 	}
+	if a.stage.opens != nil { // not before: what has no Append yet must not become the first
+		a.index.begin(a.stage.opens)
+	}
 	for i := range a.stage.votes {
 		a.stage.votes[i].at += start
 	}

@@ -100,6 +100,9 @@ func openCover(fsys vfs.FS, path string, disk paxos.UUID) (*cover, error) {
 	if err != nil {
 		return nil, wrap("open", path, err)
 	}
+	if err := f.Sync(); err != nil { // the page may have been in the memory of the operating system only
+		return nil, errors.Join(wrap("sync", path, err), f.Close())
+	}
 	unwatched := func(string) func() bool { return func() bool { return true } }
 	return &cover{file: f, path: path, disk: disk, salt: salt, watch: unwatched, page: newest}, nil
 }

@@ -112,7 +112,7 @@ func (d *Dir) identify(role paxos.Role, id paxos.NodeID) error {
 		return err
 	}
 	d.info = info
-	return nil
+	return wrap("sync", d.path, syncDir(d.fs, d.path)) // its name may have been in the memory of the operating system only
 }
 
 // belongs compares whose the directory is with who opens it.

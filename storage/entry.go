@@ -168,6 +168,9 @@ const (
 	sealedFlag
 )
 
+// stateMax is at least the length of a state's entry.
+const stateMax = entryHeader + 8 + 1 + 2*10 + 10 + 8 + 1 + 255 + 4*10 + 1 + 4
+
 // appendState adds the entry of s. The number of the segment is at its beginning, so that
 // states can be looked for.
 func appendState(b []byte, from seed, segment uint64, s state) ([]byte, error) {
@@ -243,7 +246,11 @@ func appendGenesis(b []byte, from seed, f founding) ([]byte, error) {
 	if g.First.From != 1 {
 		b = append(b, g.State[:]...)
 	}
-	return sealEntry(b, start, from), nil
+	b = sealEntry(b, start, from)
+	if _, err := decodeGenesis(b[start:], from); err != nil { // nobody could open the directory again
+		return nil, fmt.Errorf("%w: a genesis or configuration out of bounds", ErrRecord)
+	}
+	return b, nil
 }
 
 func appendConfiguration(b []byte, c *paxos.Configuration) []byte {

@@ -1,6 +1,7 @@
 package storage
 
 import (
+	"cmp"
 	"encoding/binary"
 	"errors"
 	"io"
@@ -36,10 +37,7 @@ func (a *Acceptor) fill(p *paxos.Page, maxBytes int) (err error) {
 	from := max(p.From, paxos.Slot(a.trimmed.Load()))
 	runs := a.index.read(from, p.To)
 	defer a.index.release(runs)
-	m, err := openMerge(a.disk, runs, from, p.To)
-	if err != nil {
-		return err
-	}
+	m := newMerge(a.disk, runs, from, p.To)
 	defer func() { err = errors.Join(err, m.close()) }()
 	for {
 		v, ok, err := m.next(p.BallotsOnly)
@@ -49,55 +47,88 @@ func (a *Acceptor) fill(p *paxos.Page, maxBytes int) (err error) {
 	}
 }
 
-// merge is the votes of several runs in ascending slots, of each slot the last one.
+// merge is the votes of several runs in ascending slots, of each slot the last one. A run is
+// read from the slot on that it begins with: a page needs few of a long log.
 type merge struct {
-	to      paxos.Slot // 0: no limit
-	cursors []*cursor  // in the order in which their runs were written
-	files   map[*segment]vfs.File
+	fs       vfs.FS
+	from, to paxos.Slot // to 0: no limit
+	rest     []agedRun  // not read yet, the lowest first
+	cursors  []*cursor  // of votes that are left
+	files    map[*segment]vfs.File
 }
 
-func openMerge(fsys vfs.FS, runs []run, from, to paxos.Slot) (*merge, error) {
-	m := &merge{to: to, files: map[*segment]vfs.File{}}
-	for _, r := range runs {
-		f := m.files[r.segment]
-		if f == nil {
-			var err error
-			if f, err = fsys.Open(r.segment.path); err != nil {
-				return nil, errors.Join(wrap("read", r.segment.path, err), m.close())
-			}
-			m.files[r.segment] = f
-		}
-		c := &cursor{file: f, segment: r.segment, at: r.seek(from), end: r.end}
-		if err := c.seek(from); err != nil {
-			return nil, errors.Join(err, m.close())
-		}
-		m.cursors = append(m.cursors, c)
+// agedRun is a run, and how many were written before it.
+type agedRun struct {
+	run
+	age int
+}
+
+func newMerge(fsys vfs.FS, runs []run, from, to paxos.Slot) *merge {
+	m := &merge{fs: fsys, from: from, to: to, files: map[*segment]vfs.File{}}
+	for i, r := range runs {
+		m.rest = append(m.rest, agedRun{r, i})
 	}
-	return m, nil
+	slices.SortFunc(m.rest, func(a, b agedRun) int { return cmp.Compare(a.low, b.low) })
+	return m
 }
 
 // next is the vote in the lowest slot that is left; ok is false when there is none.
 func (m *merge) next(ballotOnly bool) (v paxos.Vote, ok bool, err error) {
-	var last *cursor
-	for _, c := range m.cursors {
-		if c.ok && (m.to == 0 || c.slot < m.to) && (last == nil || c.slot <= last.slot) {
-			last = c
+	last := m.last()
+	for len(m.rest) > 0 && (last == nil || m.rest[0].low <= last.slot) {
+		if err := m.open(m.rest[0]); err != nil {
+			return paxos.Vote{}, false, err
 		}
+		m.rest = m.rest[1:]
+		last = m.last()
 	}
-	if last == nil {
+	if last == nil || m.to != 0 && last.slot >= m.to {
 		return paxos.Vote{}, false, nil
 	}
 	if v, err = last.vote(ballotOnly); err != nil {
 		return paxos.Vote{}, false, err
 	}
+	return v, true, m.pass(v.Slot)
+}
+
+// last is the cursor at the lowest slot; of several the one that was written last.
+func (m *merge) last() (last *cursor) {
 	for _, c := range m.cursors {
-		if c.ok && c.slot == v.Slot {
-			if err := c.next(); err != nil {
-				return paxos.Vote{}, false, err
-			}
+		if last == nil || c.slot < last.slot || c.slot == last.slot && c.age > last.age {
+			last = c
 		}
 	}
-	return v, true, nil
+	return last
+}
+
+// open begins to read a run.
+func (m *merge) open(r agedRun) error {
+	f := m.files[r.segment]
+	if f == nil {
+		var err error
+		if f, err = m.fs.Open(r.segment.path); err != nil {
+			return wrap("read", r.segment.path, err)
+		}
+		m.files[r.segment] = f
+	}
+	c := &cursor{age: r.age, file: f, segment: r.segment, at: r.seek(m.from), end: r.end}
+	err := c.seek(m.from)
+	if c.ok {
+		m.cursors = append(m.cursors, c)
+	}
+	return err
+}
+
+// pass goes on behind the slot, and forgets the runs that end there.
+func (m *merge) pass(slot paxos.Slot) error {
+	var errs []error
+	m.cursors = slices.DeleteFunc(m.cursors, func(c *cursor) bool {
+		if c.slot == slot {
+			errs = append(errs, c.next())
+		}
+		return !c.ok
+	})
+	return errors.Join(errs...)
 }
 
 func (m *merge) close() error {
@@ -110,6 +141,7 @@ func (m *merge) close() error {
 
 // cursor goes from vote to vote of a run.
 type cursor struct {
+	age     int // how many runs were written before
 	file    vfs.File
 	segment *segment
 	at, end int64 // of the rest of the run

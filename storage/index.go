@@ -49,7 +49,8 @@ type place struct {
 	at   int64
 }
 
-// begin says that the segment s is written from now on.
+// begin says that the segment s is written from now on, or that it was read. One that is
+// written has its first Append: what comes before it may be cut.
 func (x *index) begin(s *segment) {
 	x.mu.Lock()
 	defer x.mu.Unlock()

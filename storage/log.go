@@ -106,7 +106,6 @@ func (a *Acceptor) roll() error {
 		return err
 	}
 	a.newest = s.number
-	a.index.begin(s)
 	return nil
 }
 

@@ -2,6 +2,7 @@ package storage
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -368,10 +369,7 @@ func TestWhoReadsKeepsTheFiles(t *testing.T) {
 		t.Fatal(err)
 	}
 	dropNow(a)
-	m, err := openMerge(a.disk, runs, 3, 4)
-	if err != nil {
-		t.Fatal(err)
-	}
+	m := newMerge(a.disk, runs, 3, 4)
 	v, ok, err := m.next(false)
 	if !ok || err != nil || v.Slot != 3 {
 		t.Errorf("vote %+v, %t, error %v", v, ok, err)
@@ -405,7 +403,8 @@ func TestWhatIsPassedIsRead(t *testing.T) {
 		for _, flip := range []int64{0, 1, 2, 3, entryHeader, entryLength(data[at:]) - 1} {
 			data[at+flip] ^= 1
 			runs := a.index.read(1, 0)
-			m, err := openMerge(a.disk, runs, 1, 0)
+			m := newMerge(a.disk, runs, 1, 0)
+			var err error
 			for err == nil {
 				var ok bool
 				if _, ok, err = m.next(true); !ok {
@@ -420,6 +419,28 @@ func TestWhatIsPassedIsRead(t *testing.T) {
 		}
 		closeIt(t, a)
 	}
+}
+
+// TestAPageReadsWhatItNeeds: also of a log whose votes are in many runs and segments, and
+// without a limit.
+func TestAPageReadsWhatItNeeds(t *testing.T) {
+	d := storagetest.NewDisk()
+	o := diskOptions(d)
+	a := mustOpenIn(t, o)
+	for slot := paxos.Slot(1); slot < 1000; slot += 2 {
+		if err := a.Append([]paxos.Record{voteFor(slot+1, 400), voteFor(slot, 400)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	before := d.Calls()
+	p := paxos.Page{From: 301}
+	if err := a.Fill(&p, 2500); err != nil || len(p.Votes) < 3 || p.Next != p.Votes[0].Slot+paxos.Slot(len(p.Votes)) {
+		t.Errorf("error %v, page of %d, next %d", err, len(p.Votes), p.Next)
+	}
+	if calls := d.Calls() - before; calls > 40 {
+		t.Errorf("%d calls on the disk for %d votes", calls, len(p.Votes))
+	}
+	closeIt(t, a)
 }
 
 func entryLength(b []byte) int64 {
@@ -672,4 +693,87 @@ func TestKnownConfigurationsSurvive(t *testing.T) {
 		closeIt(t, left)
 	}
 	closeIt(t, a)
+}
+
+// TestATrimWhileASegmentBegins: what came before a segment is kept until the segment has an
+// Append, and with it a state.
+func TestATrimWhileASegmentBegins(t *testing.T) {
+	d := storagetest.NewDisk()
+	a := mustOpenIn(t, sized(d))
+	if err := a.Append([]paxos.Record{voteFor(1, 100)}); err != nil {
+		t.Fatal(err)
+	}
+	a.dropping.Lock() // whoever drops comes late
+	if err := a.Append([]paxos.Record{paxos.Trimmed{Below: 2}}); err != nil {
+		t.Fatal(err)
+	}
+	a.dropping.Unlock()
+	next := segmentName(a.newest + 1)
+	var left *storagetest.Disk
+	d.Before(func(o storagetest.Op) error {
+		if left == nil && o.Kind == storagetest.Write && path.Base(o.Path) == next {
+			left = d // ends this
+			dropNow(a)
+			left = d.Crash(0, 0)
+		}
+		return nil
+	})
+	if err := a.Append([]paxos.Record{paxos.Reached{Below: 2}}); err != nil {
+		t.Fatal(err)
+	}
+	d.Before(nil)
+	closeIt(t, a)
+	a = mustOpenIn(t, sized(left))
+	if a.State().Marks.TrimBelow != 2 {
+		t.Errorf("state %+v", a.State())
+	}
+	closeIt(t, a)
+}
+
+// TestLookingForStatesIsFast though a value is full of what looks like long ones, and the
+// longest state is found.
+func TestLookingForStatesIsFast(t *testing.T) {
+	s := &segment{number: 7, seed: someSeed}
+	trap := binary.LittleEndian.AppendUint64(append([]byte{stateEntry}, 0, 0, 16, 0), s.number)
+	data := bytes.Repeat(trap, 4<<20/len(trap))
+	largest := state{appends: 1<<64 - 1, boot: 1<<64 - 1}
+	largest.Promised = paxos.Ballot{Round: 1<<64 - 1, Proposer: paxos.NodeID(strings.Repeat("x", 255))}
+	largest.Marks = paxos.Marks{ChosenBelow: 1<<64 - 1, TrimBelow: 1<<64 - 1, MaxVoted: 1<<64 - 1, MaxStamp: -1 << 63}
+	data, err := appendState(data, s.seed, s.number, largest)
+	if err != nil {
+		t.Fatal(err)
+	}
+	start := time.Now()
+	if n := laterState(data, s, 1); n != largest.appends {
+		t.Errorf("found number %d", n)
+	}
+	if took := time.Since(start); took > 5*time.Second {
+		t.Errorf("it took %s", took)
+	}
+}
+
+// TestAGenesisThatCannotBeRead again is refused, not stored.
+func TestAGenesisThatCannotBeRead(t *testing.T) {
+	for name, spoil := range map[string]func(g *paxos.Genesis){
+		"negative size":      func(g *paxos.Genesis) { g.First.Quorums.Size1 = -1 },
+		"too many acceptors": func(g *paxos.Genesis) { g.First.Acceptors = make([]paxos.Member, paxos.MaxAcceptors+1) },
+	} {
+		o := memOptions()
+		a := mustOpenIn(t, o)
+		g := *someGenesis()
+		if err := a.Append([]paxos.Record{paxos.Founded{Genesis: g}}); err != nil {
+			t.Fatal(err)
+		}
+		spoil(&g)
+		err := a.Append([]paxos.Record{paxos.Founded{Genesis: g}})
+		if !errors.Is(err, ErrRecord) {
+			t.Errorf("%s: error %v", name, err)
+		}
+		_ = a.Close()
+		if a, err = OpenAcceptor("/a1", "a1", o); err != nil {
+			t.Errorf("%s: afterwards %v", name, err)
+			continue
+		}
+		closeIt(t, a)
+	}
 }

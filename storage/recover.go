@@ -194,7 +194,7 @@ func laterState(data []byte, s *segment, number uint64) uint64 {
 			continue
 		}
 		entry, ok := cutEntry(data[at-entryHeader:])
-		if !ok {
+		if !ok || len(entry) > stateMax { // a value may be full of what looks like long ones
 			continue
 		}
 		if found, err := decodeState(entry, s.seed, s.number); err == nil && found.appends > number {
@@ -203,15 +203,15 @@ func laterState(data []byte, s *segment, number uint64) uint64 {
 	}
 }
 
-// syncTail makes durable what was read at the end of the log: it may have been in the memory
-// of the operating system only.
+// syncTail makes durable what was read at the end of the log, the names of its files included:
+// it may have been in the memory of the operating system only.
 func (r *recovery) syncTail(s *segment) error {
 	return r.a.change("sync", s.path, func() error {
 		f, err := r.a.disk.OpenReadWrite(s.path, diskWrites)
 		if err != nil {
 			return err
 		}
-		return errors.Join(f.Sync(), f.Close())
+		return errors.Join(f.Sync(), f.Close(), syncDir(r.a.disk, r.a.votesPath()))
 	})
 }
 

@@ -3,6 +3,7 @@ package storagetest
 import (
 	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -64,6 +65,17 @@ func NewDisk() *Disk { return &Disk{mem: vfs.NewCrashableMem(), quota: -1} }
 
 // FS is the disk for storage.Options.FS.
 func (d *Disk) FS() vfs.FS { return &faultFS{FS: d.mem, disk: d} }
+
+// Restarted is the disk for a process that follows one that was killed: nobody holds a lock,
+// and what was written and not synced is still to be read.
+func (d *Disk) Restarted() vfs.FS { return restarted{d.FS()} }
+
+type restarted struct{ vfs.FS }
+
+func (restarted) Lock(string) (io.Closer, error) { return io.NopCloser(nil), nil }
+
+// Unwrap is nil, as faultFS's.
+func (restarted) Unwrap() vfs.FS { return nil }
 
 // Before has f called before each call on the disk, by whichever goroutine makes
 // the call; nil ends that. The call is not done, and fails, if f returns an error.
