@@ -2,9 +2,11 @@ package storage
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"math/rand/v2"
 	"path"
 	"reflect"
@@ -132,6 +134,41 @@ func checkRuns(t *testing.T, seed uint64, x *index, s *segment, all []place) {
 	}
 }
 
+// TestPlacesOfARun are as far from each other as was asked for, and a scan for a slot that is
+// at one of them begins there.
+func TestPlacesOfARun(t *testing.T) {
+	x := index{every: 10}
+	x.begin(&segment{number: 1})
+	x.add([]place{{1, 0}, {2, 9}, {3, 10}, {4, 19}, {5, 20}, {7, 35}}, 40, 40)
+	r := x.runs[0]
+	if want := []place{{1, 0}, {3, 10}, {5, 20}, {7, 35}}; !slices.Equal(r.places, want) {
+		t.Errorf("places %v, want %v", r.places, want)
+	}
+	for from, want := range map[paxos.Slot]int64{0: 0, 1: 0, 2: 0, 3: 10, 4: 10, 5: 20, 6: 20, 7: 35} {
+		if at := r.seek(from); at != want {
+			t.Errorf("a scan from slot %d begins at %d, want %d", from, at, want)
+		}
+	}
+}
+
+// TestWhichRunsAreRead: those that have votes in the slots, and no other is kept from being
+// dropped.
+func TestWhichRunsAreRead(t *testing.T) {
+	var x index
+	x.begin(&segment{number: 1})
+	x.add([]place{{5, 0}, {6, 1}, {7, 2}}, 3, 3)
+	for _, c := range []struct {
+		from, to paxos.Slot
+		want     int
+	}{{1, 5, 0}, {1, 6, 1}, {7, 0, 1}, {7, 8, 1}, {8, 0, 0}} {
+		runs := x.read(c.from, c.to)
+		if len(runs) != c.want || x.segments[0].readers != c.want {
+			t.Errorf("slots %d to %d: %d runs, %d readers", c.from, c.to, len(runs), x.segments[0].readers)
+		}
+		x.release(runs)
+	}
+}
+
 // TestWhatIsCut: segments below the slot, from the first on, but not one that is read, nor
 // the last.
 func TestWhatIsCut(t *testing.T) {
@@ -168,6 +205,148 @@ func TestWhatIsCut(t *testing.T) {
 	}
 	if len(x.runs) != 1 || slices.ContainsFunc(segments, func(s *segment) bool { return s.readers != 0 }) {
 		t.Errorf("%d runs are left", len(x.runs))
+	}
+}
+
+// TestALaterStateIsFound wherever it is, if it is sound and later than that number.
+func TestALaterStateIsFound(t *testing.T) {
+	s := &segment{number: 7, seed: someSeed}
+	entry := func(appends uint64) []byte {
+		b, err := appendState(nil, someSeed, 7, state{appends: appends})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return b
+	}
+	mark := binary.LittleEndian.AppendUint64(nil, 7)
+	damaged := entry(8)
+	damaged[len(damaged)-1] ^= 1
+	for _, c := range []struct {
+		what  string
+		parts [][]byte
+		want  uint64
+	}{
+		{"nothing", nil, 0},
+		{"a number alone", [][]byte{mark}, 0},
+		{"at the beginning", [][]byte{entry(6)}, 6},
+		{"behind other bytes", [][]byte{{1}, entry(6)}, 6},
+		{"behind the number of the segment", [][]byte{mark, entry(6)}, 6},
+		{"no later one", [][]byte{entry(5)}, 0},
+		{"behind one that is not later", [][]byte{entry(5), entry(6)}, 6},
+		{"damaged", [][]byte{damaged}, 0},
+		{"behind a damaged one", [][]byte{damaged, entry(6)}, 6},
+		{"cut short", [][]byte{entry(6)[:20]}, 0},
+		{"behind one that is cut short", [][]byte{entry(6)[:13], entry(6)}, 6},
+	} {
+		if n := laterState(slices.Concat(c.parts...), s, 5); n != c.want {
+			t.Errorf("%s: %d, want %d", c.what, n, c.want)
+		}
+	}
+}
+
+// TestPartsThatAreOlder: each sign that a part of the directory is older than the others is
+// enough.
+func TestPartsThatAreOlder(t *testing.T) {
+	last := &segment{path: "/a1/votes/x"}
+	for _, c := range []struct {
+		what          string
+		last          *segment
+		appends, boot uint64 // of the log's last state
+		cover         page
+		identity      uint64 // boot number
+		file          string // that is said to be damaged; empty: none
+	}{
+		{"all sound", last, 9, 4, page{appends: 9, boot: 4}, 4, ""},
+		{"opened, and nothing appended", last, 9, 3, page{appends: 9, boot: 4}, 4, ""},
+		{"about to be opened", last, 9, 4, page{appends: 9, boot: 5}, 4, ""},
+		{"later than the cover", last, 10, 4, page{appends: 9, boot: 4}, 4, ""},
+		{"no Append", nil, 9, 4, page{appends: 9, boot: 4}, 4, "/a1/votes"},
+		{"an Append lost", last, 8, 4, page{appends: 9, boot: 4}, 4, "/a1/votes/x"},
+		{"a boot lost", last, 9, 2, page{appends: 9, boot: 4}, 4, "/a1/votes/x"},
+		{"identity older than the log", last, 9, 4, page{appends: 9, boot: 4}, 3, "/a1/IDENTITY"},
+		{"identity older than the cover", last, 9, 4, page{appends: 9, boot: 6}, 4, "/a1/IDENTITY"},
+		{"cover older than the identity", last, 9, 4, page{appends: 9, boot: 3}, 4, "/a1/COVER"},
+	} {
+		fsys := vfs.NewMem()
+		a := &Acceptor{dir: &Dir{fs: fsys, path: "/a1", info: Info{Boot: c.identity}}, cover: &cover{path: "/a1/COVER", page: c.cover}, disk: fsys}
+		r := recovery{a: a, last: c.last, state: state{appends: c.appends, boot: c.boot}}
+		var damage *Error
+		switch err := r.check(); {
+		case c.file == "" && err != nil:
+			t.Errorf("%s: %v", c.what, err)
+		case c.file != "" && (!errors.As(err, &damage) || damage.Kind != ErrCorrupt || damage.Path != c.file):
+			t.Errorf("%s: %v", c.what, err)
+		}
+	}
+}
+
+// TestALostGenesis: the states of a segment say that there is one.
+func TestALostGenesis(t *testing.T) {
+	d := storagetest.NewDisk()
+	a := mustOpenIn(t, diskOptions(d))
+	a.stage.state.Genesis = someGenesis() // as if it were written
+	if err := a.Append([]paxos.Record{voteFor(1, 9)}); err != nil {
+		t.Fatal(err)
+	}
+	closeIt(t, a)
+	if _, err := OpenAcceptor("/a1", "a1", diskOptions(d)); !errors.Is(err, ErrCorrupt) || !strings.Contains(err.Error(), "the genesis is missing") {
+		t.Errorf("error %v", err)
+	}
+}
+
+// TestTheEndOfTheLogIsSynced before anything is written behind it: what a process left unsynced
+// may be lost with the power, when that is there.
+func TestTheEndOfTheLogIsSynced(t *testing.T) {
+	d := storagetest.NewDisk()
+	a := mustOpenIn(t, sized(d))
+	for slot := range paxos.Slot(2) {
+		if err := a.Append([]paxos.Record{voteFor(slot+1, 9)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	closeIt(t, a)
+	var ops []string
+	d.Before(func(o storagetest.Op) error {
+		if path.Ext(o.Path) == ".log" && (o.Kind == storagetest.Write || o.Kind == storagetest.Sync) {
+			ops = append(ops, fmt.Sprint(o.Kind, " ", path.Base(o.Path)))
+		}
+		return nil
+	})
+	a = mustOpenIn(t, sized(d))
+	d.Before(nil)
+	closeIt(t, a)
+	if want := []string{"sync " + segmentName(3), "write " + segmentName(4)}; len(ops) < 2 || !slices.Equal(ops[:2], want) {
+		t.Errorf("%v, want %v first", ops, want)
+	}
+}
+
+// TestALongRecoveryIsTold to an operator, once in a while.
+func TestALongRecoveryIsTold(t *testing.T) {
+	for took, want := range map[time.Duration]int{tellAfter: 0, tellAfter + 1: 1} {
+		synctest.Test(t, func(t *testing.T) {
+			d := storagetest.NewDisk()
+			a := mustOpenIn(t, sized(d))
+			for slot := range paxos.Slot(2) {
+				if err := a.Append([]paxos.Record{voteFor(slot+1, 9)}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			closeIt(t, a)
+			d.Before(func(o storagetest.Op) error {
+				if o.Kind == storagetest.Open && path.Base(o.Path) == segmentName(1) {
+					time.Sleep(took)
+				}
+				return nil
+			})
+			var log bytes.Buffer
+			o := diskOptions(d)
+			o.Log = slog.New(slog.NewTextHandler(&log, nil))
+			a = mustOpenIn(t, o)
+			if n := strings.Count(log.String(), "reading the log of votes"); n != want {
+				t.Errorf("%v for a file: told %d times, want %d: %s", took, n, want, log.String())
+			}
+			closeIt(t, a)
+		})
 	}
 }
 
@@ -238,12 +417,24 @@ func TestSegmentsThatWereNeverWritten(t *testing.T) {
 		}
 		closeIt(t, a)
 	}
-	if err := d.FS().Remove("/a1/votes/" + segmentName(3)); err != nil {
-		t.Fatal(err)
+	remove := func(numbers ...uint64) {
+		t.Helper()
+		for _, n := range numbers {
+			if err := d.FS().Remove("/a1/votes/" + segmentName(n)); err != nil {
+				t.Fatal(err)
+			}
+		}
 	}
-	if _, err := OpenAcceptor("/a1", "a1", diskOptions(d)); !errors.Is(err, ErrCorrupt) || !strings.Contains(err.Error(), segmentName(3)+": corrupt") {
-		t.Errorf("a segment is missing: %v", err)
+	mustMiss := func(n uint64) {
+		t.Helper()
+		if _, err := OpenAcceptor("/a1", "a1", diskOptions(d)); !errors.Is(err, ErrCorrupt) || !strings.Contains(err.Error(), segmentName(n)+": corrupt") {
+			t.Errorf("segment %d is missing: %v", n, err)
+		}
 	}
+	remove(3)
+	mustMiss(3)
+	remove(1, 2, 4, 5, 6)
+	mustMiss(1)
 }
 
 // TestATornAppend: of the Append that a power loss interrupts any part may be there, also its
@@ -461,6 +652,28 @@ func TestReadsGoOverWindows(t *testing.T) {
 	closeIt(t, a)
 }
 
+// TestTheEndOfAWindow lies anywhere in the last entry of a run, which is a state.
+func TestTheEndOfAWindow(t *testing.T) {
+	o := memOptions()
+	o.Segment = 1 << 20
+	for over := -5; over < 70; over++ {
+		o.FS = vfs.NewMem()
+		a := mustOpenIn(t, o)
+		v := voteFor(1, windowBytes-100).(paxos.Voted)
+		v.Vote.Value.Body = make([]byte, 2*windowBytes-100-over-len(encodeVote(t, v.Vote)))
+		if n := len(encodeVote(t, v.Vote)); n != windowBytes-over {
+			t.Fatalf("a vote of %d bytes", n)
+		}
+		if err := a.Append([]paxos.Record{v}); err != nil {
+			t.Fatal(err)
+		}
+		if votes := pageOf(t, a); len(votes) != 1 {
+			t.Errorf("%d bytes behind the vote: %d votes", over, len(votes))
+		}
+		closeIt(t, a)
+	}
+}
+
 // TestAFileThatIsCutShort while the acceptor is open, or gone, is told by who reads it.
 func TestAFileThatIsCutShort(t *testing.T) {
 	for _, how := range []string{"short", "gone", "unreadable"} {
@@ -493,6 +706,9 @@ func TestAFileThatIsCutShort(t *testing.T) {
 		err := a.Fill(&p, 1)
 		if !errors.Is(err, want) || len(p.Votes) > 0 || !strings.Contains(err.Error(), file) {
 			t.Errorf("%s: %d votes, error %v", how, len(p.Votes), err)
+		}
+		if how == "short" && !strings.Contains(err.Error(), "it ends before byte") {
+			t.Errorf("%s: error %v", how, err)
 		}
 		d.Before(nil)
 		if closed := a.Close(); !errors.Is(closed, err) {
@@ -568,7 +784,8 @@ func TestZerosAhead(t *testing.T) {
 		add(100, 100+ahead)
 	}
 	add(50, 100+ahead)
-	add(100, 100+ahead+ahead)
+	add(50, 100+ahead+ahead)
+	add(50, 100+ahead+ahead)
 	add(101, 100+ahead+ahead)
 	add(8000, 8000+3051)
 	add(101, 8000+3051+101)
@@ -580,6 +797,53 @@ func TestZerosAhead(t *testing.T) {
 	}
 	if err := f.Close(); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// shortFile writes a byte less than it is told, and says so by no error.
+type shortFile struct{ vfs.File }
+
+func (f shortFile) Write(b []byte) (int, error) { return f.File.Write(b[:len(b)-1]) }
+
+// TestAWriteThatIsShort is a failure.
+func TestAWriteThatIsShort(t *testing.T) {
+	f, err := vfs.NewMem().Create("x", diskWrites)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := logWriter{file: shortFile{f}}
+	if err := w.append(make([]byte, 9)); err == nil || !strings.Contains(err.Error(), "8 of 9 bytes") || w.length != 8 {
+		t.Errorf("error %v, %d bytes", err, w.length)
+	}
+	if err := f.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestWhenASegmentIsFull: when it has as many bytes as were chosen.
+func TestWhenASegmentIsFull(t *testing.T) {
+	a := mustOpenIn(t, diskOptions(storagetest.NewDisk()))
+	length := a.log.length
+	for n, full := range map[int64]bool{-1: false, 0: true, 1: true} {
+		a.log.length = int64(a.options.Segment) + n
+		if next := a.nextSegment(); full != (next != nil) {
+			t.Errorf("with %d bytes too many it is full: %t", n, !full)
+		}
+	}
+	a.log.length = length
+	closeIt(t, a)
+}
+
+// TestTheMemoryOfAnAppend is kept for the next, unless it is much.
+func TestTheMemoryOfAnAppend(t *testing.T) {
+	for size, kept := range map[int]bool{bufferRetained: true, bufferRetained + 1: false} {
+		s := stage{bytes: make([]byte, 0, size)}
+		if err := s.fill(nil, nil); err != nil {
+			t.Fatal(err)
+		}
+		if kept != (cap(s.bytes) == size) {
+			t.Errorf("%d bytes are kept: %t", size, !kept)
+		}
 	}
 }
 
@@ -671,5 +935,29 @@ func TestKnownConfigurationsSurvive(t *testing.T) {
 		}
 		closeIt(t, left)
 	}
+	closeIt(t, a)
+}
+
+// TestATrimDuringADrop is done by who drops: nobody else comes for it.
+func TestATrimDuringADrop(t *testing.T) {
+	d := storagetest.NewDisk()
+	a := mustOpenIn(t, sized(d))
+	for slot := range paxos.Slot(9) {
+		if err := a.Append([]paxos.Record{voteFor(slot+1, 100)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	d.Before(func(o storagetest.Op) error {
+		if path.Base(o.Path) == coverName {
+			a.trimmed.Store(9)
+		}
+		return nil
+	})
+	a.trimmed.Store(4)
+	a.dropTrimmed()
+	if n := a.Metrics().Segments; n != 1 {
+		t.Errorf("%d segments are left", n)
+	}
+	d.Before(nil)
 	closeIt(t, a)
 }
