@@ -10,6 +10,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -105,6 +106,24 @@ func TestSpaceAtTheEdge(t *testing.T) {
 	if a.SpaceLow() {
 		t.Error("a disk that does not tell its space is low")
 	}
+}
+
+// TestHowOldTheSpaceIs: the disk is asked again after spaceEvery.
+func TestHowOldTheSpaceIs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := storagetest.NewDisk()
+		a := &Acceptor{options: Options{FS: d.FS(), Reserve: 1000}.withDefaults(), dir: &Dir{path: "/"}, disk: d.FS()}
+		a.SpaceLow()
+		d.Fill(999)
+		time.Sleep(spaceEvery - 1)
+		if a.SpaceLow() {
+			t.Error("asked again too soon")
+		}
+		time.Sleep(1)
+		if !a.SpaceLow() {
+			t.Error("not asked again")
+		}
+	})
 }
 
 // TestOneCoverForMany: the cover waits for the last of several Appends, and Close writes it.

@@ -2,6 +2,7 @@ package storage
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -960,4 +961,127 @@ func TestATrimDuringADrop(t *testing.T) {
 	}
 	d.Before(nil)
 	closeIt(t, a)
+}
+
+// TestTrimmingDrops at once, though nobody waits for it.
+func TestTrimmingDrops(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := mustOpenIn(t, sized(storagetest.NewDisk()))
+		for _, r := range []paxos.Record{voteFor(1, 9), voteFor(2, 9), paxos.Trimmed{Below: 3}} {
+			if err := a.Append([]paxos.Record{r}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		synctest.Wait()
+		if m := a.Metrics(); m.Segments != 1 || m.Reclaims != 1 {
+			t.Errorf("%d segments are left, %d times some were dropped", m.Segments, m.Reclaims)
+		}
+		closeIt(t, a)
+	})
+}
+
+// TestAFileThatCannotBeUsedAgain, or be removed, ends the acceptor, and costs nothing.
+func TestAFileThatCannotBeUsedAgain(t *testing.T) {
+	for _, kind := range []storagetest.Kind{storagetest.Rename, storagetest.Stat, storagetest.Remove} {
+		d := storagetest.NewDisk()
+		a := mustOpenIn(t, sized(d))
+		for slot := range paxos.Slot(spareFiles + 2) {
+			if err := a.Append([]paxos.Record{voteFor(slot+1, 9)}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		fails := func(o storagetest.Op) error {
+			if o.Kind == kind && path.Ext(o.Path) == ".log" {
+				return syscall.EIO
+			}
+			return nil
+		}
+		d.Before(fails)
+		a.trimmed.Store(spareFiles + 3)
+		dropNow(a)
+		err := errors.Join(a.Append([]paxos.Record{voteFor(8, 9)}), a.Append([]paxos.Record{voteFor(9, 9), paxos.Trimmed{Below: 9}}))
+		dropNow(a)
+		if err = cmp.Or(err, a.halt.Cause()); !errors.Is(err, syscall.EIO) {
+			t.Errorf("%s fails: error %v", kind, err)
+		}
+		if closed := a.Close(); !errors.Is(closed, syscall.EIO) {
+			t.Errorf("%s fails: Close says %v", kind, closed)
+		}
+		left := d.Crash(0, 0)
+		a = mustOpenIn(t, sized(left))
+		pageOf(t, a)
+		closeIt(t, a)
+	}
+}
+
+// TestALeftoverThatCannotBeRemoved ends the opening.
+func TestALeftoverThatCannotBeRemoved(t *testing.T) {
+	d := storagetest.NewDisk()
+	a := mustOpenIn(t, sized(d))
+	for slot := range paxos.Slot(spareFiles + 3) {
+		if err := a.Append([]paxos.Record{voteFor(slot+1, 9)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	a.cover.begins(a.newest, a.log.segment.before) // and a crash before the files are given up
+	if err := a.coverNow(); err != nil {
+		t.Fatal(err)
+	}
+	left := d.Crash(0, 0)
+	closeIt(t, a)
+	left.Before(func(o storagetest.Op) error {
+		if o.Kind == storagetest.Remove {
+			return syscall.EIO
+		}
+		return nil
+	})
+	if _, err := OpenAcceptor("/a1", "a1", sized(left)); !errors.Is(err, syscall.EIO) {
+		t.Errorf("error %v", err)
+	}
+}
+
+// TestEveryReadFails of a page, one in each: whatever it is of, no page comes of it.
+func TestEveryReadFails(t *testing.T) {
+	d := storagetest.NewDisk()
+	o := diskOptions(d)
+	o.Segment = 1 << 20
+	a := mustOpenIn(t, o)
+	for slot, over := range []int{20, -300} { // a state crosses the end of a window, and a vote is larger than one
+		v := voteFor(paxos.Slot(slot+1), windowBytes-100).(paxos.Voted)
+		v.Vote.Value.Body = make([]byte, 2*windowBytes-100-over-len(encodeVote(t, v.Vote)))
+		if err := a.Append([]paxos.Record{v}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	left := d.Crash(0, 0)
+	closeIt(t, a)
+	failed := 0
+	for n, more := 1, true; more; n++ {
+		d := left.Crash(0, 0)
+		a := mustOpenIn(t, o.on(d))
+		reads := 0
+		d.Before(func(o storagetest.Op) error {
+			if o.Kind == storagetest.Read {
+				if reads++; reads == n {
+					return syscall.EIO
+				}
+			}
+			return nil
+		})
+		p := paxos.Page{}
+		err := a.Fill(&p, 1<<30)
+		if more = reads >= n; more {
+			failed++
+		}
+		if more != errors.Is(err, syscall.EIO) || more && len(p.Votes) > 0 || !more && len(p.Votes) != 2 {
+			t.Errorf("read %d fails: %d votes, error %v", n, len(p.Votes), err)
+		}
+		d.Before(nil)
+		if closed := a.Close(); (closed != nil) != more {
+			t.Errorf("read %d fails: Close says %v", n, closed)
+		}
+	}
+	if failed < 3 {
+		t.Errorf("only %d reads", failed)
+	}
 }
