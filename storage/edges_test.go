@@ -115,11 +115,11 @@ func TestHowOldTheSpaceIs(t *testing.T) {
 		a := &Acceptor{options: Options{FS: d.FS(), Reserve: 1000}.withDefaults(), dir: &Dir{path: "/"}, disk: d.FS()}
 		a.SpaceLow()
 		d.Fill(999)
-		time.Sleep(spaceEvery - 1)
+		<-time.After(spaceEvery - 1)
 		if a.SpaceLow() {
 			t.Error("asked again too soon")
 		}
-		time.Sleep(1)
+		<-time.After(1)
 		if !a.SpaceLow() {
 			t.Error("not asked again")
 		}
