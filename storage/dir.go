@@ -234,7 +234,7 @@ func readIdentity(fsys vfs.FS, dir string) (Info, error) {
 	info, err := decodeIdentity(data)
 	var other errOtherFormat
 	switch {
-	case errors.As(err, &other) && other > acceptorFormat:
+	case errors.As(err, &other) && other.format > other.reads:
 		return Info{}, &Error{Op: "open", Path: dir, Kind: ErrNewerFormat, Err: err}
 	case errors.As(err, &other):
 		return Info{}, &Error{Op: "open", Path: dir, Kind: ErrOlderFormat, Err: err}

@@ -77,6 +77,7 @@ func TestVotesAreReadByTheirOwnerOnly(t *testing.T) {
 // and changes nothing.
 func TestDirectoryOfAnother(t *testing.T) {
 	newer := "synod data directory\nformat 3\nwhatever\ncrc32c "
+	newerLearner := "synod data directory\nformat 2\nrole learner\nwhatever\ncrc32c "
 	for _, c := range []struct {
 		what    string
 		prepare func(d *storagetest.Disk) error
@@ -91,6 +92,7 @@ func TestDirectoryOfAnother(t *testing.T) {
 		{"foreign directory", put("/a1/jetstream/x", "x"), paxos.LearnerRole, "a1", storage.ErrForeign, []string{"jetstream"}},
 		{"a file", put("/a1", "x"), paxos.AcceptorRole, "a1", storage.ErrNotDir, []string{"/a1"}},
 		{"newer format", put("/a1/IDENTITY", newer+sum(newer)), paxos.AcceptorRole, "a1", storage.ErrNewerFormat, []string{"format 3", "reads 2 of acceptors and 1 of learners"}},
+		{"newer format of learners", put("/a1/IDENTITY", newerLearner+sum(newerLearner)), paxos.LearnerRole, "a1", storage.ErrNewerFormat, []string{"format 2"}},
 		{"older format", put("/a1/IDENTITY", older+sum(older)), paxos.AcceptorRole, "a1", storage.ErrOlderFormat, []string{"format 0"}},
 		{"damage", put("/a1/IDENTITY", newer+"00000000\n"), paxos.AcceptorRole, "a1", storage.ErrCorrupt, []string{"/a1/IDENTITY", "replace"}},
 		{"an empty identity", put("/a1/IDENTITY", ""), paxos.AcceptorRole, "a1", storage.ErrCorrupt, []string{"/a1/IDENTITY"}},

@@ -6,9 +6,11 @@ import (
 	"io/fs"
 	"log/slog"
 	"os"
+	"path"
 	"strings"
 	"syscall"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -104,6 +106,24 @@ func TestSpaceAtTheEdge(t *testing.T) {
 	if a.SpaceLow() {
 		t.Error("a disk that does not tell its space is low")
 	}
+}
+
+// TestHowOldTheSpaceIs: the disk is asked again after spaceEvery.
+func TestHowOldTheSpaceIs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := storagetest.NewDisk()
+		a := &Acceptor{options: Options{FS: d.FS(), Reserve: 1000}.withDefaults(), dir: &Dir{path: "/"}, disk: d.FS()}
+		a.SpaceLow()
+		d.Fill(999)
+		<-time.After(spaceEvery - 1)
+		if a.SpaceLow() {
+			t.Error("asked again too soon")
+		}
+		<-time.After(1)
+		if !a.SpaceLow() {
+			t.Error("not asked again")
+		}
+	})
 }
 
 // TestOneCoverForMany: the cover waits for the last of several Appends, and Close writes it.
@@ -257,6 +277,37 @@ func TestMakingADirectory(t *testing.T) {
 		if err := open(d); err != nil || len(d.Crash(0, 0).Files()) == 0 {
 			t.Errorf("%s: %v; a power loss leaves %v", name, err, d.Crash(0, 0).Files())
 		}
+	}
+}
+
+// TestWhyAnOpeningFailed is told once, and with what failed after it.
+func TestWhyAnOpeningFailed(t *testing.T) {
+	d := storagetest.NewDisk()
+	a := mustOpenIn(t, Options{FS: d.FS(), HungAfter: -1})
+	if err := a.Close(); err != nil {
+		t.Fatal(err)
+	}
+	fails := func(left *storagetest.Disk, what storagetest.Kind, base string, after int) error { // so many that go well
+		left.Before(func(o storagetest.Op) error {
+			if o.Kind != what || path.Base(o.Path) != base {
+				return nil
+			}
+			if after--; after >= 0 {
+				return nil
+			}
+			return syscall.EIO
+		})
+		_, err := OpenAcceptor("/a1", "a1", Options{FS: left.FS(), HungAfter: -1})
+		return err
+	}
+	if err := fails(d.Crash(0, 0), storagetest.Write, segmentName(2), 0); err == nil || strings.Count(err.Error(), "storage: ") != 1 {
+		t.Errorf("a write fails: %v", err)
+	}
+	if err := d.FS().RemoveAll("/a1/votes"); err != nil {
+		t.Fatal(err)
+	}
+	if err := fails(d, storagetest.Close, coverName, 1); !errors.Is(err, ErrCorrupt) || !errors.Is(err, syscall.EIO) {
+		t.Errorf("the votes are missing, and a file does not close: %v", err)
 	}
 }
 

@@ -104,11 +104,6 @@ func appendVote(b []byte, from seed, v paxos.Vote) ([]byte, error) {
 	return binary.LittleEndian.AppendUint32(b, crc32.Update(sum, castagnoli, v.Value.Body)), nil
 }
 
-// slotOf is the slot of a vote's entry, which has been checked.
-func slotOf(entry []byte) paxos.Slot {
-	return paxos.Slot(binary.LittleEndian.Uint64(entry[entryHeader:]))
-}
-
 // decodeVote reads a vote's entry. The body shares memory with it.
 func decodeVote(entry []byte, from seed) (paxos.Vote, error) {
 	v, length, sum, d := decodeVoteHeader(entry, from)

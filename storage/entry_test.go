@@ -55,6 +55,15 @@ func TestVoteEntry(t *testing.T) {
 	}
 }
 
+// TestWhereAnEntryEnds: where its length says, if so much is there.
+func TestWhereAnEntryEnds(t *testing.T) {
+	for b, want := range map[string]int{"": 0, "s\x00\x00\x00": 0, "s\x00\x00\x00\x00": 5, "s\x02\x00\x00\x00a": 0, "s\x02\x00\x00\x00ab": 7, "s\x02\x00\x00\x00abc": 7} {
+		if entry, ok := cutEntry([]byte(b)); len(entry) != want || ok != (want > 0) {
+			t.Errorf("%q is an entry of %d bytes, %t, want %d", b, len(entry), ok, want)
+		}
+	}
+}
+
 // TestTheLargestVoteHeader: what is read of a vote to know its ballot is enough.
 func TestTheLargestVoteHeader(t *testing.T) {
 	long := paxos.NodeID(strings.Repeat("a", 255))

@@ -61,10 +61,13 @@ func encodeIdentity(i Info) []byte {
 }
 
 // errOtherFormat is a sound IDENTITY file of another format than this build's.
-type errOtherFormat int
+type errOtherFormat struct {
+	format int
+	reads  int // the format that this build reads of such a directory
+}
 
 func (e errOtherFormat) Error() string {
-	return fmt.Sprintf("format %d, this version reads %d of acceptors and %d of learners", int(e), acceptorFormat, learnerFormat)
+	return fmt.Sprintf("format %d, this version reads %d of acceptors and %d of learners", e.format, acceptorFormat, learnerFormat)
 }
 
 // decodeIdentity reads what encodeIdentity wrote, and nothing else: encoding the
@@ -80,11 +83,11 @@ func decodeIdentity(data []byte) (Info, error) {
 	}
 	i := Info{Format: int(f.number("format"))}
 	if f.err == nil && (i.Format < learnerFormat || i.Format > acceptorFormat) {
-		return Info{}, errOtherFormat(i.Format)
+		return Info{}, errOtherFormat{i.Format, acceptorFormat}
 	}
 	i.Role = f.role()
 	if f.err == nil && i.Format != formatOf(i.Role) {
-		return Info{}, errOtherFormat(i.Format)
+		return Info{}, errOtherFormat{i.Format, formatOf(i.Role)}
 	}
 	i.ID = paxos.NodeID(f.next("id"))
 	i.Disk = f.uuid(f.next("disk"))

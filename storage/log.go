@@ -44,9 +44,10 @@ var zeros [logAhead]byte
 
 // fill writes zeros ahead of the end, so that the next syncs need not make a longer file
 // durable: on most file systems that takes twice as long. Appends that are large gain
-// nothing, and cost the disk twice their bytes.
+// nothing, and cost the disk twice their bytes; and a segment with one Append may be what a
+// process left that is started again and again.
 func (w *logWriter) fill(last int64) error {
-	if last > w.ahead/32 || w.length+w.ahead/8 < w.filled {
+	if w.length == last || last > w.ahead/32 || w.length+w.ahead/8 < w.filled {
 		w.filled = max(w.filled, w.length)
 		return nil
 	}

@@ -49,7 +49,9 @@ func TestDiskUseIsBounded(t *testing.T) {
 	const keep, limit = 200, 200*600 + 24*64<<10
 	worst := int64(0)
 	head := load(t, a, 1, 3000, keep, func(head paxos.Slot) {
-		runtime.Gosched() // who drops gets a core, as while a real disk syncs
+		for a.Metrics().Segments > 8 { // they are dropped in the background
+			runtime.Gosched()
+		}
 		if head%500 < 10 {
 			worst = max(worst, d.Used())
 		}
