@@ -28,7 +28,7 @@ type witness struct {
 }
 
 // TestPowerLossAtEveryCall loses power before every call that changes the disk, in
-// a life with restarts, trims, new logs and new tables. Whatever Append returned
+// a life with restarts, trims, new segments and old files. Whatever Append returned
 // nil for is there, and nothing but the Append under way beside it.
 func TestPowerLossAtEveryCall(t *testing.T) {
 	for seed := range uint64(*lives) {

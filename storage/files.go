@@ -16,7 +16,7 @@ const (
 	fileMode = 0o600
 )
 
-// diskWrites is how this package's writes show in Pebble's statistics.
+// diskWrites is how this package's writes show in the statistics of package vfs.
 const diskWrites = vfs.DiskWriteCategory("synod")
 
 // makeDir makes path and its missing parents, and makes their names durable.

@@ -154,7 +154,7 @@ func expected(l *paxos.Ledger) contents {
 	return contents{l.State, p.Votes}
 }
 
-// small are options under which logs and tables turn over quickly.
+// small are options under which segments turn over quickly.
 func small(d *storagetest.Disk) storage.Options {
 	return storage.Options{FS: d.FS(), Segment: 16 << 10, CoverAfter: -1, HungAfter: -1}
 }

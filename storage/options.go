@@ -13,8 +13,8 @@ type Options struct {
 	// FS is the file system; nil is the operating system's.
 	FS vfs.FS
 
-	// Log gets what an operator should know: slow disks, failures, and, at debug
-	// level, what Pebble does. nil discards it.
+	// Log gets what an operator should know: slow disks, failures, and how far a long
+	// log is read. nil discards it.
 	Log *slog.Logger
 
 	// CoverAfter is how long after an Append that no other follows the record is made
@@ -27,8 +27,8 @@ type Options struct {
 	// SpaceLow is true. 0 is 512 MiB, a negative value keeps none.
 	Reserve int64
 
-	// HungAfter is how long one call on the file system may take before the store
-	// fails with ErrHung. 0 is 30 s, a negative value waits for ever.
+	// HungAfter is how long one call that changes the directory of an open store may take
+	// before the store fails with ErrHung. 0 is 30 s, a negative value waits for ever.
 	HungAfter time.Duration
 
 	// Segment is after how many bytes an acceptor's log goes on in another file. Trimmed
