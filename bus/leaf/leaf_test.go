@@ -413,12 +413,18 @@ leafnodes { listen: "127.0.0.1:-1" }`)
 	if l.Listens("elsewhere") {
 		t.Error("the leaf hears of what it may not publish to")
 	}
-	for _, to := range []string{"elsewhere", "_INBOX.x"} {
+	lost := l.Lost()
+	for _, to := range []string{"_INBOX.x", "elsewhere"} {
 		if err := l.Push(to, ack+"@s", nil, nil); err != nil {
 			t.Fatal(err)
 		}
 	}
 	must[*nats.Msg](t)(sub.NextMsg(patience))
+	select {
+	case <-lost: // the server ends it: what came after would be lost
+	case <-time.After(patience):
+		t.Error("the server takes what the leaf may not publish to")
+	}
 	if n, _, err := elsewhere.Pending(); n != 0 || err != nil {
 		t.Errorf("%d messages came elsewhere, %v", n, err)
 	}
