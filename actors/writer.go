@@ -172,10 +172,40 @@ func (w *writer) publish(send []paxos.Envelope) {
 	}
 }
 
+// appendBytes is about how many bytes of values are appended at once at most: the store
+// copies them, and after a while without the disk all that waits may be a lot.
+const appendBytes = 8 << 20
+
+// persist makes the records durable, in order. Each is a fact of its own (paxos.Record), so
+// that a crash may as well come between any two.
 func (w *writer) persist(records []paxos.Record) error {
-	if len(records) == 0 {
-		return nil
+	for len(records) > 0 {
+		n := fitting(records)
+		if err := w.append(records[:n:n]); err != nil {
+			return err
+		}
+		records = records[n:]
 	}
+	return nil
+}
+
+// fitting is how many of the records, one at least, are appended at once.
+func fitting(records []paxos.Record) int {
+	bytes := 0
+	for i, r := range records {
+		v, ok := r.(paxos.Voted)
+		if !ok {
+			continue
+		}
+		before := bytes
+		if bytes += len(v.Vote.Value.Body); before > 0 && bytes > appendBytes {
+			return i
+		}
+	}
+	return len(records)
+}
+
+func (w *writer) append(records []paxos.Record) error {
 	w.syncing.begin(w.syncing.clock.Now().Mono)
 	err := w.store.Append(records)
 	w.syncing.end()

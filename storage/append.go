@@ -2,6 +2,7 @@ package storage
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/synod-paxos/synod/paxos"
@@ -129,7 +130,7 @@ func (s *stage) fill(opens *segment, records []paxos.Record) error {
 	if cap(s.bytes) > bufferRetained {
 		s.bytes = nil
 	}
-	s.bytes, s.votes = s.bytes[:0], s.votes[:0]
+	s.bytes, s.votes = slices.Grow(s.bytes[:0], roomFor(records)), s.votes[:0]
 	s.next, s.founded = s.state, opens != nil
 	s.next.appends++
 	for _, r := range records {
@@ -138,6 +139,18 @@ func (s *stage) fill(opens *segment, records []paxos.Record) error {
 		}
 	}
 	return s.finish()
+}
+
+// roomFor is about how many bytes the records take, values above all.
+func roomFor(records []paxos.Record) int {
+	const head = 256 // of a vote, and of the state, with the ids that are usual
+	n := head
+	for _, r := range records {
+		if v, ok := r.(paxos.Voted); ok {
+			n += head + len(v.Vote.Value.Body)
+		}
+	}
+	return n
 }
 
 // settle says that it is durable.

@@ -473,12 +473,12 @@ func TestATrimWhileASegmentBegins(t *testing.T) {
 	if err := a.Append([]paxos.Record{paxos.Trimmed{Below: 2}}); err != nil {
 		t.Fatal(err)
 	}
-	a.dropping.Unlock()
 	next := segmentName(a.newest + 1)
 	var left *storagetest.Disk
 	d.Before(func(o storagetest.Op) error {
 		if left == nil && o.Kind == storagetest.Write && path.Base(o.Path) == next {
 			left = d // ends this
+			a.dropping.Unlock()
 			dropNow(a)
 			left = d.Crash(0, 0)
 		}
