@@ -71,7 +71,7 @@ func (a *Acceptor) commitLoop() {
 
 // commit makes what is staged durable, and has it covered.
 func (a *Acceptor) commit() error {
-	if a.stage.opens != nil {
+	if a.stage.opens {
 		if err := a.roll(); err != nil {
 			return err
 		}
@@ -80,8 +80,8 @@ func (a *Acceptor) commit() error {
 	if err := a.change("append", a.log.segment.path, func() error { return a.log.append(a.stage.bytes) }); err != nil {
 		return err
 	}
-	if a.stage.opens != nil { // not before: what has no Append yet must not become the first
-		a.index.begin(a.stage.opens)
+	if a.stage.opens { // not before: what has no Append yet must not become the first
+		a.index.begin(a.stage.segment)
 	}
 	for i := range a.stage.votes {
 		a.stage.votes[i].at += start
@@ -110,11 +110,10 @@ func (a *Acceptor) change(op, path string, do func() error) error {
 
 // stage is where an Append is put together.
 type stage struct {
-	opens *segment // the segment that it begins; nil if it is not the first in its segment
-	seed  seed     // of the segment that it is in
-	of    uint64   // and its number
-	bytes []byte
-	votes []place // within bytes
+	segment *segment // where it goes
+	opens   bool     // it is the first there
+	bytes   []byte
+	votes   []place // within bytes
 
 	state   state // what is durable
 	next    state // what is durable once bytes are
@@ -124,14 +123,14 @@ type stage struct {
 // fill makes the stage hold the records and the state after them. opens is the segment that
 // they begin, if they begin one.
 func (s *stage) fill(opens *segment, records []paxos.Record) error {
-	if s.opens = opens; opens != nil {
-		s.seed, s.of = opens.seed, opens.number
+	if s.opens = opens != nil; s.opens {
+		s.segment = opens
 	}
 	if cap(s.bytes) > bufferRetained {
 		s.bytes = nil
 	}
 	s.bytes, s.votes = slices.Grow(s.bytes[:0], roomFor(records)), s.votes[:0]
-	s.next, s.founded = s.state, opens != nil
+	s.next, s.founded = s.state, s.opens
 	s.next.appends++
 	for _, r := range records {
 		if err := s.put(r); err != nil {
@@ -181,7 +180,7 @@ func (s *stage) putVote(v paxos.Vote) (err error) {
 		return nil
 	}
 	s.votes = append(s.votes, place{slot: v.Slot, at: int64(len(s.bytes))})
-	s.bytes, err = appendVote(s.bytes, s.seed, v)
+	s.bytes, err = appendVote(s.bytes, s.segment.seed, v)
 	return err
 }
 
@@ -189,10 +188,10 @@ func (s *stage) putVote(v paxos.Vote) (err error) {
 // to the segment, and the state.
 func (s *stage) finish() (err error) {
 	if s.next.Genesis != nil && s.founded {
-		if s.bytes, err = appendGenesis(s.bytes, s.seed, founding{s.next.Genesis, s.next.Known}); err != nil {
+		if s.bytes, err = appendGenesis(s.bytes, s.segment.seed, founding{s.next.Genesis, s.next.Known}); err != nil {
 			return err
 		}
 	}
-	s.bytes, err = appendState(s.bytes, s.seed, s.of, s.next)
+	s.bytes, err = appendState(s.bytes, s.segment.seed, s.segment.number, s.next)
 	return err
 }

@@ -48,7 +48,7 @@ func TestWhenASegmentIsFull(t *testing.T) {
 // TestTheMemoryOfAnAppend is kept for the next, unless it is much.
 func TestTheMemoryOfAnAppend(t *testing.T) {
 	for size, kept := range map[int]bool{bufferRetained: true, bufferRetained + 1: false} {
-		s := stage{bytes: make([]byte, 0, size)}
+		s := stage{segment: &segment{}, bytes: make([]byte, 0, size)}
 		if err := s.fill(nil, nil); err != nil {
 			t.Fatal(err)
 		}

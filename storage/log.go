@@ -91,7 +91,7 @@ func (a *Acceptor) roll() error {
 	if err := a.coverNow(); err != nil {
 		return err
 	}
-	s := a.stage.opens
+	s := a.stage.segment
 	if err := a.endSegment(); err != nil {
 		return err
 	}
