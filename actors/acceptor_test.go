@@ -56,27 +56,33 @@ func stopAcceptor(t *testing.T, a *Acceptor) {
 }
 
 // TestAnswersWithoutRecordsWaitToo holds up the sync of a promise: a repeated
-// Prepare emits no record, and its answer states the promise all the same.
+// Prepare emits no record, nor does the question of a newcomer, and the answers to both
+// state the promise all the same.
 func TestAnswersWithoutRecordsWaitToo(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store, out := newMemory(), &sent{}
 		store.hold = make(chan struct{})
 		a := startAcceptor(t, store, out)
+		synctest.Wait()
+		atStart := len(of[paxos.Hello](out))
 		a.Deliver(from(leader, paxos.Prepare{Ballot: ballot, From: 1}))
 		synctest.Wait()
 		a.Deliver(from(leader, paxos.Prepare{Ballot: ballot, From: 1}))
-		a.Deliver(from(leader, paxos.Heartbeat{Ballot: ballot, Chosen: paxos.Chosen{From: 1, Below: 1}, Next: 1}))
+		a.Deliver(paxos.Envelope{From: paxos.Sender{Role: paxos.LearnerRole, ID: "l1", Process: 8}, Msg: paxos.Hello{}})
 		synctest.Wait()
 		if got := of[paxos.Promise](out); len(got) != 0 {
 			t.Errorf("sent %v while the promise was not durable", got)
 		}
-		for _, h := range of[paxos.Hello](out) {
-			t.Errorf("sent %v after the promise, which is not durable", h)
+		if got := of[paxos.Hello](out); len(got) != atStart {
+			t.Errorf("sent %v after the promise, which is not durable", got[atStart:])
 		}
 		close(store.hold)
 		synctest.Wait()
 		if got := of[paxos.Promise](out); len(got) != 2 {
 			t.Errorf("sent %d promises, want 2", len(got))
+		}
+		if got := of[paxos.Hello](out); len(got) != atStart+1 {
+			t.Errorf("answered the newcomer with %v, want one Hello", got[atStart:])
 		}
 		stopAcceptor(t, a)
 	})
