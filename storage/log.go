@@ -6,8 +6,6 @@ import (
 	"strings"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
-
-	"github.com/synod-paxos/synod/internal/gentle"
 )
 
 // logAhead is how many bytes of zeros are kept ahead of the end of a segment that grows.
@@ -138,15 +136,4 @@ func (a *Acceptor) openNext(path string) (vfs.File, int64, error) {
 		return nil, 0, err
 	}
 	return f, info.Size(), restrict(f)
-}
-
-// spareFiles is how many files of former segments are kept to be used again.
-const spareFiles = 2
-
-// discard keeps the file of a segment that is over, or removes it.
-func (a *Acceptor) discard(path string) error {
-	if a.spares.put(path) {
-		return nil
-	}
-	return a.change("remove", path, func() error { return gentle.Remove(a.disk, path) })
 }

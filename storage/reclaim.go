@@ -1,8 +1,10 @@
 package storage
 
 import (
+	"slices"
 	"sync"
 
+	"github.com/synod-paxos/synod/internal/gentle"
 	"github.com/synod-paxos/synod/paxos"
 )
 
@@ -46,25 +48,61 @@ func (a *Acceptor) drop(obsolete []*segment, first *segment) error {
 	if err := a.coverNow(); err != nil {
 		return err
 	}
+	surplus := a.spares.expect(len(obsolete), a.SpaceLow())
 	for _, s := range obsolete {
-		if err := a.discard(s.path); err != nil {
+		surplus = append(surplus, s.path)
+	}
+	for _, path := range surplus {
+		if err := a.discard(path); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
+// discard keeps the file of a segment that is over, or removes it.
+func (a *Acceptor) discard(path string) error {
+	if a.spares.put(path) {
+		return nil
+	}
+	return a.change("remove", path, func() error { return gentle.Remove(a.disk, path) })
+}
+
+// An acceptor that works hard fills many files between two trims, so as many are kept for the
+// next ones, within these bounds: what is written over old bytes needs no memory of the
+// operating system's and no journal of the file system's, and is cheaper to sync.
+const (
+	leastSpares = 2
+	mostSpares  = 16
+)
+
 // spares are files of former segments. They are safe for concurrent use.
 type spares struct {
 	mu    sync.Mutex
 	paths []string
+	keep  int // how many are kept; leastSpares if it is less
+}
+
+// expect says that so many files are dropped at once, and probably will be again; after
+// fewer, one less is kept. While space is low as few are as may be. It returns the files that
+// are to be put anew.
+func (s *spares) expect(dropped int, low bool) (surplus []string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.keep = min(max(dropped, s.keep-1), mostSpares)
+	if low {
+		s.keep = 0
+	}
+	n := min(max(s.keep, leastSpares), len(s.paths))
+	surplus, s.paths = slices.Clone(s.paths[n:]), s.paths[:n]
+	return surplus
 }
 
 // put keeps the file at path, and reports whether it did.
 func (s *spares) put(path string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if len(s.paths) >= spareFiles {
+	if len(s.paths) >= max(s.keep, leastSpares) {
 		return false
 	}
 	s.paths = append(s.paths, path)

@@ -58,7 +58,7 @@ func TestAFileThatCannotBeUsedAgain(t *testing.T) {
 	for _, kind := range []storagetest.Kind{storagetest.Rename, storagetest.Stat, storagetest.Remove} {
 		d := storagetest.NewDisk()
 		a := mustOpenIn(t, sized(d))
-		for slot := range paxos.Slot(spareFiles + 2) {
+		for slot := range paxos.Slot(leastSpares + 2) {
 			if err := a.Append([]paxos.Record{voteFor(slot+1, 9)}); err != nil {
 				t.Fatal(err)
 			}
@@ -70,7 +70,7 @@ func TestAFileThatCannotBeUsedAgain(t *testing.T) {
 			return nil
 		}
 		d.Before(fails)
-		a.trimmed.Store(spareFiles + 3)
+		a.trimmed.Store(leastSpares + 3)
 		dropNow(a)
 		err := errors.Join(a.Append([]paxos.Record{voteFor(8, 9)}), a.Append([]paxos.Record{voteFor(9, 9), paxos.Trimmed{Below: 9}}))
 		dropNow(a)
@@ -85,4 +85,43 @@ func TestAFileThatCannotBeUsedAgain(t *testing.T) {
 		pageOf(t, a)
 		closeIt(t, a)
 	}
+}
+
+// TestAsManyFilesAreKeptAsAreDropped at once, since as many are filled until the next time,
+// within bounds; fewer when fewer are, and the least when space is low.
+func TestAsManyFilesAreKeptAsAreDropped(t *testing.T) {
+	d := storagetest.NewDisk()
+	a := mustOpenIn(t, sized(d))
+	slot, files := paxos.Slot(0), 0
+	drops := func(n int) (spare int) {
+		t.Helper()
+		for range n {
+			slot++
+			if err := a.Append([]paxos.Record{voteFor(slot, 9)}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		files += n
+		a.trimmed.Store(uint64(slot)) // all segments but the last
+		dropNow(a)
+		names, err := d.FS().List("/a1/votes")
+		if err != nil || a.Metrics().Segments != 1 {
+			t.Fatalf("files %v, %d segments, error %v", names, a.Metrics().Segments, err)
+		}
+		return len(names) - 1
+	}
+	for i, c := range []struct{ drops, want int }{{8, 8}, {8, 8}, {8, 8}, {1, 7}, {1, 6}, {5, 5}, {40, mostSpares}, {1, mostSpares - 1}} {
+		if got := drops(c.drops); got != c.want {
+			t.Errorf("%d: %d files are kept after %d were dropped, want %d", i, got, c.drops, c.want)
+		}
+	}
+	if created := files - int(a.Metrics().Recycled); created != 8+35 {
+		t.Errorf("%d of %d files were new", created, files)
+	}
+	a.options.Reserve = 1 << 60
+	a.space.asked.Store(0)
+	if got := drops(4); got != leastSpares {
+		t.Errorf("%d files are kept while space is low, want %d", got, leastSpares)
+	}
+	closeIt(t, a)
 }

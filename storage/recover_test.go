@@ -166,7 +166,7 @@ func TestALongRecoveryIsTold(t *testing.T) {
 func TestALeftoverThatCannotBeRemoved(t *testing.T) {
 	d := storagetest.NewDisk()
 	a := mustOpenIn(t, sized(d))
-	for slot := range paxos.Slot(spareFiles + 3) {
+	for slot := range paxos.Slot(leastSpares + 3) {
 		if err := a.Append([]paxos.Record{voteFor(slot+1, 9)}); err != nil {
 			t.Fatal(err)
 		}
