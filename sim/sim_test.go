@@ -13,7 +13,7 @@ import (
 
 var (
 	seedFlag = flag.Uint64("sim.seed", 0, "run this seed only, and tell its story if it fails")
-	runsFlag = flag.Int("sim.runs", 2000, "how many seeds TestRandomPlans runs")
+	runsFlag = flag.Int("sim.runs", 1000, "how many seeds TestRandomPlans runs")
 )
 
 // TestMain lets garbage grow: the heap of a run is small, and there are many runs.
