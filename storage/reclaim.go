@@ -48,24 +48,22 @@ func (a *Acceptor) drop(obsolete []*segment, first *segment) error {
 	if err := a.coverNow(); err != nil {
 		return err
 	}
-	surplus := a.spares.expect(len(obsolete), a.SpaceLow())
-	for _, s := range obsolete {
-		surplus = append(surplus, s.path)
+	a.spares.expect(len(obsolete), a.SpaceLow())
+	paths := make([]string, len(obsolete))
+	for i, s := range obsolete {
+		paths[i] = s.path
 	}
-	for _, path := range surplus {
-		if err := a.discard(path); err != nil {
+	return a.discard(paths...)
+}
+
+// discard keeps the files of segments that are over, and removes those that are too many.
+func (a *Acceptor) discard(paths ...string) error {
+	for _, path := range a.spares.put(paths...) {
+		if err := a.change("remove", path, func() error { return gentle.Remove(a.disk, path) }); err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-// discard keeps the file of a segment that is over, or removes it.
-func (a *Acceptor) discard(path string) error {
-	if a.spares.put(path) {
-		return nil
-	}
-	return a.change("remove", path, func() error { return gentle.Remove(a.disk, path) })
 }
 
 // An acceptor that works hard fills many files between two trims, so as many are kept for the
@@ -84,29 +82,24 @@ type spares struct {
 }
 
 // expect says that so many files are dropped at once, and probably will be again; after
-// fewer, one less is kept. While space is low as few are as may be. It returns the files that
-// are to be put anew.
-func (s *spares) expect(dropped int, low bool) (surplus []string) {
+// fewer, one less is kept, and while space is low as few as may be.
+func (s *spares) expect(dropped int, low bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.keep = min(max(dropped, s.keep-1), mostSpares)
 	if low {
 		s.keep = 0
 	}
+}
+
+// put adds the files, and returns those that are too many, which are not kept.
+func (s *spares) put(paths ...string) (surplus []string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.paths = append(s.paths, paths...)
 	n := min(max(s.keep, leastSpares), len(s.paths))
 	surplus, s.paths = slices.Clone(s.paths[n:]), s.paths[:n]
 	return surplus
-}
-
-// put keeps the file at path, and reports whether it did.
-func (s *spares) put(path string) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if len(s.paths) >= max(s.keep, leastSpares) {
-		return false
-	}
-	s.paths = append(s.paths, path)
-	return true
 }
 
 // take gives up one, if there is one.
